@@ -1,0 +1,8 @@
+//! Starts real servers for the demo and for tests: on free loopback ports, in
+//! process groups of their own, in directories of their own, stopped on drop.
+//!
+//! Not part of the control plane: PlanB never installs or starts the servers
+//! of a user's site by this crate.
+
+pub mod azurite;
+pub mod mariadb;

@@ -1,0 +1,189 @@
+//! A database at one site: source of snapshots and log, target of restores,
+//! and holder of a fence row.
+
+use crate::{PortResult, Progress};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use planb_model::finding::Finding;
+use planb_model::recovery::{
+    AppliedMark, Engine, LogPosition, PartSpec, SegmentHeader, SnapshotManifest, TableDigest,
+};
+use planb_model::{Canary, Epoch, ServiceName};
+use std::time::Duration;
+
+/// One database. PlanB keeps its own small tables in it (fence, canary, applied
+/// mark), named `planb…`; they are never part of digests, and the fence and the
+/// applied mark are never carried over to another site by a restore.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Its engine.
+    fn engine(&self) -> Engine;
+
+    /// Looks at everything protection or restore would need: connection,
+    /// privileges, settings, clock, space. Never fails: what cannot be looked
+    /// at is a finding of `Severity::Unknown` or `Error`.
+    async fn check(&self, role: DatabaseRole) -> Vec<Finding>;
+
+    /// Whether it answers a trivial query.
+    async fn ping(&self) -> PortResult<()>;
+
+    // --- source -----------------------------------------------------------
+
+    /// Writes a consistent snapshot into `sink` without blocking writers for
+    /// longer than it takes to find the consistent point.
+    async fn snapshot(
+        &self,
+        sink: &mut dyn SnapshotSink,
+        progress: &dyn Progress,
+    ) -> PortResult<SnapshotFacts>;
+
+    /// Reads the log from `start` on. `LogLost` when the database no longer has
+    /// it, so that a new snapshot is needed. While the source lives, the log
+    /// after the positions given to [`LogSource::shipped`] is kept where the
+    /// engine allows it.
+    async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>>;
+
+    /// Commits `canary` as the only row of PlanB's canary table, under `service`.
+    async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()>;
+
+    // --- fence ------------------------------------------------------------
+
+    /// The fence row as it stands.
+    async fn fence_state(&self, service: &ServiceName) -> PortResult<FenceState>;
+
+    /// Makes it read-only for the service under `epoch`, durably. Same epoch
+    /// again: no effect. `Fenced` when the row holds a newer epoch.
+    async fn fence(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()>;
+
+    /// Lets it take writes under `epoch`. Same epoch again: no effect. `Fenced`
+    /// when the row holds a newer epoch.
+    async fn promote(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()>;
+
+    // --- target -----------------------------------------------------------
+
+    /// How far a restore has brought it. `None` when it was never restored into,
+    /// when a restore or an apply was broken off, or after a promotion: then
+    /// only a restore from a snapshot helps.
+    async fn applied(&self) -> PortResult<Option<AppliedMark>>;
+
+    /// Empties it for a restore, keeping aside or refusing what is not PlanB's
+    /// to delete: `Conflict` when it has user tables and neither an applied
+    /// mark, a broken restore nor a fence row says that PlanB may replace them.
+    /// It has no applied mark afterwards.
+    async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()>;
+
+    /// Loads one part, given as the bytes the source wrote. Parts come in the
+    /// order of the manifest.
+    async fn load_part(
+        &self,
+        part: &PartSpec,
+        bytes: BoxStream<'_, PortResult<Bytes>>,
+    ) -> PortResult<()>;
+
+    /// Ends the loading of parts and sets the applied mark. The data is at the
+    /// snapshot's consistent point.
+    async fn end_restore(&self, mark: &AppliedMark) -> PortResult<()>;
+
+    /// Applies the raw log bytes of one segment and sets the applied mark to
+    /// `mark`. When it is broken off, either nothing was applied or
+    /// [`Database::applied`] answers `None` from then on.
+    async fn apply_segment(
+        &self,
+        header: &SegmentHeader,
+        bytes: Bytes,
+        mark: &AppliedMark,
+    ) -> PortResult<()>;
+
+    /// Row counts and order-independent hashes of all user tables, by name.
+    async fn digests(&self) -> PortResult<Vec<TableDigest>>;
+
+    /// The canary in its canary table, if any.
+    async fn read_canary(&self, service: &ServiceName) -> PortResult<Option<Canary>>;
+
+    /// The engine's own integrity check; empty when nothing is wrong.
+    async fn integrity(&self) -> PortResult<Vec<Finding>>;
+}
+
+/// What a database is looked at for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseRole {
+    /// It takes writes and is protected.
+    Source,
+    /// It is restored into.
+    Target,
+}
+
+/// The fence row of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FenceState {
+    /// The epoch in the row; `None` when there is no row yet.
+    pub epoch: Option<Epoch>,
+    /// Whether writes are refused now.
+    pub read_only: bool,
+}
+
+/// Takes a snapshot's parts, one after the other.
+#[async_trait]
+pub trait SnapshotSink: Send {
+    /// Begins a part; the one before must be ended.
+    async fn begin(&mut self, spec: PartSpec) -> PortResult<()>;
+
+    /// Adds bytes to the part.
+    async fn write(&mut self, bytes: Bytes) -> PortResult<()>;
+
+    /// Ends the part.
+    async fn end(&mut self) -> PortResult<()>;
+}
+
+/// What a source knows when its snapshot is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotFacts {
+    /// The consistent point.
+    pub position: LogPosition,
+    /// Version text of the server or library.
+    pub server_version: String,
+    /// Digests of all user tables at the consistent point.
+    pub tables: Vec<TableDigest>,
+}
+
+/// An open log.
+#[async_trait]
+pub trait LogSource: Send {
+    /// Waits for committed transactions and returns them as one batch: at once
+    /// when `flush_bytes` have gathered, else `flush_interval` after the first
+    /// transaction of the batch. A single transaction larger than `flush_bytes`
+    /// is one batch. Returns `None` when `idle` passed without a transaction.
+    /// Cancel safe: a batch that was not returned is returned later.
+    async fn next(
+        &mut self,
+        flush_bytes: u64,
+        flush_interval: Duration,
+        idle: Duration,
+    ) -> PortResult<Option<LogBatch>>;
+
+    /// Tells that everything before `position` is durable in the vault and need
+    /// not be kept.
+    async fn shipped(&mut self, position: &LogPosition) -> PortResult<()>;
+
+    /// Whether `next` has returned everything that was committed before the
+    /// call. Used to drain a fenced database.
+    async fn is_drained(&mut self) -> PortResult<bool>;
+}
+
+/// Whole transactions in the engine's own bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogBatch {
+    /// Position before the first transaction.
+    pub start: LogPosition,
+    /// Position after the last one.
+    pub end: LogPosition,
+    /// Raw log bytes; docs/formats/vault.md says for each engine how segments
+    /// are put together again by hand.
+    pub bytes: Bytes,
+    /// Number of transactions.
+    pub transactions: u64,
+    /// When the newest transaction was read, by the reader's clock.
+    pub read_at: Timestamp,
+}

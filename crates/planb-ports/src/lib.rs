@@ -1,0 +1,32 @@
+//! What PlanB needs of the world: one trait per file, no vendors.
+//!
+//! Layer 2. Time, randomness, network and disk are ports as well (safety rule
+//! 10), so that the simulator can stand in for all of them. Every method that
+//! changes something says in its docs what makes it safe to call twice and how
+//! it refuses an older epoch.
+
+pub mod clock;
+pub mod database;
+pub mod disk;
+pub mod error;
+pub mod probe;
+pub mod progress;
+pub mod random;
+pub mod repository;
+pub mod storage;
+pub mod store;
+pub mod traffic;
+pub mod workload;
+
+pub use clock::Clock;
+pub use database::{Database, LogBatch, LogSource, SnapshotFacts, SnapshotSink};
+pub use disk::Disk;
+pub use error::{ErrorKind, PortError, PortResult, Retry};
+pub use probe::Probe;
+pub use progress::Progress;
+pub use random::Random;
+pub use repository::Repository;
+pub use storage::VaultStorage;
+pub use store::Store;
+pub use traffic::Traffic;
+pub use workload::Workload;

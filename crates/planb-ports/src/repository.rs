@@ -1,0 +1,130 @@
+//! The backup repository of one service: the vault, as the engine sees it.
+
+use crate::{Database, PortResult, Progress};
+use async_trait::async_trait;
+use planb_model::recovery::{AppliedMark, RecoveryPoint};
+use planb_model::{Canary, Epoch, SiteName};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Protects and restores one service.
+#[async_trait]
+pub trait Repository: Send + Sync {
+    /// Takes `epoch` in the vault by conditional create. The same claimant again:
+    /// no effect. `Fenced` when a newer epoch is there, `Conflict` when another
+    /// claimant has this one.
+    async fn claim_epoch(&self, epoch: Epoch, claimant: &str, site: &SiteName) -> PortResult<()>;
+
+    /// The newest epoch claimed in the vault.
+    async fn newest_epoch(&self) -> PortResult<Option<Epoch>>;
+
+    /// Ends the log chain of every epoch older than `by` with a closing object,
+    /// by conditional create at its next place, so that no older writer can
+    /// ever extend it. Again: no effect.
+    async fn close_log(&self, by: Epoch) -> PortResult<()>;
+
+    /// Keeps `database` protected under `epoch`: snapshot when none continues,
+    /// then log, canary by canary, until `control` says stop (`Ok`) or
+    /// something fails that retrying does not mend (`Err`; `Fenced` when a
+    /// newer epoch has closed the chain). Temporary failures are retried inside
+    /// and shown in `control`.
+    async fn protect(
+        &self,
+        database: Arc<dyn Database>,
+        epoch: Epoch,
+        control: Arc<dyn ProtectControl>,
+    ) -> PortResult<()>;
+
+    /// Ships what a fenced source has committed and not shipped, and returns
+    /// when the source says that it is drained. Protection of it must be stopped.
+    async fn drain(&self, database: &dyn Database, epoch: Epoch) -> PortResult<AppliedMark>;
+
+    /// Brings `database` to the newest recovery point: from its applied mark if
+    /// it has one on the newest chain, else from the newest whole snapshot,
+    /// whose tables are compared with the manifest before any log is applied.
+    async fn restore(
+        &self,
+        database: &dyn Database,
+        progress: &dyn Progress,
+    ) -> PortResult<RestoreReport>;
+
+    /// What could be recovered now; reads the vault from this side, checks the
+    /// chain, and looks for the newest canary. `NotFound` when nothing could.
+    async fn recovery_point(&self) -> PortResult<RecoveryPoint>;
+}
+
+/// Steers and watches one run of [`Repository::protect`].
+pub trait ProtectControl: Send + Sync {
+    /// Whether to stop. Looked at between batches, at least every flush interval.
+    fn should_stop(&self) -> bool;
+
+    /// Tells what happened.
+    fn event(&self, event: ProtectEvent);
+}
+
+/// What protection did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProtectEvent {
+    /// A snapshot began, and why.
+    SnapshotStarted {
+        /// Why.
+        reason: String,
+    },
+    /// A snapshot is whole.
+    SnapshotDone {
+        /// Its identifier.
+        id: String,
+        /// Stored bytes.
+        bytes: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A log segment is durable in the vault.
+    Shipped {
+        /// Transactions in it.
+        transactions: u64,
+        /// Bytes before compression.
+        raw_bytes: u64,
+        /// Bytes as stored.
+        stored_bytes: u64,
+        /// From reading the newest transaction to durable.
+        took: Duration,
+    },
+    /// A canary was read back from the vault.
+    CanarySeen {
+        /// The newest one.
+        canary: Canary,
+    },
+    /// Something failed and is tried again.
+    Retrying {
+        /// What failed, without secrets.
+        error: String,
+        /// Its code.
+        code: &'static str,
+        /// When it is tried again, from now.
+        wait: Duration,
+    },
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreReport {
+    /// Where the database stands now.
+    pub mark: AppliedMark,
+    /// Whether a snapshot was loaded, or only log applied.
+    pub loaded_snapshot: bool,
+    /// Tables compared with the manifest; all of them matched.
+    pub tables_compared: u64,
+    /// Rows in them.
+    pub rows_compared: u64,
+    /// Segments applied.
+    pub segments_applied: u64,
+    /// Transactions applied.
+    pub transactions_applied: u64,
+    /// Bytes read from the vault.
+    pub stored_bytes: u64,
+    /// The newest canary in what was applied.
+    pub canary: Option<Canary>,
+    /// Whether the chain is closed, so that nothing can come after `mark`.
+    pub chain_closed: bool,
+}

@@ -1,0 +1,2 @@
+//! The planb command.
+fn main() {}
