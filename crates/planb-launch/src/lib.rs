@@ -5,4 +5,9 @@
 //! of a user's site by this crate.
 
 pub mod azurite;
+pub mod error;
+pub mod group;
 pub mod mariadb;
+pub mod port;
+
+pub use error::LaunchError;
