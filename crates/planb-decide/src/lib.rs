@@ -1,1 +1,3 @@
 //! planb-decide.
+
+pub mod health;
