@@ -1,0 +1,161 @@
+//! `services`: the programs that real-service tests and the full demo start.
+//!
+//! Installs only what is missing: Debian packages through apt, Azurite through
+//! npm from the lock file beside this crate into target/services. The servers
+//! themselves are started by `planb-launch`, on free ports, by who needs them.
+
+use crate::sh;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Programs and the Debian packages they come from.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("mariadbd", "mariadb-server-core"),
+    ("mariadb", "mariadb-client"),
+    ("mariadb-binlog", "mariadb-client"),
+    ("zstd", "zstd"),
+    ("age", "age"),
+    ("sqlite3", "sqlite3"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+];
+
+/// Installs what is missing, or with `check_only` fails when something is.
+pub fn ensure(check_only: bool) -> Result<()> {
+    let packages = missing_packages(sh::has_program);
+    let azurite_missing = !azurite_is_current()?;
+    if packages.is_empty() && !azurite_missing {
+        eprintln!(
+            "services: everything is installed ({})",
+            azurite().display()
+        );
+        return Ok(());
+    }
+    if check_only {
+        let mut what = packages.clone();
+        if azurite_missing {
+            what.push("azurite (npm)");
+        }
+        bail!(
+            "missing: {}; `cargo xtask services` installs them",
+            what.join(", ")
+        );
+    }
+    if !packages.is_empty() {
+        install_packages(&packages)?;
+    }
+    if azurite_missing {
+        install_azurite()?;
+    }
+    eprintln!("services: ready; PLANB_AZURITE={}", azurite().display());
+    Ok(())
+}
+
+/// The program tests find through the variable PLANB_AZURITE.
+pub fn azurite() -> PathBuf {
+    azurite_folder().join("node_modules/.bin/azurite-blob")
+}
+
+fn missing_packages(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut packages: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| !has(program))
+        .map(|(_, package)| *package)
+        .collect();
+    packages.dedup();
+    packages
+}
+
+fn install_packages(packages: &[&str]) -> Result<()> {
+    let line = format!("apt-get install {}", packages.join(" "));
+    if !sh::has_program("apt-get") {
+        bail!(
+            "{} not found and there is no apt-get; install what this Debian command would: {line}",
+            packages.join(", ")
+        );
+    }
+    let uid = sh::capture(Command::new("id").arg("-u"))?;
+    if uid.trim() != "0" {
+        bail!(
+            "{} not found; run as root: apt-get update && {line}",
+            packages.join(", ")
+        );
+    }
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-qq", "-o", "Dpkg::Use-Pty=0"]);
+        command
+    };
+    sh::show(apt().arg("update"))?;
+    sh::show(
+        apt()
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+fn azurite_folder() -> PathBuf {
+    sh::root().join("target/services/azurite")
+}
+
+fn lock_files() -> [(PathBuf, PathBuf); 2] {
+    let from = sh::root().join("xtask/services");
+    ["package.json", "package-lock.json"].map(|name| (from.join(name), azurite_folder().join(name)))
+}
+
+/// Whether Azurite is there and was installed from today's lock file.
+fn azurite_is_current() -> Result<bool> {
+    let mut current = azurite().exists();
+    for (from, to) in lock_files() {
+        current &=
+            std::fs::read(&to).is_ok_and(|old| std::fs::read(&from).is_ok_and(|new| old == new));
+    }
+    Ok(current)
+}
+
+/// Installs exactly what the lock file says. Scripts of packages are not run.
+fn install_azurite() -> Result<()> {
+    let folder = azurite_folder();
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    for (from, to) in lock_files() {
+        std::fs::copy(&from, &to)
+            .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    }
+    let npm = sh::show(Command::new("npm").current_dir(&folder).args([
+        "ci",
+        "--omit=dev",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]));
+    if npm.is_err() {
+        // A half-made folder must not pass for an installed one next time.
+        std::fs::remove_file(folder.join("package-lock.json"))?;
+    }
+    npm.context("cannot install Azurite with npm (Node.js 20 or later is needed)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_missing_packages_are_installed_and_each_once() {
+        assert!(missing_packages(|_| true).is_empty());
+        assert_eq!(
+            missing_packages(|p| !p.starts_with("mariadb")),
+            ["mariadb-server-core", "mariadb-client"]
+        );
+    }
+
+    #[test]
+    fn the_lock_names_no_host() {
+        let lock = include_str!("../services/package-lock.json");
+        assert!(lock.contains("\"integrity\""));
+        assert!(!lock.contains("\"resolved\"") && !lock.contains("://"));
+    }
+}
