@@ -6,6 +6,8 @@
 //! it refuses an older epoch.
 
 pub mod clock;
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod database;
 pub mod disk;
 pub mod error;
