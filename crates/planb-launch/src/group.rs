@@ -2,7 +2,7 @@
 //! which is gone when its handle is dropped.
 
 use crate::LaunchError;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -26,6 +26,8 @@ pub struct ProcessGroup {
     group: Pid,
     log: PathBuf,
     status: Option<ExitStatus>,
+    /// Others are in the group too: signals go to the leader alone.
+    shared: bool,
 }
 
 impl ProcessGroup {
@@ -35,6 +37,17 @@ impl ProcessGroup {
         server: &'static str,
         command: &mut Command,
         log: &Path,
+    ) -> Result<Self, LaunchError> {
+        Self::spawn_in(server, command, log, None)
+    }
+
+    /// As [`ProcessGroup::spawn`], but as a member of the process group `join`,
+    /// when there is one: then stopping and killing touch this process only.
+    pub fn spawn_in(
+        server: &'static str,
+        command: &mut Command,
+        log: &Path,
+        join: Option<i32>,
     ) -> Result<Self, LaunchError> {
         let what = || format!("write {}", log.display());
         let out = File::options()
@@ -47,7 +60,7 @@ impl ProcessGroup {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
-            .process_group(0)
+            .process_group(join.unwrap_or(0))
             .spawn()
             .map_err(|source| LaunchError::Spawn {
                 program: PathBuf::from(command.get_program()),
@@ -60,6 +73,7 @@ impl ProcessGroup {
             group,
             log: log.to_owned(),
             status: None,
+            shared: join.is_some(),
         })
     }
 
@@ -143,8 +157,15 @@ impl ProcessGroup {
     }
 
     fn signal(&self, signal: Signal) {
+        let sent = if !self.shared {
+            killpg(self.group, signal)
+        } else if self.status.is_none() {
+            kill(self.group, signal)
+        } else {
+            return; // Reaped: its process ID may be somebody else's by now.
+        };
         // ESRCH: everybody in the group is gone, which is what was wanted.
-        if let Err(error) = killpg(self.group, signal)
+        if let Err(error) = sent
             && error != nix::errno::Errno::ESRCH
         {
             tracing::warn!(server = self.server, %error, "cannot signal the process group");
