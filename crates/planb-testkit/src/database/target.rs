@@ -1,0 +1,93 @@
+//! The fake database as the target of a restore.
+
+use super::encoding;
+use super::state::{Applied, State};
+use crate::fake_error;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use planb_model::recovery::{AppliedMark, PartSpec, SegmentBody, SegmentHeader, SnapshotManifest};
+use planb_ports::{ErrorKind, PortResult};
+
+/// A whole part; the fake has no business with parts that do not fit in memory.
+pub(super) async fn gather(mut bytes: BoxStream<'_, PortResult<Bytes>>) -> PortResult<Bytes> {
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = bytes.next().await {
+        whole.extend_from_slice(&chunk?);
+    }
+    Ok(whole.freeze())
+}
+
+fn conflict(message: &str) -> planb_ports::PortError {
+    fake_error(ErrorKind::Conflict, message)
+}
+
+impl State {
+    pub(super) fn begin_restore(&mut self, manifest: &SnapshotManifest) -> PortResult<()> {
+        let ours = self.applied != Applied::Never || self.fence.epoch.is_some();
+        if !self.rows.is_empty() && !ours {
+            return Err(conflict("the target has tables that are not PlanB's"));
+        }
+        if self.fence.epoch.is_some() && self.check_writable().is_ok() {
+            self.primaries_destroyed += 1;
+        }
+        let effect = ("begin-restore", manifest.epoch);
+        *self.effects.entry(effect).or_insert(0) += 1;
+        self.rows.clear();
+        self.canaries.clear();
+        self.new_stream();
+        self.applied = Applied::Broken;
+        Ok(())
+    }
+
+    pub(super) fn load_part(&mut self, part: &PartSpec, bytes: &[u8]) -> PortResult<()> {
+        if self.applied != Applied::Broken {
+            return Err(conflict("no restore has begun"));
+        }
+        if part.kind != "rows" && part.kind != "canaries" {
+            return Err(fake_error(ErrorKind::Corrupt, "not a part of a fake"));
+        }
+        for record in encoding::decode(bytes)? {
+            self.take(record);
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_restore(&mut self, mark: &AppliedMark) -> PortResult<()> {
+        if self.applied != Applied::Broken {
+            return Err(conflict("no restore has begun"));
+        }
+        self.applied = Applied::Clean(mark.clone());
+        Ok(())
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        header: &SegmentHeader,
+        bytes: &[u8],
+        mark: &AppliedMark,
+    ) -> PortResult<()> {
+        let Some(before) = self.applied.mark().cloned() else {
+            return Err(conflict("the target has no applied mark"));
+        };
+        if let SegmentBody::Log { start, .. } = &header.body
+            && *start != before.position
+        {
+            let message = format!(
+                "the segment starts at {start}, the target stands at {}",
+                before.position
+            );
+            return Err(conflict(&message));
+        }
+        let records = encoding::decode(bytes)?;
+        if std::mem::take(&mut self.break_apply) {
+            self.applied = Applied::Broken;
+            return Err(fake_error(ErrorKind::Unavailable, "the apply broke off"));
+        }
+        for record in records {
+            self.take(record);
+        }
+        self.applied = Applied::Clean(mark.clone());
+        Ok(())
+    }
+}

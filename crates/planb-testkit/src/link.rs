@@ -1,0 +1,393 @@
+//! The way from one process to one fake: delays, losses, partitions, scripted
+//! faults, and the crash of the process at this end.
+//!
+//! A call goes `request -> effect -> answer`. A lost request is `Unavailable`
+//! or `Timeout` and nothing happened; a lost answer is `Timeout` and it did.
+//! The caller cannot tell one timeout from the other.
+
+use crate::{Incarnation, Trace, fake_error, lock};
+use planb_model::Epoch;
+use planb_ports::{ErrorKind, PortError, PortResult};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// One scripted fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// `Unavailable`; nothing happened.
+    Unavailable,
+    /// `Timeout`; nothing happened.
+    TimeoutBefore,
+    /// `Timeout`; it happened.
+    TimeoutAfter,
+    /// This error; nothing happened.
+    Fail(ErrorKind),
+    /// It takes this much longer.
+    Delay(Duration),
+    /// The calling process dies; nothing happened.
+    CrashBefore,
+    /// The calling process dies; it happened.
+    CrashAfter,
+}
+
+/// Random behaviour of a link.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weather {
+    /// Longest delay of a request or an answer, in milliseconds; uniform from 0.
+    pub delay_ms_max: u64,
+    /// Chance that a request is lost, `0.0..=1.0`.
+    pub lose_request: f64,
+    /// Chance that an answer is lost, `0.0..=1.0`.
+    pub lose_answer: f64,
+    /// How long a caller waits for something lost, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Weather {
+    /// Instant and without loss.
+    pub const CALM: Weather = Weather {
+        delay_ms_max: 0,
+        lose_request: 0.0,
+        lose_answer: 0.0,
+        timeout_ms: 1_000,
+    };
+}
+
+/// A call: its method, and the epoch it carries, if any.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    method: &'static str,
+    epoch: Option<Epoch>,
+}
+
+impl From<&'static str> for Call {
+    fn from(method: &'static str) -> Self {
+        Self {
+            method,
+            epoch: None,
+        }
+    }
+}
+
+impl From<(&'static str, Epoch)> for Call {
+    fn from((method, epoch): (&'static str, Epoch)) -> Self {
+        Self {
+            method,
+            epoch: Some(epoch),
+        }
+    }
+}
+
+/// The way to a fake. Clones share network state, scripts and counters.
+#[derive(Debug, Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+    incarnation: Incarnation,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    trace: Option<Trace>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    up: bool,
+    weather: Weather,
+    random: StdRng,
+    script: BTreeMap<(&'static str, u64), Fault>,
+    calls: BTreeMap<&'static str, u64>,
+}
+
+/// What becomes of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Arrives,
+    Lost,
+    Crash,
+}
+
+/// Takes any method in [`Link::script`]: counts all calls of the link.
+pub const ANY_METHOD: &str = "*";
+
+impl Link {
+    /// Instant, without loss, without a trace.
+    pub fn direct() -> Self {
+        Self::new("direct", 0, None)
+    }
+
+    /// A calm link whose later weather follows `seed`.
+    pub fn new(name: impl Into<String>, seed: u64, trace: Option<Trace>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                name: name.into(),
+                trace,
+                state: Mutex::new(State {
+                    up: true,
+                    weather: Weather::CALM,
+                    random: StdRng::seed_from_u64(seed),
+                    script: BTreeMap::new(),
+                    calls: BTreeMap::new(),
+                }),
+            }),
+            incarnation: Incarnation::new(),
+        }
+    }
+
+    /// The same link, used by another life of the process.
+    #[must_use]
+    pub fn of(&self, incarnation: &Incarnation) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            incarnation: incarnation.clone(),
+        }
+    }
+
+    /// Cuts or mends the link.
+    pub fn set_up(&self, up: bool) {
+        lock(&self.shared.state).up = up;
+        self.record(if up { "link up" } else { "link down" });
+    }
+
+    /// Whether the link is not cut.
+    pub fn is_up(&self) -> bool {
+        lock(&self.shared.state).up
+    }
+
+    /// Sets the random behaviour.
+    pub fn set_weather(&self, weather: Weather) {
+        lock(&self.shared.state).weather = weather;
+    }
+
+    /// Plans a fault for the `nth` call of `method` (or [`ANY_METHOD`]),
+    /// counted from 1 since the link was made.
+    pub fn script(&self, method: &'static str, nth: u64, fault: Fault) {
+        lock(&self.shared.state).script.insert((method, nth), fault);
+    }
+
+    /// How often `method` (or [`ANY_METHOD`]) was called.
+    pub fn calls(&self, method: &'static str) -> u64 {
+        *lock(&self.shared.state).calls.get(method).unwrap_or(&0)
+    }
+
+    /// Makes one call with `effect` at the other end.
+    pub async fn call<T>(
+        &self,
+        call: impl Into<Call>,
+        effect: impl FnOnce() -> PortResult<T>,
+    ) -> PortResult<T> {
+        let call = call.into();
+        let answer = self.request(call).await?;
+        let result = effect();
+        self.record_result(call, result.as_ref().err());
+        self.answer(call, answer).await?;
+        result
+    }
+
+    /// The request half of a call whose effect takes time; faults after the
+    /// effect are not made for these.
+    pub async fn enter(&self, call: impl Into<Call>) -> PortResult<()> {
+        let call = call.into();
+        match self.request(call).await? {
+            Answer::Arrives => Ok(()),
+            lost => self.answer(call, lost).await,
+        }
+    }
+
+    /// Adds an event to the trace.
+    pub fn record(&self, event: &str) {
+        if let Some(trace) = &self.shared.trace {
+            trace.record(&self.shared.name, event);
+        }
+    }
+
+    async fn request(&self, call: Call) -> PortResult<Answer> {
+        self.incarnation.pass().await;
+        let fault = self.count(call.method);
+        let (delay, lost, answer_lost) = self.roll();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+            self.incarnation.pass().await;
+        }
+        let timeout = Duration::from_millis(lock(&self.shared.state).weather.timeout_ms);
+        match fault {
+            Some(Fault::Unavailable) => return Err(self.unavailable(call)),
+            Some(Fault::TimeoutBefore) => return Err(self.timed_out(call, timeout).await),
+            Some(Fault::TimeoutAfter) => return Ok(Answer::Lost),
+            Some(Fault::Fail(kind)) => return Err(fake_error(kind, self.describe(call, "failed"))),
+            Some(Fault::Delay(more)) => {
+                tokio::time::sleep(more).await;
+                self.incarnation.pass().await;
+            }
+            Some(Fault::CrashBefore) => {
+                self.crash(call).await;
+            }
+            Some(Fault::CrashAfter) => return Ok(Answer::Crash),
+            None => {}
+        }
+        if lost || !self.is_up() {
+            return Err(self.timed_out(call, timeout).await);
+        }
+        Ok(if answer_lost {
+            Answer::Lost
+        } else {
+            Answer::Arrives
+        })
+    }
+
+    async fn answer(&self, call: Call, answer: Answer) -> PortResult<()> {
+        if answer == Answer::Crash {
+            self.crash(call).await;
+        }
+        let (delay, _, _) = self.roll();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        self.incarnation.pass().await;
+        if answer == Answer::Lost || !self.is_up() {
+            let timeout = Duration::from_millis(lock(&self.shared.state).weather.timeout_ms);
+            return Err(self.timed_out(call, timeout).await);
+        }
+        Ok(())
+    }
+
+    async fn crash(&self, call: Call) {
+        self.record(&self.describe(call, "crash"));
+        self.incarnation.crash();
+        self.incarnation.pass().await;
+    }
+
+    fn count(&self, method: &'static str) -> Option<Fault> {
+        let mut state = lock(&self.shared.state);
+        let mut found = None;
+        for name in [method, ANY_METHOD] {
+            let calls = state.calls.entry(name).or_insert(0);
+            *calls += 1;
+            let nth = *calls;
+            found = found.or(state.script.remove(&(name, nth)));
+        }
+        found
+    }
+
+    /// Delay, whether the request is lost, whether the answer is lost. Always
+    /// draws the same number of numbers, so that one fault does not shift the rest.
+    fn roll(&self) -> (Duration, bool, bool) {
+        let mut state = lock(&self.shared.state);
+        let draws = [(); 3].map(|()| state.random.next_u64());
+        let fraction = |n: u64| (n >> 11) as f64 / (1u64 << 53) as f64;
+        let weather = state.weather;
+        let delay_ms = draws[0] % (weather.delay_ms_max + 1);
+        (
+            Duration::from_millis(delay_ms),
+            fraction(draws[1]) < weather.lose_request,
+            fraction(draws[2]) < weather.lose_answer,
+        )
+    }
+
+    fn unavailable(&self, call: Call) -> PortError {
+        self.record(&self.describe(call, "unavailable"));
+        fake_error(ErrorKind::Unavailable, self.describe(call, "unavailable"))
+    }
+
+    async fn timed_out(&self, call: Call, timeout: Duration) -> PortError {
+        self.record(&self.describe(call, "no answer"));
+        tokio::time::sleep(timeout).await;
+        self.incarnation.pass().await;
+        fake_error(ErrorKind::Timeout, self.describe(call, "no answer"))
+    }
+
+    fn record_result(&self, call: Call, error: Option<&PortError>) {
+        if self.shared.trace.is_none() {
+            return;
+        }
+        let event = match error {
+            None => self.describe(call, "ok"),
+            Some(error) => self.describe(call, &error.to_string()),
+        };
+        self.record(&event);
+    }
+
+    fn describe(&self, call: Call, what: &str) -> String {
+        match call.epoch {
+            Some(epoch) => format!("{}({epoch}): {what}", call.method),
+            None => format!("{}: {what}", call.method),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn kind<T>(result: PortResult<T>) -> Option<ErrorKind> {
+        result.err().map(|e| e.kind())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn scripted_faults_hit_their_call_and_only_that() {
+        let link = Link::direct();
+        link.script("put", 2, Fault::TimeoutBefore);
+        link.script("put", 3, Fault::TimeoutAfter);
+        link.script("put", 4, Fault::Fail(ErrorKind::NoSpace));
+        let effects = Cell::new(0);
+        let put = async || {
+            link.call("put", || {
+                effects.set(effects.get() + 1);
+                Ok(())
+            })
+            .await
+        };
+        assert_eq!(kind(put().await), None);
+        assert_eq!(
+            (kind(put().await), effects.get()),
+            (Some(ErrorKind::Timeout), 1)
+        );
+        assert_eq!(
+            (kind(put().await), effects.get()),
+            (Some(ErrorKind::Timeout), 2)
+        );
+        assert_eq!(
+            (kind(put().await), effects.get()),
+            (Some(ErrorKind::NoSpace), 2)
+        );
+        assert_eq!((kind(put().await), effects.get()), (None, 3));
+        assert_eq!(link.calls("put"), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_link_times_out_and_nothing_happens() {
+        let link = Link::direct();
+        link.set_up(false);
+        let effect = Cell::new(false);
+        let result = link
+            .call("put", || {
+                effect.set(true);
+                Ok(())
+            })
+            .await;
+        assert_eq!(kind(result), Some(ErrorKind::Timeout));
+        assert!(!effect.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crash_after_the_effect_keeps_the_effect_and_stops_the_process() {
+        let link = Link::direct();
+        let life = Incarnation::new();
+        link.script("put", 1, Fault::CrashAfter);
+        let effect = Cell::new(false);
+        let mine = link.of(&life);
+        let call = mine.call("put", || {
+            effect.set(true);
+            Ok(())
+        });
+        let ended = tokio::time::timeout(Duration::from_secs(60), call).await;
+        assert!(ended.is_err() && effect.get() && life.is_dead());
+        assert!(link.call("put", || Ok(())).await.is_ok(), "the next life");
+    }
+}

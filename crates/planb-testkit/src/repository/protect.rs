@@ -1,0 +1,325 @@
+//! Protecting a database into the fake vault.
+
+use super::FakeRepository;
+use super::vault::{Segment, Snapshot, Tail};
+use crate::lock;
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use planb_model::recovery::{
+    AppliedMark, ObjectHash, PartManifest, PartSpec, SegmentBody, SegmentHeader, SnapshotManifest,
+    VAULT_FORMAT,
+};
+use planb_model::{Canary, Epoch};
+use planb_ports::progress::NoProgress;
+use planb_ports::repository::{ProtectControl, ProtectEvent};
+use planb_ports::{
+    Database, ErrorKind, LogBatch, LogSource, PortError, PortResult, Retry, SnapshotSink,
+};
+use std::time::Duration;
+
+/// Longest wait of a drain for a batch; the source is fenced, nothing new comes.
+const DRAIN_WAIT_MS: u64 = 1;
+
+/// Gathers the parts of a snapshot.
+#[derive(Default)]
+struct Gather {
+    parts: Vec<(PartSpec, Bytes)>,
+    open: Option<(PartSpec, BytesMut)>,
+}
+
+#[async_trait]
+impl SnapshotSink for Gather {
+    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
+        self.open = Some((spec, BytesMut::new()));
+        Ok(())
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
+        if let Some((_, part)) = &mut self.open {
+            part.extend_from_slice(&bytes);
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> PortResult<()> {
+        let part = self.open.take();
+        self.parts
+            .extend(part.map(|(spec, bytes)| (spec, bytes.freeze())));
+        Ok(())
+    }
+}
+
+/// When what is due next in one run.
+struct Due {
+    canary: Duration,
+    snapshot: Duration,
+    sequence: u64,
+}
+
+impl FakeRepository {
+    pub(super) async fn run_protect(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+        control: &dyn ProtectControl,
+    ) -> PortResult<()> {
+        let mut due = Due {
+            canary: self.clock.monotonic(),
+            snapshot: self.clock.monotonic() + self.settings.snapshot_interval,
+            sequence: 0,
+        };
+        while !control.should_stop() {
+            match self.protect_once(database, epoch, control, &mut due).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.retry() == Retry::No && !is_log_lost(&error) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    let wait = self.settings.retry_pause;
+                    control.event(ProtectEvent::Retrying {
+                        error: error.chain(),
+                        code: error.code(),
+                        wait,
+                    });
+                    self.clock.sleep(wait).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Protects until it is told to stop (`Ok`) or anything fails.
+    async fn protect_once(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+        control: &dyn ProtectControl,
+        due: &mut Due,
+    ) -> PortResult<()> {
+        let mut log = self.open(database, epoch, Some(control)).await?;
+        while !control.should_stop() {
+            let now = self.clock.monotonic();
+            if now >= due.snapshot {
+                self.take_snapshot(database, epoch, Some(control), "interval")
+                    .await?;
+                due.snapshot = now + self.settings.snapshot_interval;
+                log = self.open(database, epoch, Some(control)).await?;
+            }
+            if now >= due.canary {
+                due.sequence = self.next_sequence(due.sequence);
+                let canary = Canary {
+                    epoch,
+                    sequence: due.sequence,
+                    written_at: self.clock.now(),
+                };
+                database.write_canary(&self.service, &canary).await?;
+                due.canary = now + self.settings.canary_interval;
+            }
+            let flush = self.settings.flush_interval;
+            let bytes = self.settings.flush_bytes;
+            if let Some(batch) = log.next(bytes, flush, flush).await? {
+                self.ship(epoch, batch, log.as_mut(), Some(control)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts on from the canaries that are in the vault already.
+    fn next_sequence(&self, last: u64) -> u64 {
+        let point = lock(&self.vault).recovery_point();
+        let there = point.ok().and_then(|p| p.canary).map_or(0, |c| c.sequence);
+        last.max(there) + 1
+    }
+
+    pub(super) async fn run_drain(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+    ) -> PortResult<AppliedMark> {
+        let mut log = self.open(database, epoch, None).await?;
+        let wait = Duration::from_millis(DRAIN_WAIT_MS);
+        while !log.is_drained().await? {
+            if let Some(batch) = log.next(self.settings.flush_bytes, wait, wait).await? {
+                self.ship(epoch, batch, log.as_mut(), None).await?;
+            }
+        }
+        let tail = self.tail(epoch).await?;
+        let Some((snapshot, position)) = tail.continues else {
+            let message = "the snapshot of a drained database is gone";
+            return Err(crate::fake_error(ErrorKind::Internal, message));
+        };
+        Ok(AppliedMark {
+            snapshot,
+            epoch,
+            next_segment: tail.next,
+            position,
+        })
+    }
+
+    async fn tail(&self, epoch: Epoch) -> PortResult<Tail> {
+        let read = || Ok(lock(&self.vault).tail(epoch));
+        self.link.call(("read-chain", epoch), read).await
+    }
+
+    /// Opens the log where the chain ends, after a new snapshot where it must be.
+    async fn open(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+        control: Option<&dyn ProtectControl>,
+    ) -> PortResult<Box<dyn LogSource>> {
+        let tail = self.tail(epoch).await?;
+        let why = match &tail.continues {
+            None => "first of the epoch",
+            Some((_, position)) => match database.open_log(position).await {
+                Err(error) if is_log_lost(&error) => "the log was lost",
+                opened => return opened,
+            },
+        };
+        let manifest = self.take_snapshot(database, epoch, control, why).await?;
+        database.open_log(&manifest.position).await
+    }
+
+    async fn take_snapshot(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+        control: Option<&dyn ProtectControl>,
+        why: &str,
+    ) -> PortResult<SnapshotManifest> {
+        let began = self.clock.monotonic();
+        tell(control, || ProtectEvent::SnapshotStarted {
+            reason: why.to_owned(),
+        });
+        let tail = self.tail(epoch).await?;
+        let mut sink = Gather::default();
+        let facts = database.snapshot(&mut sink, &NoProgress).await?;
+        let parts: Vec<PartManifest> = sink.parts.iter().map(part_manifest).collect();
+        let manifest = SnapshotManifest {
+            format: VAULT_FORMAT,
+            id: format!(
+                "{:010}-{}-{}",
+                epoch.0, facts.position.stream, facts.position.at
+            ),
+            service: self.service.clone(),
+            epoch,
+            engine: database.engine(),
+            server_version: facts.server_version,
+            taken_at: self.clock.now(),
+            position: facts.position,
+            next_segment: tail.next,
+            parts,
+            tables: facts.tables,
+            encrypted: false,
+        };
+        let manifest = self.bridge(database, epoch, manifest, &tail).await?;
+        let snapshot = Snapshot {
+            manifest: manifest.clone(),
+            parts: sink.parts,
+        };
+        let bytes = manifest.parts.iter().map(|p| p.stored_bytes).sum();
+        let put = || lock(&self.vault).add_snapshot(snapshot);
+        self.link.call(("put-snapshot", epoch), put).await?;
+        let took = self.clock.monotonic().saturating_sub(began);
+        tell(control, || ProtectEvent::SnapshotDone {
+            id: manifest.id.clone(),
+            bytes,
+            took,
+        });
+        Ok(manifest)
+    }
+
+    /// Ships what lies between the end of the chain and the snapshot's point,
+    /// so that the segment after the snapshot starts exactly there. A chain
+    /// whose log was lost goes on at the snapshot instead.
+    async fn bridge(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+        mut manifest: SnapshotManifest,
+        tail: &Tail,
+    ) -> PortResult<SnapshotManifest> {
+        let Some((_, position)) = &tail.continues else {
+            return Ok(manifest);
+        };
+        let mut log = match database.open_log(position).await {
+            Err(error) if is_log_lost(&error) => return Ok(manifest),
+            opened => opened?,
+        };
+        let wait = Duration::from_millis(DRAIN_WAIT_MS);
+        // One transaction a segment: none of them reaches past the snapshot.
+        while self.tail(epoch).await?.continues.map(|(_, p)| p) != Some(manifest.position.clone()) {
+            let Some(batch) = log.next(1, wait, wait).await? else {
+                return Ok(manifest);
+            };
+            self.ship(epoch, batch, log.as_mut(), None).await?;
+        }
+        manifest.next_segment = self.tail(epoch).await?.next;
+        Ok(manifest)
+    }
+
+    async fn ship(
+        &self,
+        epoch: Epoch,
+        batch: LogBatch,
+        log: &mut dyn LogSource,
+        control: Option<&dyn ProtectControl>,
+    ) -> PortResult<()> {
+        let began = self.clock.monotonic();
+        let tail = self.tail(epoch).await?;
+        let raw_bytes = batch.bytes.len() as u64;
+        let end = batch.end.clone();
+        let header = SegmentHeader {
+            format: VAULT_FORMAT,
+            service: self.service.clone(),
+            epoch,
+            seq: tail.next,
+            previous: tail.previous,
+            written_at: self.clock.now(),
+            body: SegmentBody::Log {
+                start: batch.start,
+                end: batch.end,
+                transactions: batch.transactions,
+                raw_bytes,
+            },
+        };
+        let segment = Segment {
+            header,
+            bytes: batch.bytes.clone(),
+        };
+        let put = || lock(&self.vault).ship(segment);
+        self.link.call(("ship", epoch), put).await?;
+        log.shipped(&end).await?;
+        let took = self.clock.monotonic().saturating_sub(began);
+        tell(control, || ProtectEvent::Shipped {
+            transactions: batch.transactions,
+            raw_bytes,
+            stored_bytes: raw_bytes,
+            took,
+        });
+        if let Some(canary) = Canary::newest_in(&batch.bytes) {
+            tell(control, || ProtectEvent::CanarySeen { canary });
+        }
+        Ok(())
+    }
+}
+
+fn tell(control: Option<&dyn ProtectControl>, event: impl FnOnce() -> ProtectEvent) {
+    if let Some(control) = control {
+        control.event(event());
+    }
+}
+
+fn is_log_lost(error: &PortError) -> bool {
+    error.kind() == ErrorKind::LogLost
+}
+
+fn part_manifest((spec, bytes): &(PartSpec, Bytes)) -> PartManifest {
+    PartManifest {
+        spec: spec.clone(),
+        key: format!("part/{}", spec.name),
+        stored_bytes: bytes.len() as u64,
+        raw_bytes: bytes.len() as u64,
+        hash: ObjectHash::of(bytes),
+    }
+}

@@ -1,0 +1,244 @@
+//! What the fake vault holds, and the rules of writing into it.
+
+use crate::fake_error;
+use bytes::Bytes;
+use planb_model::recovery::{
+    LogPosition, ObjectHash, PartSpec, RecoveryPoint, SegmentBody, SegmentHeader, SegmentSeq,
+    SnapshotManifest,
+};
+use planb_model::{Canary, Epoch, SiteName};
+use planb_ports::{ErrorKind, PortError, PortResult};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Debug, Default)]
+pub(super) struct Vault {
+    claims: BTreeMap<Epoch, (String, SiteName)>,
+    chains: BTreeMap<Epoch, Chain>,
+    snapshots: Vec<Snapshot>,
+    pub(super) written_after_closing: u64,
+    pub(super) unchecked: bool,
+}
+
+/// The log of one epoch.
+#[derive(Debug, Default)]
+struct Chain {
+    segments: Vec<Segment>,
+    closed: Option<Epoch>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub(super) header: SegmentHeader,
+    pub(super) bytes: Bytes,
+}
+
+impl Segment {
+    fn hash(&self) -> ObjectHash {
+        let mut object = format!("{:?}", self.header).into_bytes();
+        object.extend_from_slice(&self.bytes);
+        ObjectHash::of(&object)
+    }
+
+    fn end(&self) -> Option<&LogPosition> {
+        match &self.header.body {
+            SegmentBody::Log { end, .. } => Some(end),
+            SegmentBody::Closed { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    pub(super) manifest: SnapshotManifest,
+    pub(super) parts: Vec<(PartSpec, Bytes)>,
+}
+
+/// Where a chain can be continued.
+#[derive(Debug, Clone)]
+pub(super) struct Tail {
+    pub(super) next: SegmentSeq,
+    pub(super) previous: ObjectHash,
+    /// Snapshot and position that the log continues; `None` without a snapshot.
+    pub(super) continues: Option<(String, LogPosition)>,
+}
+
+impl Vault {
+    pub(super) fn claim(
+        &mut self,
+        epoch: Epoch,
+        claimant: &str,
+        site: &SiteName,
+    ) -> PortResult<()> {
+        if let Some(newest) = self.newest_claim()
+            && newest > epoch
+        {
+            return Err(PortError::fenced(newest, "the vault", epoch));
+        }
+        let mine = (claimant.to_owned(), site.clone());
+        match self.claims.get(&epoch) {
+            Some(there) if *there == mine => Ok(()),
+            Some(_) => Err(fake_error(ErrorKind::Conflict, "the epoch has a claimant")),
+            None => {
+                self.claims.insert(epoch, mine);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn newest_claim(&self) -> Option<Epoch> {
+        self.claims.keys().next_back().copied()
+    }
+
+    pub(super) fn claims(&self) -> Vec<(Epoch, String)> {
+        let claim = |(epoch, (who, _)): (&Epoch, &(String, SiteName))| (*epoch, who.clone());
+        self.claims.iter().map(claim).collect()
+    }
+
+    pub(super) fn close(&mut self, by: Epoch) {
+        for epoch in Epoch::FIRST.0..by.0 {
+            let chain = self.chains.entry(Epoch(epoch)).or_default();
+            chain.closed.get_or_insert(by);
+        }
+    }
+
+    pub(super) fn closed(&self) -> BTreeSet<Epoch> {
+        let closed = self.chains.iter().filter(|(_, c)| c.closed.is_some());
+        closed.map(|(epoch, _)| *epoch).collect()
+    }
+
+    /// Refuses a writer of an epoch whose chain is closed.
+    fn check_open(&mut self, epoch: Epoch) -> PortResult<()> {
+        let chain = self.chains.entry(epoch).or_default();
+        match chain.closed {
+            Some(by) if !self.unchecked => Err(PortError::fenced(by, "the vault's log", epoch)),
+            Some(_) => {
+                self.written_after_closing += 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn tail(&self, epoch: Epoch) -> Tail {
+        let chain = self.chains.get(&epoch);
+        let last = chain.and_then(|c| c.segments.last());
+        let newest = self.newest_snapshot(epoch);
+        let continues = newest.map(|snapshot| {
+            let after = last.filter(|s| s.header.seq >= snapshot.manifest.next_segment);
+            let position = after.and_then(Segment::end);
+            let position = position.unwrap_or(&snapshot.manifest.position);
+            (snapshot.manifest.id.clone(), position.clone())
+        });
+        Tail {
+            next: last.map_or(SegmentSeq::FIRST, |s| s.header.seq.next()),
+            previous: last.map_or_else(ObjectHash::genesis, Segment::hash),
+            continues,
+        }
+    }
+
+    /// Adds a segment at its place; the very same one again is no effect.
+    pub(super) fn ship(&mut self, segment: Segment) -> PortResult<()> {
+        let epoch = segment.header.epoch;
+        let chain = self.chains.entry(epoch).or_default();
+        let place = usize::try_from(segment.header.seq.0 - 1).unwrap_or(usize::MAX);
+        if let Some(there) = chain.segments.get(place) {
+            if there.hash() == segment.hash() {
+                return Ok(());
+            }
+            let message = "another writer has this place of the chain";
+            return Err(fake_error(ErrorKind::Conflict, message));
+        }
+        self.check_open(epoch)?;
+        let tail = self.tail(epoch);
+        if (tail.next, tail.previous) != (segment.header.seq, segment.header.previous.clone()) {
+            let message = "the segment does not continue the chain";
+            return Err(fake_error(ErrorKind::Conflict, message));
+        }
+        self.chains.entry(epoch).or_default().segments.push(segment);
+        Ok(())
+    }
+
+    /// Adds a snapshot, its manifest last.
+    pub(super) fn add_snapshot(&mut self, snapshot: Snapshot) -> PortResult<()> {
+        let same = |s: &Snapshot| s.manifest.id == snapshot.manifest.id;
+        if self.snapshots.iter().any(same) {
+            return Ok(());
+        }
+        self.check_open(snapshot.manifest.epoch)?;
+        self.snapshots.push(snapshot);
+        Ok(())
+    }
+
+    fn newest_snapshot(&self, epoch: Epoch) -> Option<&Snapshot> {
+        let of_epoch = self.snapshots.iter().filter(|s| s.manifest.epoch == epoch);
+        of_epoch.last()
+    }
+
+    /// The newest epoch that has a whole snapshot.
+    pub(super) fn newest_chain(&self) -> Option<Epoch> {
+        self.snapshots.iter().map(|s| s.manifest.epoch).max()
+    }
+
+    /// What a restore starts from.
+    pub(super) fn newest_recovery(&self) -> PortResult<&Snapshot> {
+        let newest = self.newest_chain().and_then(|e| self.newest_snapshot(e));
+        newest.ok_or_else(|| fake_error(ErrorKind::NotFound, "the vault has no snapshot"))
+    }
+
+    pub(super) fn segment(&self, epoch: Epoch, seq: SegmentSeq) -> Option<Segment> {
+        let chain = self.chains.get(&epoch)?;
+        let place = usize::try_from(seq.0.checked_sub(1)?).ok()?;
+        chain.segments.get(place).cloned()
+    }
+
+    pub(super) fn is_closed(&self, epoch: Epoch) -> bool {
+        self.chains.get(&epoch).is_some_and(|c| c.closed.is_some())
+    }
+
+    fn after(&self, snapshot: &Snapshot) -> impl Iterator<Item = &Segment> {
+        let first = snapshot.manifest.next_segment;
+        let chain = self.chains.get(&snapshot.manifest.epoch);
+        let segments = chain.map(|c| c.segments.as_slice()).unwrap_or_default();
+        segments.iter().filter(move |s| s.header.seq >= first)
+    }
+
+    pub(super) fn recovery_point(&self) -> PortResult<RecoveryPoint> {
+        let snapshot = self.newest_recovery()?;
+        let mut point = RecoveryPoint {
+            snapshot: snapshot.manifest.id.clone(),
+            epoch: snapshot.manifest.epoch,
+            last_segment: None,
+            position: snapshot.manifest.position.clone(),
+            written_at: snapshot.manifest.taken_at,
+            canary: None,
+            restore_bytes: 0,
+        };
+        let part_bytes = snapshot.parts.iter().map(|(_, bytes)| bytes);
+        for bytes in part_bytes {
+            point.restore_bytes += bytes.len() as u64;
+            point.canary = Canary::newest_in(bytes).or(point.canary);
+        }
+        for segment in self.after(snapshot) {
+            point.last_segment = Some(segment.header.seq);
+            point.written_at = segment.header.written_at;
+            point.restore_bytes += segment.bytes.len() as u64;
+            point.canary = Canary::newest_in(&segment.bytes).or(point.canary);
+            if let Some(end) = segment.end() {
+                point.position = end.clone();
+            }
+        }
+        Ok(point)
+    }
+
+    pub(super) fn recoverable_keys(&self) -> BTreeSet<String> {
+        let Ok(snapshot) = self.newest_recovery() else {
+            return BTreeSet::new();
+        };
+        let parts = snapshot.parts.iter().map(|(_, bytes)| bytes);
+        let log = self.after(snapshot).map(|s| &s.bytes);
+        parts
+            .chain(log)
+            .flat_map(|b| crate::database::keys_in(b))
+            .collect()
+    }
+}

@@ -1,0 +1,304 @@
+//! A fake of object storage, in memory, with the faults object stores have.
+
+use crate::{Link, fake_error, lock};
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use planb_ports::storage::{ObjectInfo, ObjectUpload};
+use planb_ports::{ErrorKind, PortResult, VaultStorage};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Size of a chunk of [`VaultStorage::read_stream`]; small, so that tests see
+/// objects of several chunks.
+const CHUNK_BYTES: usize = 1024;
+
+/// Object storage. Clones are the same storage. Faults come by the methods
+/// `create`, `upload`, `upload-write`, `upload-finish`, `read`, `read-chunk`,
+/// `list` and `delete` of the link.
+#[derive(Debug, Clone)]
+pub struct MemoryStorage {
+    state: Arc<Mutex<State>>,
+    link: Link,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<String, (Bytes, Instant)>,
+    list_lag: Duration,
+    capacity_bytes: Option<u64>,
+    unconditional: bool,
+}
+
+impl State {
+    fn create(&mut self, key: &str, bytes: Bytes) -> PortResult<()> {
+        if self.objects.contains_key(key) && !self.unconditional {
+            return Err(fake_error(ErrorKind::AlreadyExists, "the object exists"));
+        }
+        let used: u64 = self.objects.values().map(|(b, _)| b.len() as u64).sum();
+        if self
+            .capacity_bytes
+            .is_some_and(|max| used + bytes.len() as u64 > max)
+        {
+            return Err(fake_error(ErrorKind::NoSpace, "the storage is full"));
+        }
+        self.objects.insert(key.to_owned(), (bytes, Instant::now()));
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> PortResult<Bytes> {
+        let found = self.objects.get(key).map(|(bytes, _)| bytes.clone());
+        found.ok_or_else(|| fake_error(ErrorKind::NotFound, "there is no such object"))
+    }
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStorage {
+    /// An empty storage.
+    pub fn new() -> Self {
+        Self {
+            state: Arc::default(),
+            link: Link::direct(),
+        }
+    }
+
+    /// The same storage behind `link`.
+    #[must_use]
+    pub fn through(&self, link: Link) -> Self {
+        Self {
+            state: self.state.clone(),
+            link,
+        }
+    }
+
+    /// Every key, sorted.
+    pub fn keys(&self) -> Vec<String> {
+        lock(&self.state).objects.keys().cloned().collect()
+    }
+
+    /// The bytes of an object, without a network in between.
+    pub fn peek(&self, key: &str) -> Option<Bytes> {
+        lock(&self.state).get(key).ok()
+    }
+
+    /// Puts an object there, whatever was there before; also for restoring
+    /// what a test took away.
+    pub fn plant(&self, key: &str, bytes: impl Into<Bytes>) {
+        let planted = (bytes.into(), Instant::now());
+        lock(&self.state).objects.insert(key.to_owned(), planted);
+    }
+
+    /// Loses an object; returns what it was.
+    pub fn lose(&self, key: &str) -> Option<Bytes> {
+        lock(&self.state)
+            .objects
+            .remove(key)
+            .map(|(bytes, _)| bytes)
+    }
+
+    /// Turns over one bit in the middle of an object; returns whether there is one.
+    pub fn corrupt(&self, key: &str) -> bool {
+        let mut state = lock(&self.state);
+        let Some((bytes, _)) = state.objects.get_mut(key) else {
+            return false;
+        };
+        let mut damaged = BytesMut::from(&bytes[..]);
+        let middle = damaged.len() / 2;
+        let Some(byte) = damaged.get_mut(middle) else {
+            return false;
+        };
+        *byte ^= 0x10;
+        *bytes = damaged.freeze();
+        true
+    }
+
+    /// Objects younger than `lag` are not in listings.
+    pub fn set_list_lag(&self, lag: Duration) {
+        lock(&self.state).list_lag = lag;
+    }
+
+    /// `NoSpace` once this many bytes would be exceeded.
+    pub fn set_capacity_bytes(&self, capacity_bytes: Option<u64>) {
+        lock(&self.state).capacity_bytes = capacity_bytes;
+    }
+
+    /// Breaks the storage on purpose: creates replace what is there. For tests
+    /// that must fail.
+    pub fn remove_create_check(&self) {
+        lock(&self.state).unconditional = true;
+    }
+}
+
+#[async_trait]
+impl VaultStorage for MemoryStorage {
+    async fn create(&self, key: &str, bytes: Bytes) -> PortResult<()> {
+        let create = || lock(&self.state).create(key, bytes);
+        self.link.call("create", create).await
+    }
+
+    async fn upload(&self, key: &str) -> PortResult<Box<dyn ObjectUpload>> {
+        let upload = MemoryUpload {
+            storage: self.clone(),
+            key: key.to_owned(),
+            bytes: BytesMut::new(),
+        };
+        self.link.call("upload", || Ok(())).await?;
+        Ok(Box::new(upload))
+    }
+
+    async fn read(&self, key: &str) -> PortResult<Bytes> {
+        self.link.call("read", || lock(&self.state).get(key)).await
+    }
+
+    async fn read_stream(&self, key: &str) -> PortResult<BoxStream<'static, PortResult<Bytes>>> {
+        let bytes = self.read(key).await?;
+        let link = self.link.clone();
+        let chunks = futures::stream::unfold(bytes, move |mut left| {
+            let link = link.clone();
+            async move {
+                if left.is_empty() {
+                    return None;
+                }
+                let chunk = left.split_to(left.len().min(CHUNK_BYTES));
+                match link.call("read-chunk", || Ok(chunk)).await {
+                    Ok(chunk) => Some((Ok(chunk), left)),
+                    Err(error) => Some((Err(error), Bytes::new())),
+                }
+            }
+        });
+        Ok(chunks.boxed())
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> PortResult<Vec<ObjectInfo>> {
+        let list = || {
+            let state = lock(&self.state);
+            let visible = |at: &Instant| at.elapsed() >= state.list_lag;
+            let of_prefix = state.objects.iter().filter(|(key, (_, at))| {
+                key.starts_with(prefix) && after.is_none_or(|a| key.as_str() > a) && visible(at)
+            });
+            let info = |(key, (bytes, _)): (&String, &(Bytes, Instant))| ObjectInfo {
+                key: key.clone(),
+                size: bytes.len() as u64,
+            };
+            Ok(of_prefix.map(info).collect())
+        };
+        self.link.call("list", list).await
+    }
+
+    async fn delete(&self, key: &str) -> PortResult<()> {
+        let delete = || {
+            lock(&self.state).objects.remove(key);
+            Ok(())
+        };
+        self.link.call("delete", delete).await
+    }
+}
+
+/// An upload; a failed write or finish leaves nothing visible (a torn upload).
+struct MemoryUpload {
+    storage: MemoryStorage,
+    key: String,
+    bytes: BytesMut,
+}
+
+#[async_trait]
+impl ObjectUpload for MemoryUpload {
+    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
+        let taken = &mut self.bytes;
+        let write = || {
+            taken.extend_from_slice(&bytes);
+            Ok(())
+        };
+        self.storage.link.call("upload-write", write).await
+    }
+
+    async fn finish(self: Box<Self>) -> PortResult<()> {
+        let Self {
+            storage,
+            key,
+            bytes,
+        } = *self;
+        let finish = || lock(&storage.state).create(&key, bytes.freeze());
+        storage.link.call("upload-finish", finish).await
+    }
+
+    async fn abort(self: Box<Self>) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fault;
+
+    fn keys(list: PortResult<Vec<ObjectInfo>>) -> Vec<String> {
+        list.expect("listed").into_iter().map(|i| i.key).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn create_is_conditional_also_after_a_timeout() {
+        let link = Link::direct();
+        let storage = MemoryStorage::new().through(link.clone());
+        link.script("create", 1, Fault::TimeoutAfter);
+        let lost = storage.create("a", Bytes::from_static(b"1")).await;
+        assert_eq!(lost.expect_err("lost").kind(), ErrorKind::Timeout);
+        let again = storage.create("a", Bytes::from_static(b"2")).await;
+        assert_eq!(again.expect_err("there").kind(), ErrorKind::AlreadyExists);
+        assert_eq!(storage.read("a").await.expect("there"), "1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_is_whole_or_not_there() {
+        let link = Link::direct();
+        let storage = MemoryStorage::new().through(link.clone());
+        link.script("upload-finish", 1, Fault::Unavailable);
+        for there in [false, true] {
+            let mut upload = storage.upload("big").await.expect("begun");
+            for _ in 0..3 {
+                let chunk = Bytes::from(vec![7; CHUNK_BYTES]);
+                upload.write(chunk).await.expect("taken");
+                assert!(storage.keys().is_empty());
+            }
+            assert_eq!(upload.finish().await.is_ok(), there);
+            assert_eq!(storage.peek("big").is_some(), there);
+        }
+        let chunks = storage.read_stream("big").await.expect("there");
+        assert_eq!(chunks.count().await, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn listings_are_sorted_bounded_and_may_be_stale() {
+        let storage = MemoryStorage::new();
+        for key in ["log/2", "log/1", "other", "log/3"] {
+            storage.plant(key, "x");
+        }
+        assert_eq!(
+            keys(storage.list("log/", Some("log/1")).await),
+            ["log/2", "log/3"]
+        );
+        storage.set_list_lag(Duration::from_secs(5));
+        assert!(keys(storage.list("", None).await).is_empty());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(keys(storage.list("", None).await).len(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_object_differs_and_a_full_storage_says_so() {
+        let storage = MemoryStorage::new();
+        storage.plant("a", "hello");
+        assert!(storage.corrupt("a") && !storage.corrupt("b"));
+        assert_ne!(storage.peek("a").expect("there"), "hello");
+        storage.set_capacity_bytes(Some(6));
+        let full = storage.create("b", Bytes::from_static(b"xx")).await;
+        assert_eq!(full.expect_err("full").kind(), ErrorKind::NoSpace);
+    }
+}
