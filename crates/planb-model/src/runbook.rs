@@ -216,10 +216,10 @@ pub enum Resume {
 pub enum Undo {
     /// It changed nothing that needs taking back.
     Nothing,
-    /// By this action.
+    /// By these actions, under the same epoch.
     By {
-        /// What takes it back.
-        action: Box<Action>,
+        /// What takes it back; at least one.
+        actions: Vec<Action>,
     },
     /// Not at all: after it, the way out is forward.
     PointOfNoReturn,
