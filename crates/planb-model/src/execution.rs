@@ -3,7 +3,7 @@
 //! The journal is the truth; states are folded from it (`planb-decide`).
 
 use crate::runbook::{Runbook, RunbookHash};
-use crate::{ExecutionId, StepId};
+use crate::{ExecutionId, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub enum Trigger {
         /// When the verdict fell.
         declared_at: Timestamp,
         /// Why, in one sentence a judge gave.
-        why: String,
+        why: Text,
     },
 }
 

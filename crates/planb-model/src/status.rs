@@ -4,7 +4,7 @@
 use crate::execution::{Execution, ExecutionState, JournalRecord, StepState};
 use crate::recovery::RecoveryPoint;
 use crate::runbook::Phase;
-use crate::{Canary, Epoch, ServiceName, SiteName, StepId};
+use crate::{Canary, Epoch, ServiceName, SiteName, StepId, Text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub struct HealthStatus {
     /// The verdict over all observers.
     pub verdict: Verdict,
     /// Why, in one sentence.
-    pub why: String,
+    pub why: Text,
     /// Each observer's own verdict.
     pub observers: BTreeMap<String, Verdict>,
 }
