@@ -266,7 +266,7 @@ fn phases_join_without_gaps() {
     story.execution.trigger = Trigger::Detector {
         first_failure_at: crate::testing::at(-5_000),
         declared_at: crate::testing::at(-500),
-        why: "4 of 5 say DOWN".to_owned(),
+        why: planb_model::Text::new("4 of 5 say DOWN", "5개 중 4개가 DOWN"),
     };
     run_all(&mut story);
     let phases = story.fold().status().phases;
