@@ -1,7 +1,27 @@
 //! The plan: one service, its two sites, and what is asked of them.
 //!
-//! These are the checked types. `parse` reads them from planb.yaml, with every
+//! These are the checked types. [`parse`] reads them from planb.yaml, with every
 //! error naming file, line, column, field and a hint.
+
+mod check;
+mod convert;
+mod error;
+mod excerpt;
+mod parse;
+mod problems;
+mod raw;
+mod review;
+mod scalar;
+mod schema;
+mod structure;
+mod template;
+mod tree;
+
+pub use error::{PlanError, PlanErrors};
+pub use parse::{PLAN_BYTES_MAX, SERVICES_MAX, parse};
+pub use review::review;
+pub use schema::schema;
+pub use template::template;
 
 use crate::observation::ProbeKind;
 use crate::recovery::Engine;
