@@ -175,7 +175,13 @@ impl FakeDatabase {
     }
 
     fn state<T>(&self, work: impl FnOnce(&mut State) -> PortResult<T>) -> PortResult<T> {
-        let mut state = lock(&self.shared.state);
+        self.shared.state(work)
+    }
+}
+
+impl Shared {
+    fn state<T>(&self, work: impl FnOnce(&mut State) -> PortResult<T>) -> PortResult<T> {
+        let mut state = lock(&self.state);
         state.check_alive()?;
         work(&mut state)
     }
@@ -237,13 +243,15 @@ impl Database for FakeDatabase {
     }
 
     async fn fence(&self, _service: &ServiceName, epoch: Epoch) -> PortResult<()> {
-        let fence = || self.state(|state| state.fence(epoch));
-        self.link.call(("fence", epoch), fence).await
+        let shared = self.shared.clone();
+        let fence = move || shared.state(|state| state.fence(epoch));
+        self.link.call_or_late(("fence", epoch), fence).await
     }
 
     async fn promote(&self, _service: &ServiceName, epoch: Epoch) -> PortResult<()> {
-        let promote = || self.state(|state| state.promote(epoch));
-        self.link.call(("promote", epoch), promote).await
+        let shared = self.shared.clone();
+        let promote = move || shared.state(|state| state.promote(epoch));
+        self.link.call_or_late(("promote", epoch), promote).await
     }
 
     async fn applied(&self) -> PortResult<Option<AppliedMark>> {

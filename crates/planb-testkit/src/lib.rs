@@ -9,6 +9,11 @@
 //!
 //! Deliberately absent: anything that knows the engine (see `planb-sim`).
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the fakes of time and of waiting are made of tokio's virtual time"
+)]
+
 pub mod clock;
 pub mod database;
 pub mod disk;

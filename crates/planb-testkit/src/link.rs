@@ -1,9 +1,10 @@
 //! The way from one process to one fake: delays, losses, partitions, scripted
 //! faults, and the crash of the process at this end.
 //!
-//! A call goes `request -> effect -> answer`. A lost request is `Unavailable`
-//! or `Timeout` and nothing happened; a lost answer is `Timeout` and it did.
-//! The caller cannot tell one timeout from the other.
+//! A call goes `request -> effect -> answer`. A lost request is `Timeout` and
+//! nothing happened; a lost answer is `Timeout` and it did; a late request is
+//! `Timeout` and it happens afterwards, when the caller may be dead and others
+//! may have acted. The caller cannot tell these apart.
 
 use crate::{Incarnation, Trace, fake_error, lock};
 use planb_model::Epoch;
@@ -42,6 +43,10 @@ pub struct Weather {
     pub lose_request: f64,
     /// Chance that an answer is lost, `0.0..=1.0`.
     pub lose_answer: f64,
+    /// Chance that a request that changes something under an epoch comes late.
+    pub late: f64,
+    /// Longest time after which a late request has its effect, in milliseconds.
+    pub late_ms_max: u64,
     /// How long a caller waits for something lost, in milliseconds.
     pub timeout_ms: u64,
 }
@@ -52,6 +57,8 @@ impl Weather {
         delay_ms_max: 0,
         lose_request: 0.0,
         lose_answer: 0.0,
+        late: 0.0,
+        late_ms_max: 0,
         timeout_ms: 1_000,
     };
 }
@@ -102,6 +109,14 @@ struct State {
     random: StdRng,
     script: BTreeMap<(&'static str, u64), Fault>,
     calls: BTreeMap<&'static str, u64>,
+}
+
+/// What chance has in store for one call.
+struct Roll {
+    delay: Duration,
+    request_lost: bool,
+    answer_lost: bool,
+    late_by: Option<Duration>,
 }
 
 /// What becomes of the answer.
@@ -182,7 +197,44 @@ impl Link {
         effect: impl FnOnce() -> PortResult<T>,
     ) -> PortResult<T> {
         let call = call.into();
-        let answer = self.request(call).await?;
+        let answer = self.request(call, None).await?;
+        let result = effect();
+        self.record_result(call, result.as_ref().err());
+        self.answer(call, answer).await?;
+        result
+    }
+
+    /// Makes one call with an `effect` that may come late: after the caller
+    /// was told that there is no answer, and even after it died.
+    pub async fn call_or_late<T: Send + 'static>(
+        &self,
+        call: impl Into<Call>,
+        effect: impl FnOnce() -> PortResult<T> + Send + 'static,
+    ) -> PortResult<T> {
+        let call = call.into();
+        let roll = self.roll();
+        let Some(late_by) = roll.late_by.filter(|_| self.is_up()) else {
+            return self.finish(call, effect, roll).await;
+        };
+        self.incarnation.pass().await;
+        let link = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(late_by).await;
+            let result = effect();
+            link.record(&link.describe(call, "late"));
+            link.record_result(call, result.as_ref().err());
+        });
+        let timeout = Duration::from_millis(lock(&self.shared.state).weather.timeout_ms);
+        Err(self.timed_out(call, timeout).await)
+    }
+
+    async fn finish<T>(
+        &self,
+        call: Call,
+        effect: impl FnOnce() -> PortResult<T>,
+        roll: Roll,
+    ) -> PortResult<T> {
+        let answer = self.request(call, Some(roll)).await?;
         let result = effect();
         self.record_result(call, result.as_ref().err());
         self.answer(call, answer).await?;
@@ -193,7 +245,7 @@ impl Link {
     /// effect are not made for these.
     pub async fn enter(&self, call: impl Into<Call>) -> PortResult<()> {
         let call = call.into();
-        match self.request(call).await? {
+        match self.request(call, None).await? {
             Answer::Arrives => Ok(()),
             lost => self.answer(call, lost).await,
         }
@@ -206,12 +258,12 @@ impl Link {
         }
     }
 
-    async fn request(&self, call: Call) -> PortResult<Answer> {
+    async fn request(&self, call: Call, roll: Option<Roll>) -> PortResult<Answer> {
         self.incarnation.pass().await;
         let fault = self.count(call.method);
-        let (delay, lost, answer_lost) = self.roll();
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+        let roll = roll.unwrap_or_else(|| self.roll());
+        if !roll.delay.is_zero() {
+            tokio::time::sleep(roll.delay).await;
             self.incarnation.pass().await;
         }
         let timeout = Duration::from_millis(lock(&self.shared.state).weather.timeout_ms);
@@ -230,10 +282,10 @@ impl Link {
             Some(Fault::CrashAfter) => return Ok(Answer::Crash),
             None => {}
         }
-        if lost || !self.is_up() {
+        if roll.request_lost || !self.is_up() {
             return Err(self.timed_out(call, timeout).await);
         }
-        Ok(if answer_lost {
+        Ok(if roll.answer_lost {
             Answer::Lost
         } else {
             Answer::Arrives
@@ -244,7 +296,7 @@ impl Link {
         if answer == Answer::Crash {
             self.crash(call).await;
         }
-        let (delay, _, _) = self.roll();
+        let delay = self.roll().delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
@@ -274,19 +326,21 @@ impl Link {
         found
     }
 
-    /// Delay, whether the request is lost, whether the answer is lost. Always
-    /// draws the same number of numbers, so that one fault does not shift the rest.
-    fn roll(&self) -> (Duration, bool, bool) {
+    /// Always draws the same number of numbers, so that one fault does not
+    /// shift the rest.
+    fn roll(&self) -> Roll {
         let mut state = lock(&self.shared.state);
-        let draws = [(); 3].map(|()| state.random.next_u64());
+        let draws = [(); 5].map(|()| state.random.next_u64());
         let fraction = |n: u64| (n >> 11) as f64 / (1u64 << 53) as f64;
         let weather = state.weather;
-        let delay_ms = draws[0] % (weather.delay_ms_max + 1);
-        (
-            Duration::from_millis(delay_ms),
-            fraction(draws[1]) < weather.lose_request,
-            fraction(draws[2]) < weather.lose_answer,
-        )
+        let up_to = |n: u64, max: u64| Duration::from_millis(n % (max + 1));
+        Roll {
+            delay: up_to(draws[0], weather.delay_ms_max),
+            request_lost: fraction(draws[1]) < weather.lose_request,
+            answer_lost: fraction(draws[2]) < weather.lose_answer,
+            late_by: (fraction(draws[3]) < weather.late)
+                .then(|| up_to(draws[4], weather.late_ms_max)),
+        }
     }
 
     fn unavailable(&self, call: Call) -> PortError {
@@ -373,6 +427,28 @@ mod tests {
             .await;
         assert_eq!(kind(result), Some(ErrorKind::Timeout));
         assert!(!effect.get());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_request_happens_after_its_timeout_and_its_callers_death() {
+        let link = Link::direct();
+        link.set_weather(Weather {
+            late: 1.0,
+            late_ms_max: 60_000,
+            ..Weather::CALM
+        });
+        let life = Incarnation::new();
+        let done = Arc::new(Mutex::new(0));
+        let effect = done.clone();
+        let put = move || {
+            *lock(&effect) += 1;
+            Ok(())
+        };
+        let result = link.of(&life).call_or_late("put", put).await;
+        assert_eq!(kind(result), Some(ErrorKind::Timeout));
+        life.crash();
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert_eq!(*lock(&done), 1);
     }
 
     #[tokio::test(start_paused = true)]

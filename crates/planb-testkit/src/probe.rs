@@ -89,8 +89,8 @@ pub struct OutsideProbe {
     pub service: ServiceName,
     /// The edge.
     pub edge: FakeTraffic,
-    /// What stands behind each origin.
-    pub sites: Vec<(SiteName, FakeWorkload)>,
+    /// What stands behind each origin, and the edge's way to it.
+    pub sites: Vec<(SiteName, FakeWorkload, Link)>,
     /// The way to the edge.
     pub link: Link,
 }
@@ -103,8 +103,8 @@ impl OutsideProbe {
             return None;
         };
         let well = |site: &SiteName| {
-            let found = self.sites.iter().find(|(name, _)| name == site);
-            found.is_some_and(|(_, workload)| workload.is_well())
+            let found = self.sites.iter().find(|(name, _, _)| name == site);
+            found.is_some_and(|(_, workload, link)| link.is_up() && workload.is_well())
         };
         origins.into_iter().map(|o| o.site).find(well)
     }

@@ -88,6 +88,16 @@ impl FakeRepository {
         lock(&self.vault).recoverable_keys()
     }
 
+    /// Keys of the user rows in everything that was ever durable here.
+    pub fn ever_durable(&self) -> BTreeSet<String> {
+        lock(&self.vault).ever_durable.clone()
+    }
+
+    /// Whether a restore is possible at all.
+    pub fn is_recoverable(&self) -> bool {
+        lock(&self.vault).newest_chain().is_some()
+    }
+
     /// Epochs whose chain is closed.
     pub fn closed(&self) -> BTreeSet<Epoch> {
         lock(&self.vault).closed()
@@ -114,8 +124,9 @@ impl FakeRepository {
 #[async_trait]
 impl Repository for FakeRepository {
     async fn claim_epoch(&self, epoch: Epoch, claimant: &str, site: &SiteName) -> PortResult<()> {
-        let claim = || lock(&self.vault).claim(epoch, claimant, site);
-        self.link.call(("claim-epoch", epoch), claim).await
+        let (vault, claimant, site) = (self.vault.clone(), claimant.to_owned(), site.clone());
+        let claim = move || lock(&vault).claim(epoch, &claimant, &site);
+        self.link.call_or_late(("claim-epoch", epoch), claim).await
     }
 
     async fn newest_epoch(&self) -> PortResult<Option<Epoch>> {
@@ -124,11 +135,12 @@ impl Repository for FakeRepository {
     }
 
     async fn close_log(&self, by: Epoch) -> PortResult<()> {
-        let close = || {
-            lock(&self.vault).close(by);
+        let vault = self.vault.clone();
+        let close = move || {
+            lock(&vault).close(by);
             Ok(())
         };
-        self.link.call(("close-log", by), close).await
+        self.link.call_or_late(("close-log", by), close).await
     }
 
     async fn protect(

@@ -198,8 +198,11 @@ impl Store for MemoryStore {
         execution: &ExecutionId,
         now: Timestamp,
     ) -> PortResult<Epoch> {
-        let claim = || lock(&self.state).claim(service, based_on, execution, now);
-        self.link.call(("claim", based_on.next()), claim).await
+        let state = self.state.clone();
+        let (service, execution) = (service.clone(), execution.clone());
+        let claim = move || lock(&state).claim(&service, based_on, &execution, now);
+        let call = ("claim", based_on.next());
+        self.link.call_or_late(call, claim).await
     }
 
     async fn activate(
@@ -209,8 +212,10 @@ impl Store for MemoryStore {
         epoch: Epoch,
         now: Timestamp,
     ) -> PortResult<ServiceRecord> {
-        let activate = || lock(&self.state).activate(service, site, epoch, now);
-        self.link.call(("activate", epoch), activate).await
+        let state = self.state.clone();
+        let (service, site) = (service.clone(), site.clone());
+        let activate = move || lock(&state).activate(&service, &site, epoch, now);
+        self.link.call_or_late(("activate", epoch), activate).await
     }
 
     async fn open_execution(&self, execution: &Execution) -> PortResult<()> {

@@ -29,6 +29,25 @@ impl Default for FakeTraffic {
     }
 }
 
+impl State {
+    fn apply(&mut self, plan: TrafficPlan) -> PortResult<()> {
+        if !plan.is_servable() {
+            return Err(fake_error(ErrorKind::Invalid, "the plan has no origin"));
+        }
+        let old = self.plans.get(&plan.service);
+        if let Some(old) = old
+            && !self.unchecked
+        {
+            check(old, &plan)?;
+        }
+        if old != Some(&plan) {
+            self.history.push(plan.clone());
+            self.plans.insert(plan.service.clone(), plan);
+        }
+        Ok(())
+    }
+}
+
 impl FakeTraffic {
     /// An edge that never had a plan.
     pub fn new() -> Self {
@@ -77,24 +96,10 @@ fn check(old: &TrafficPlan, new: &TrafficPlan) -> Result<(), PortError> {
 #[async_trait]
 impl Traffic for FakeTraffic {
     async fn apply(&self, plan: &TrafficPlan) -> PortResult<()> {
-        let apply = || {
-            if !plan.is_servable() {
-                return Err(fake_error(ErrorKind::Invalid, "the plan has no origin"));
-            }
-            let mut state = lock(&self.state);
-            let old = state.plans.get(&plan.service).cloned();
-            if let Some(old) = &old
-                && !state.unchecked
-            {
-                check(old, plan)?;
-            }
-            if old.as_ref() != Some(plan) {
-                state.history.push(plan.clone());
-                state.plans.insert(plan.service.clone(), plan.clone());
-            }
-            Ok(())
-        };
-        self.link.call(("apply", plan.epoch), apply).await
+        let (state, plan) = (self.state.clone(), plan.clone());
+        let call = ("apply", plan.epoch);
+        let apply = move || lock(&state).apply(plan);
+        self.link.call_or_late(call, apply).await
     }
 
     async fn current(&self, service: &ServiceName) -> PortResult<Option<TrafficPlan>> {

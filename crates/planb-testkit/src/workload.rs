@@ -22,14 +22,53 @@ struct State {
     fenced: Option<Epoch>,
     powered: bool,
     healthy: bool,
+    last_run: Epoch,
+    unchecked: bool,
     effects: BTreeMap<(&'static str, Epoch), u64>,
 }
 
 impl State {
     fn refuse_older(&self, epoch: Epoch) -> PortResult<()> {
         match self.running.max(self.fenced) {
-            Some(newer) if newer > epoch => Err(PortError::fenced(newer, "the workload", epoch)),
+            Some(newer) if newer > epoch && !self.unchecked => {
+                Err(PortError::fenced(newer, "the workload", epoch))
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, epoch: Epoch) -> PortResult<()> {
+        self.refuse_older(epoch)?;
+        if !self.powered {
+            return Err(fake_error(ErrorKind::Unavailable, "the machine is off"));
+        }
+        if self.running.is_none() {
+            self.count("start", epoch);
+        }
+        self.running = Some(epoch);
+        self.last_run = epoch;
+        Ok(())
+    }
+
+    fn stop(&mut self, epoch: Epoch) -> PortResult<()> {
+        if self.running.is_none() {
+            return Ok(());
+        }
+        self.refuse_older(epoch)?;
+        self.count("stop", epoch);
+        self.running = None;
+        Ok(())
+    }
+
+    fn fence(&mut self, epoch: Epoch) -> PortResult<FenceProof> {
+        self.refuse_older(epoch)?;
+        if self.fenced != Some(epoch) {
+            self.count("fence", epoch);
+        }
+        self.fenced = Some(epoch);
+        match self.running.take() {
+            Some(_) => Ok(FenceProof::Stopped),
+            None => Ok(FenceProof::NotRunning),
         }
     }
 
@@ -72,6 +111,28 @@ impl FakeWorkload {
         }
     }
 
+    /// Starts it as its machine's own init does after power came back: under
+    /// the epoch it last ran, unless it is fenced by a newer one.
+    pub fn boot(&self) -> PortResult<()> {
+        let mut state = lock(&self.state);
+        let epoch = state.last_run;
+        if epoch == Epoch::default() {
+            return Ok(());
+        }
+        state.start(epoch)
+    }
+
+    /// The newest epoch it runs under or is fenced by.
+    pub fn newest_epoch(&self) -> Option<Epoch> {
+        let state = lock(&self.state);
+        state.running.max(state.fenced)
+    }
+
+    /// Breaks the workload on purpose: it obeys any epoch. For tests that must fail.
+    pub fn remove_epoch_check(&self) {
+        lock(&self.state).unchecked = true;
+    }
+
     /// Makes it answer its health checks badly, or well again, while it runs.
     pub fn set_healthy(&self, healthy: bool) {
         lock(&self.state).healthy = healthy;
@@ -110,49 +171,21 @@ impl FakeWorkload {
 #[async_trait]
 impl Workload for FakeWorkload {
     async fn start(&self, epoch: Epoch) -> PortResult<()> {
-        let start = || {
-            let mut state = lock(&self.state);
-            state.refuse_older(epoch)?;
-            if !state.powered {
-                return Err(fake_error(ErrorKind::Unavailable, "the machine is off"));
-            }
-            if state.running.is_none() {
-                state.count("start", epoch);
-            }
-            state.running = Some(epoch);
-            Ok(())
-        };
-        self.link.call(("start", epoch), start).await
+        let state = self.state.clone();
+        let start = move || lock(&state).start(epoch);
+        self.link.call_or_late(("start", epoch), start).await
     }
 
     async fn stop(&self, epoch: Epoch) -> PortResult<()> {
-        let stop = || {
-            let mut state = lock(&self.state);
-            if state.running.is_none() {
-                return Ok(());
-            }
-            state.refuse_older(epoch)?;
-            state.count("stop", epoch);
-            state.running = None;
-            Ok(())
-        };
-        self.link.call(("stop", epoch), stop).await
+        let state = self.state.clone();
+        let stop = move || lock(&state).stop(epoch);
+        self.link.call_or_late(("stop", epoch), stop).await
     }
 
     async fn fence(&self, epoch: Epoch) -> PortResult<FenceProof> {
-        let fence = || {
-            let mut state = lock(&self.state);
-            state.refuse_older(epoch)?;
-            if state.fenced != Some(epoch) {
-                state.count("fence", epoch);
-            }
-            state.fenced = Some(epoch);
-            match state.running.take() {
-                Some(_) => Ok(FenceProof::Stopped),
-                None => Ok(FenceProof::NotRunning),
-            }
-        };
-        self.link.call(("fence", epoch), fence).await
+        let state = self.state.clone();
+        let fence = move || lock(&state).fence(epoch);
+        self.link.call_or_late(("fence", epoch), fence).await
     }
 
     async fn state(&self) -> PortResult<WorkloadState> {

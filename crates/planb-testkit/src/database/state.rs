@@ -88,7 +88,8 @@ impl State {
         if self.fence.read_only {
             let current = self.fence.epoch.unwrap_or_default();
             let message = format!("database {} is read-only at epoch {current}", self.name);
-            return Err(fake_error(ErrorKind::Fenced { current }, message));
+            let kind = ErrorKind::Fenced { current };
+            return Err(PortError::new(kind, "PB-FENCED", message));
         }
         if self.applied != Applied::Never {
             let message = format!("database {} is the target of a restore", self.name);

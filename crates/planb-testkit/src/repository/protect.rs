@@ -218,8 +218,9 @@ impl FakeRepository {
             parts: sink.parts,
         };
         let bytes = manifest.parts.iter().map(|p| p.stored_bytes).sum();
-        let put = || lock(&self.vault).add_snapshot(snapshot);
-        self.link.call(("put-snapshot", epoch), put).await?;
+        let vault = self.vault.clone();
+        let put = move || lock(&vault).add_snapshot(snapshot);
+        self.link.call_or_late(("put-snapshot", epoch), put).await?;
         let took = self.clock.monotonic().saturating_sub(began);
         tell(control, || ProtectEvent::SnapshotDone {
             id: manifest.id.clone(),
@@ -287,8 +288,9 @@ impl FakeRepository {
             header,
             bytes: batch.bytes.clone(),
         };
-        let put = || lock(&self.vault).ship(segment);
-        self.link.call(("ship", epoch), put).await?;
+        let vault = self.vault.clone();
+        let put = move || lock(&vault).ship(segment);
+        self.link.call_or_late(("ship", epoch), put).await?;
         log.shipped(&end).await?;
         let took = self.clock.monotonic().saturating_sub(began);
         tell(control, || ProtectEvent::Shipped {

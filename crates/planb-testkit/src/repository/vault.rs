@@ -1,5 +1,6 @@
 //! What the fake vault holds, and the rules of writing into it.
 
+use crate::database::keys_in;
 use crate::fake_error;
 use bytes::Bytes;
 use planb_model::recovery::{
@@ -16,6 +17,7 @@ pub(super) struct Vault {
     chains: BTreeMap<Epoch, Chain>,
     snapshots: Vec<Snapshot>,
     pub(super) written_after_closing: u64,
+    pub(super) ever_durable: BTreeSet<String>,
     pub(super) unchecked: bool,
 }
 
@@ -154,6 +156,7 @@ impl Vault {
             let message = "the segment does not continue the chain";
             return Err(fake_error(ErrorKind::Conflict, message));
         }
+        self.ever_durable.extend(keys_in(&segment.bytes));
         self.chains.entry(epoch).or_default().segments.push(segment);
         Ok(())
     }
@@ -165,13 +168,28 @@ impl Vault {
             return Ok(());
         }
         self.check_open(snapshot.manifest.epoch)?;
+        for (_, bytes) in &snapshot.parts {
+            self.ever_durable.extend(keys_in(bytes));
+        }
         self.snapshots.push(snapshot);
         Ok(())
     }
 
+    /// The newest snapshot that the log, as far as it goes, continues.
     fn newest_snapshot(&self, epoch: Epoch) -> Option<&Snapshot> {
         let of_epoch = self.snapshots.iter().filter(|s| s.manifest.epoch == epoch);
-        of_epoch.last()
+        let usable = of_epoch.filter(|s| self.is_continued(s));
+        usable.max_by_key(|s| s.manifest.next_segment)
+    }
+
+    /// Whether the segment after the snapshot is not there yet or starts where it ends.
+    fn is_continued(&self, snapshot: &Snapshot) -> bool {
+        let manifest = &snapshot.manifest;
+        let next = self.segment(manifest.epoch, manifest.next_segment);
+        next.is_none_or(|segment| match segment.header.body {
+            SegmentBody::Log { start, .. } => start == manifest.position,
+            SegmentBody::Closed { .. } => true,
+        })
     }
 
     /// The newest epoch that has a whole snapshot.
@@ -236,9 +254,6 @@ impl Vault {
         };
         let parts = snapshot.parts.iter().map(|(_, bytes)| bytes);
         let log = self.after(snapshot).map(|s| &s.bytes);
-        parts
-            .chain(log)
-            .flat_map(|b| crate::database::keys_in(b))
-            .collect()
+        parts.chain(log).flat_map(|b| keys_in(b)).collect()
     }
 }
