@@ -1,0 +1,96 @@
+//! Words for phases, steps and moments, in both languages.
+
+use super::html::{Both, both, clip};
+use planb_model::runbook::Phase;
+
+/// Widest identifier that is shown; a step's has at most 63 characters.
+pub const ID_CELLS_MAX: usize = 64;
+
+/// Name of a phase; `–` outside the recovery.
+pub fn phase(phase: Option<Phase>) -> Both {
+    match phase {
+        Some(Phase::Detect) => both("Detect", "감지"),
+        Some(Phase::Decide) => both("Decide", "결정"),
+        Some(Phase::Execute) => both("Execute", "실행"),
+        Some(Phase::Traffic) => both("Traffic", "트래픽 전환"),
+        None => both("–", "–"),
+    }
+}
+
+/// What a phase is.
+pub fn phase_meaning(phase: Phase) -> Both {
+    match phase {
+        Phase::Detect => both(
+            "until enough observers agreed that the site was lost",
+            "충분한 수의 관측자가 사이트 상실에 합의할 때까지",
+        ),
+        Phase::Decide => both(
+            "until the failover was approved",
+            "장애 전환이 승인될 때까지",
+        ),
+        Phase::Execute => both(
+            "until the service was healthy at the other site",
+            "다른 사이트에서 서비스가 정상 기동할 때까지",
+        ),
+        Phase::Traffic => both(
+            "until the first good answer was seen from outside",
+            "외부에서 첫 정상 응답이 확인될 때까지",
+        ),
+    }
+}
+
+/// CSS class of a phase.
+pub fn phase_class(phase: Option<Phase>) -> &'static str {
+    match phase {
+        Some(Phase::Detect) => "detect",
+        Some(Phase::Decide) => "decide",
+        Some(Phase::Execute) => "execute",
+        Some(Phase::Traffic) => "traffic",
+        None => "outside",
+    }
+}
+
+/// Words for steps and moments by identifier.
+const MOMENTS: &[(&str, &str, &str)] = &[
+    ("protected", "Protected", "보호 상태"),
+    ("fault", "Site killed", "사이트 강제 종료"),
+    ("detect", "Failures observed", "장애 관측"),
+    ("verdict", "Declared lost", "상실 판정"),
+    ("approval", "Approved", "승인"),
+    ("approved", "Approved", "승인"),
+    ("claim-epoch", "Claim the epoch", "에폭 획득"),
+    ("close-log", "Close the old log", "이전 로그 닫기"),
+    ("fence-site", "Fence the old site", "이전 사이트 차단"),
+    ("shed-traffic", "Show maintenance page", "점검 안내 표시"),
+    ("stop-workload", "Stop the service", "서비스 중지"),
+    ("fence-database", "Fence the database", "데이터베이스 차단"),
+    ("drain-log", "Ship the last log", "잔여 로그 전송"),
+    ("restore", "Restore the data", "데이터 복원"),
+    ("restore-ahead", "Restore ahead", "사전 복원"),
+    ("verify-restored", "Verify the data", "데이터 검증"),
+    (
+        "compare-databases",
+        "Compare databases",
+        "데이터베이스 대조",
+    ),
+    ("promote", "Promote", "승격"),
+    ("start-workload", "Start the service", "서비스 시작"),
+    ("check-health", "Check health", "상태 확인"),
+    ("activate", "Record active site", "활성 사이트 기록"),
+    ("switch-traffic", "Switch traffic", "트래픽 전환"),
+    ("confirm-outside", "Confirm from outside", "외부 확인"),
+    ("service-back", "Service is back", "서비스 재개"),
+    ("first-good-answer", "First good answer", "첫 정상 응답"),
+    ("compared", "Orders compared", "주문 대조"),
+];
+
+/// Words for a step or moment; one that is not known keeps its identifier.
+pub fn moment(id: &str) -> Both {
+    MOMENTS
+        .iter()
+        .find(|(known, _, _)| *known == id)
+        .map_or_else(
+            || both(&clip(id, ID_CELLS_MAX), &clip(id, ID_CELLS_MAX)),
+            |(_, en, ko)| both(en, ko),
+        )
+}
