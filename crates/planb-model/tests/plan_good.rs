@@ -1,7 +1,5 @@
 //! Plans that are read: the templates, defaults, several services, reviews.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use expect_test::expect;
 use planb_model::plan::{
     CommandLine, DatabaseAddress, EdgeSettings, ServicePlan, Workload, parse, review, template,
@@ -19,7 +17,9 @@ fn plans(text: &str) -> Vec<ServicePlan> {
 
 /// The lines of a template without their comments.
 fn data(text: &str) -> Vec<String> {
-    let lines = text.lines().map(|l| l.split('#').next().unwrap_or_default().trim_end());
+    let lines = text
+        .lines()
+        .map(|l| l.split('#').next().unwrap_or_default().trim_end());
     lines.filter(|l| !l.is_empty()).map(str::to_owned).collect()
 }
 
@@ -34,14 +34,17 @@ fn what_is_commented_out_in_the_templates_is_right_too() {
     for lang in [Lang::En, Lang::Ko] {
         let text = template(lang)
             .replace("# databases: [orders, audit]", "databases: [orders]")
-            .replace("# env: {", "env: {")
-            .replace("url: mariadb", "url: mariadb");
+            .replace("# env: {", "env: {");
         // The alternatives take the place of what stands above them.
         let observed = text.replacen("        start:\n          command: [/srv/orders/orders, --listen, \"10.0.11.10:8080\"]\n          directory: /srv/orders\n", "", 1);
         let mut lines: Vec<String> = observed.lines().map(str::to_owned).collect();
         let from = lines.iter().position(|l| l.contains("# observe:")).unwrap();
         let first: Vec<usize> = (0..from)
-            .filter(|i| ["log: /var/log/orders.log", "stopGrace: 10s", "env: { LOG"].iter().any(|t| lines[*i].contains(t)))
+            .filter(|i| {
+                ["log: /var/log/orders.log", "stopGrace: 10s", "env: { LOG"]
+                    .iter()
+                    .any(|t| lines[*i].contains(t))
+            })
             .collect();
         for i in first {
             lines[i].clear();
@@ -50,7 +53,13 @@ fn what_is_commented_out_in_the_templates_is_right_too() {
             *line = line.replacen("# ", "", 1);
         }
         let plan = plans(&lines.join("\n")).remove(0);
-        assert!(matches!(plan.primary.workload, Workload::Observed { fence: Some(_), .. }), "{lang:?}");
+        assert!(
+            matches!(
+                plan.primary.workload,
+                Workload::Observed { fence: Some(_), .. }
+            ),
+            "{lang:?}"
+        );
     }
 }
 
@@ -61,7 +70,10 @@ fn what_is_left_out_has_the_documented_defaults() {
     assert_eq!(plan.data.flush_bytes, 1 << 20);
     assert_eq!(plan.health.interval, Duration::from_secs(1));
     assert_eq!((plan.health.failures, plan.health.recoveries), (5, 3));
-    assert_eq!((plan.health.shed_quorum, plan.health.promote_quorum), (3, 4));
+    assert_eq!(
+        (plan.health.shed_quorum, plan.health.promote_quorum),
+        (3, 4)
+    );
     assert_eq!(plan.health.observers.len(), 5);
     let explicit = GOOD.replace("  traffic:", "  strategy: pilot-light\n  failover: { mode: approve }\n  health: { interval: 1s, timeout: 800ms, failures: 5, recoveries: 3, shedQuorum: 3, promoteQuorum: 4 }\n  traffic:");
     assert_eq!(plans(&explicit), [plan]);
@@ -88,11 +100,18 @@ fn a_plan_is_read_as_it_is_written() {
         }
     "#]]
     .assert_debug_eq(&plan.primary.database);
-    let Workload::Managed { start, stop: None, stop_grace } = &plan.primary.workload else {
+    let Workload::Managed {
+        start,
+        stop: None,
+        stop_grace,
+    } = &plan.primary.workload
+    else {
         panic!("{:?}", plan.primary.workload);
     };
     let expected = CommandLine {
-        argv: ["./orders", "--listen", "127.0.0.1:8081"].map(str::to_owned).into(),
+        argv: ["./orders", "--listen", "127.0.0.1:8081"]
+            .map(str::to_owned)
+            .into(),
         directory: None,
         env: [("LEVEL".to_owned(), "info".to_owned())].into(),
         log: None,
@@ -110,10 +129,21 @@ fn sqlite_and_a_remote_edge() {
         .replace("mariadb://planb@10.1.31.10/orders", "sqlite:/srv/b.db")
         .replace("        password: { env: SEOUL_DB_PASSWORD }\n", "")
         .replace("        password: { file: /etc/planb/busan }\n", "")
-        .replace("listen: \"127.0.0.1:8080\"", "admin: http://a:1, token: { env: T }, public: https://b");
+        .replace(
+            "listen: \"127.0.0.1:8080\"",
+            "admin: http://a:1, token: { env: T }, public: https://b",
+        );
     let plan = plans(&text).remove(0);
-    assert_eq!(plan.standby.database, DatabaseAddress::Sqlite { path: "/srv/b.db".into() });
-    assert!(matches!(plan.traffic.edge, EdgeSettings::Remote { token: Some(_), .. }));
+    assert_eq!(
+        plan.standby.database,
+        DatabaseAddress::Sqlite {
+            path: "/srv/b.db".into()
+        }
+    );
+    assert!(matches!(
+        plan.traffic.edge,
+        EdgeSettings::Remote { token: Some(_), .. }
+    ));
 }
 
 #[test]
@@ -122,9 +152,15 @@ fn several_services_aliases_and_odd_text() {
         .replace("name: orders", "name: billing")
         .replace("\"127.0.0.1:8080\"", "\"127.0.0.1:8082\"");
     assert_eq!(plans(&format!("{GOOD}---\n{second}")).len(), 2);
-    assert_eq!(plans(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n"))), plans(GOOD));
+    assert_eq!(
+        plans(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n"))),
+        plans(GOOD)
+    );
     let aliased = GOOD
-        .replace("password: { env: SEOUL_DB_PASSWORD }", "password: &p { env: SEOUL_DB_PASSWORD }")
+        .replace(
+            "password: { env: SEOUL_DB_PASSWORD }",
+            "password: &p { env: SEOUL_DB_PASSWORD }",
+        )
         .replace("password: { file: /etc/planb/busan }", "password: *p");
     assert_eq!(plans(&aliased).len(), 1);
     let any_port = GOOD.replace("127.0.0.1:8080\" }", "127.0.0.1:0\" }");
@@ -137,7 +173,10 @@ fn risky_plans_are_read_and_reviewed() {
     let text = GOOD
         .replace("  traffic:", "  failover: { mode: automatic }\n  health: { shedQuorum: 1, promoteQuorum: 2 }\n  traffic:")
         .replace("vault: {", "snapshotInterval: 8d\n    vault: {");
-    let codes: Vec<String> = review(&plans(&text)[0]).into_iter().map(|f| f.code).collect();
+    let codes: Vec<String> = review(&plans(&text)[0])
+        .into_iter()
+        .map(|f| f.code)
+        .collect();
     expect![[r#"
         [
             "PB-PLAN-REVIEW-ENCRYPTION",
@@ -157,7 +196,11 @@ fn mutate(text: &str, at: usize, len: usize, put: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let at = at % chars.len();
     let end = (at + len).min(chars.len());
-    chars[..at].iter().chain(put.chars().collect::<Vec<_>>().iter()).chain(&chars[end..]).collect()
+    chars[..at]
+        .iter()
+        .chain(put.chars().collect::<Vec<_>>().iter())
+        .chain(&chars[end..])
+        .collect()
 }
 
 /// Parses, renders, and looks at what must hold for every text.
@@ -166,7 +209,10 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
         prop_assert!(!errors.errors.is_empty());
         for error in &errors.errors {
             prop_assert!(error.code != "PB-PLAN-SHAPE", "{text}");
-            prop_assert!(!error.hint.en.is_empty() && !error.hint.ko.is_empty(), "{error:?}");
+            prop_assert!(
+                !error.hint.en.is_empty() && !error.hint.ko.is_empty(),
+                "{error:?}"
+            );
         }
         prop_assert!(!errors.render(Lang::En).is_empty() && !errors.render(Lang::Ko).is_empty());
     }

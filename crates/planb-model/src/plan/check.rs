@@ -52,10 +52,16 @@ pub(super) fn together(documents: &[(RawDocument, &Node)], problems: &mut Proble
                 spot,
                 "metadata.name",
                 Text::new(
-                    format!("a service called `{name}` is on line {} already", first.line),
+                    format!(
+                        "a service called `{name}` is on line {} already",
+                        first.line
+                    ),
                     format!("`{name}` 서비스가 {}행에 이미 있습니다", first.line),
                 ),
-                Text::new("give each service its own name", "서비스마다 다른 이름을 쓰세요"),
+                Text::new(
+                    "give each service its own name",
+                    "서비스마다 다른 이름을 쓰세요",
+                ),
             );
         }
         names.entry(name).or_insert(spot);
@@ -73,10 +79,19 @@ pub(super) fn together(documents: &[(RawDocument, &Node)], problems: &mut Proble
                 spot,
                 "spec.traffic.edge.listen",
                 Text::new(
-                    format!("`{}` is taken by `{other}` on line {}", listen.0, first.line),
-                    format!("`{}` 주소는 {}행의 `{other}` 서비스가 이미 씁니다", listen.0, first.line),
+                    format!(
+                        "`{}` is taken by `{other}` on line {}",
+                        listen.0, first.line
+                    ),
+                    format!(
+                        "`{}` 주소는 {}행의 `{other}` 서비스가 이미 씁니다",
+                        listen.0, first.line
+                    ),
                 ),
-                Text::new("give each service its own port", "서비스마다 다른 포트를 쓰세요"),
+                Text::new(
+                    "give each service its own port",
+                    "서비스마다 다른 포트를 쓰세요",
+                ),
             );
         }
         listens.entry(&listen.0).or_insert((name, spot));
@@ -92,7 +107,11 @@ impl Check<'_> {
     /// Refuses a duration outside its bounds.
     fn range(&mut self, path: &str, value: Duration, min: Duration, max: Duration) {
         if value < min || value > max {
-            let (value, min, max) = (duration_text(&value), duration_text(&min), duration_text(&max));
+            let (value, min, max) = (
+                duration_text(&value),
+                duration_text(&min),
+                duration_text(&max),
+            );
             self.add(
                 "PB-PLAN-VALUE",
                 path,
@@ -120,7 +139,7 @@ impl Check<'_> {
                 "spec.objectives.rto",
                 Text::new(
                     format!("an rto of {rto} cannot be kept: noticing the loss alone takes {noticed} (health.interval × health.failures)"),
-                    format!("rto {rto}은(는) 지킬 수 없습니다. 장애를 감지하는 데만 {noticed}이(가) 걸립니다(health.interval × health.failures)"),
+                    format!("지킬 수 없는 rto입니다: {rto}. 장애 감지에만 걸리는 시간: {noticed}(health.interval × health.failures)"),
                 ),
                 Text::new(
                     "promise a longer rto, or probe more often",
@@ -152,9 +171,24 @@ impl Check<'_> {
 
     fn data(&mut self, spec: &RawSpec) {
         let data = &spec.data;
-        self.range("spec.data.flush.interval", data.flush.interval.0, FLUSH_INTERVAL_MIN, HOUR);
-        self.range("spec.data.snapshotInterval", data.snapshot_interval.0, MINUTE, 31 * DAY);
-        self.range("spec.data.canaryInterval", data.canary_interval.0, PROBE_INTERVAL_MIN, HOUR);
+        self.range(
+            "spec.data.flush.interval",
+            data.flush.interval.0,
+            FLUSH_INTERVAL_MIN,
+            HOUR,
+        );
+        self.range(
+            "spec.data.snapshotInterval",
+            data.snapshot_interval.0,
+            MINUTE,
+            31 * DAY,
+        );
+        self.range(
+            "spec.data.canaryInterval",
+            data.canary_interval.0,
+            PROBE_INTERVAL_MIN,
+            HOUR,
+        );
         let size = data.flush.size.0;
         if !(FLUSH_BYTES_MIN..=FLUSH_BYTES_MAX).contains(&size) {
             let (min, max) = (size_text(&FLUSH_BYTES_MIN), size_text(&FLUSH_BYTES_MAX));
@@ -204,7 +238,11 @@ impl Check<'_> {
                 ),
             );
         } else if remote && (edge.admin.is_none() || edge.public.is_none()) {
-            let name = if edge.admin.is_none() { "admin" } else { "public" };
+            let name = if edge.admin.is_none() {
+                "admin"
+            } else {
+                "public"
+            };
             self.add(
                 "PB-PLAN-MISSING-FIELD",
                 &format!("{path}.{name}"),
@@ -218,7 +256,12 @@ impl Check<'_> {
                 ),
             );
         }
-        self.range("spec.traffic.retryAfter", spec.traffic.retry_after.0, SECOND, DAY);
+        self.range(
+            "spec.traffic.retryAfter",
+            spec.traffic.retry_after.0,
+            SECOND,
+            DAY,
+        );
         if spec.traffic.retry_after.0.subsec_millis() != 0 {
             self.add(
                 "PB-PLAN-VALUE",
@@ -227,7 +270,10 @@ impl Check<'_> {
                     "`Retry-After` has whole seconds",
                     "`Retry-After` 값은 초 단위여야 합니다",
                 ),
-                Text::new("give whole seconds, such as `10s`", "초 단위로 적으세요. 예: `10s`"),
+                Text::new(
+                    "give whole seconds, such as `10s`",
+                    "초 단위로 적으세요. 예: `10s`",
+                ),
             );
         }
     }
@@ -235,11 +281,18 @@ impl Check<'_> {
     /// Checks a command; secrets in arguments are seen by every user of the machine.
     fn command(&mut self, path: &str, command: &RawCommand) {
         self.range(&format!("{path}.timeout"), command.timeout.0, SECOND, DAY);
-        if command.command.first().is_none_or(|program| program.trim().is_empty()) {
+        if command
+            .command
+            .first()
+            .is_none_or(|program| program.trim().is_empty())
+        {
             self.add(
                 "PB-PLAN-VALUE",
                 &format!("{path}.command"),
-                Text::new("a command without a program", "실행할 프로그램이 없는 명령입니다"),
+                Text::new(
+                    "a command without a program",
+                    "실행할 프로그램이 없는 명령입니다",
+                ),
                 Text::new(
                     "give the program first, for example `[./orders, --listen, 127.0.0.1:8081]`",
                     "프로그램을 먼저 적으세요. 예: `[./orders, --listen, 127.0.0.1:8081]`",

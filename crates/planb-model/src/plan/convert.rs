@@ -66,7 +66,13 @@ fn site(raw: RawSite) -> Option<Site> {
 fn database(raw: RawDatabase) -> Option<DatabaseAddress> {
     Some(match raw.url.0 {
         DatabaseUrl::Sqlite(path) => DatabaseAddress::Sqlite { path },
-        DatabaseUrl::Server { engine, host, port, user, database } => DatabaseAddress::Server {
+        DatabaseUrl::Server {
+            engine,
+            host,
+            port,
+            user,
+            database,
+        } => DatabaseAddress::Server {
             engine,
             host,
             port,

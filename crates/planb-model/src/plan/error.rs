@@ -54,7 +54,11 @@ impl PlanError {
                 pad = excerpt.caret_at
             ));
         }
-        out.push_str(&format!("{:gutter$} = {hint}: {}\n", "", self.hint.get(lang)));
+        out.push_str(&format!(
+            "{:gutter$} = {hint}: {}\n",
+            "",
+            self.hint.get(lang)
+        ));
         out
     }
 }

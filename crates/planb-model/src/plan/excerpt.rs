@@ -16,8 +16,18 @@ const LEAD_CHARS: usize = 40;
 const MASK: &str = "***";
 /// Parts of a key that make its value a secret. Compared without `_`, `-` and case.
 const SECRET_WORDS: [&str; 12] = [
-    "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "accesskey",
-    "accountkey", "privatekey", "credential", "connectionstring",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "accountkey",
+    "privatekey",
+    "credential",
+    "connectionstring",
 ];
 /// A key with one of these ends says where a secret is, not what it is.
 const REFERENCE_ENDS: [&str; 4] = ["file", "path", "dir", "env"];
@@ -90,7 +100,11 @@ fn draw(chars: &[char], hidden: &[bool], caret: Range<usize>) -> Excerpt {
         }
         if caret.contains(&i) {
             // Inside a mask the caret goes back to its beginning.
-            let at = if hidden[i] { column.saturating_sub(MASK.len()) } else { start };
+            let at = if hidden[i] {
+                column.saturating_sub(MASK.len())
+            } else {
+                start
+            };
             caret_at.get_or_insert(at);
             caret_end = column;
         }
@@ -109,8 +123,13 @@ fn draw(chars: &[char], hidden: &[bool], caret: Range<usize>) -> Excerpt {
 /// Columns a character takes on a terminal: 2 for Hangul, CJK and full-width forms.
 fn columns(c: char) -> usize {
     match u32::from(c) {
-        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF
-        | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 => 2,
+        0x1100..=0x115F
+        | 0x2E80..=0xA4CF
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE6F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6 => 2,
         _ => 1,
     }
 }
@@ -172,7 +191,10 @@ fn hide_password_before(chars: &[char], at: usize, hidden: &mut [bool]) {
         .iter()
         .rposition(|c| c.is_whitespace())
         .map_or(0, |i| i + 1);
-    let Some(scheme) = chars[token..at].windows(3).position(|w| w == [':', '/', '/']) else {
+    let Some(scheme) = chars[token..at]
+        .windows(3)
+        .position(|w| w == [':', '/', '/'])
+    else {
         return;
     };
     let user = token + scheme + 3;
@@ -217,7 +239,10 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, line: usize) -> String {
-        let spot = Spot { line, ..Spot::START };
+        let spot = Spot {
+            line,
+            ..Spot::START
+        };
         excerpt(text, spot, &[]).map(|e| e.text).unwrap_or_default()
     }
 
@@ -227,12 +252,21 @@ mod tests {
             ("password: hunter2", "password: ***"),
             ("dbPassword: \"hun, ter2\" # why", "dbPassword: *** # why"),
             ("password: hun,ter2}", "password: ***"),
-            ("url: mysql://root:hunter2@db/x", "url: mysql://root:***@db/x"),
-            ("url: mysql://root:hun@ter2@db/x", "url: mysql://root:***@db/x"),
+            (
+                "url: mysql://root:hunter2@db/x",
+                "url: mysql://root:***@db/x",
+            ),
+            (
+                "url: mysql://root:hun@ter2@db/x",
+                "url: mysql://root:***@db/x",
+            ),
             ("url: az://c/p?sig=hunter2&x=1", "url: az://c/p?sig=***&x=1"),
             ("- --api-token=hunter2", "- --api-token=***"),
             ("identity: AGE-SECRET-KEY-1HUNTER2", "identity: ***"),
-            ("password: { env: DB_PASSWORD }", "password: { env: DB_PASSWORD }"),
+            (
+                "password: { env: DB_PASSWORD }",
+                "password: { env: DB_PASSWORD }",
+            ),
             ("DB_PASSWORD_FILE: /run/x", "DB_PASSWORD_FILE: /run/x"),
             ("bypass: yes", "bypass: yes"),
         ] {
@@ -253,7 +287,12 @@ mod tests {
 
     #[test]
     fn the_caret_counts_wide_characters_twice() {
-        let spot = Spot { line: 1, column: 5, offset: 4, len: 2 };
+        let spot = Spot {
+            line: 1,
+            column: 5,
+            offset: 4,
+            len: 2,
+        };
         let excerpt = excerpt("서울: 값값", spot, &[]).unwrap();
         assert_eq!((excerpt.caret_at, excerpt.caret_width), (6, 4));
     }

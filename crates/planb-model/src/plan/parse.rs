@@ -58,7 +58,9 @@ fn read(text: &str, problems: &mut Problems) -> Vec<ServicePlan> {
         .filter_map(|node| document(&schema, node, problems).map(|raw| (raw, node)))
         .collect();
     check::together(&documents, problems);
-    let plans = documents.into_iter().map(|(raw, node)| (convert::service(raw), node));
+    let plans = documents
+        .into_iter()
+        .map(|(raw, node)| (convert::service(raw), node));
     // Documents with problems may not convert, and need not: the errors go out.
     if problems.count() > 0 {
         return Vec::new();
@@ -74,7 +76,11 @@ fn read(text: &str, problems: &mut Problems) -> Vec<ServicePlan> {
 }
 
 /// Checks one document; `None` when its shape is wrong.
-fn document(schema: &serde_json::Value, node: &Node, problems: &mut Problems) -> Option<RawDocument> {
+fn document(
+    schema: &serde_json::Value,
+    node: &Node,
+    problems: &mut Problems,
+) -> Option<RawDocument> {
     let before = problems.count();
     Structure::new(schema, problems).document(node);
     if problems.count() > before {
@@ -139,7 +145,10 @@ fn too_many(count: usize, problems: &mut Problems) {
 fn unforeseen(node: &Node, problems: &mut Problems) {
     problems.add(
         "PB-PLAN-SHAPE",
-        Spot { len: 0, ..node.spot },
+        Spot {
+            len: 0,
+            ..node.spot
+        },
         "",
         Text::new(
             "the document cannot be read, and PlanB cannot say why",
@@ -152,8 +161,14 @@ fn unforeseen(node: &Node, problems: &mut Problems) {
     );
 }
 
-fn not_yaml(error: &YamlError, problems: &mut Problems) {
+fn not_yaml(mut error: &YamlError, problems: &mut Problems) {
+    // An alias is pointed at where it is used, whatever lies below.
     let spot = error.location().map_or(Spot::START, Spot::from);
+    while let YamlError::AliasError { error: below, .. }
+    | YamlError::WithSnippet { error: below, .. } = error
+    {
+        error = below;
+    }
     let spot = Spot { len: 1, ..spot };
     let (code, message, hint) = match error {
         YamlError::MergeKeyNotAllowed { .. } => (
@@ -171,17 +186,13 @@ fn not_yaml(error: &YamlError, problems: &mut Problems) {
         | YamlError::AliasReplayCounterOverflow { .. }
         | YamlError::AliasReplayLimitExceeded { .. }
         | YamlError::AliasExpansionLimitExceeded { .. }
-        | YamlError::AliasReplayStackDepthExceeded { .. } => (
-            "PB-PLAN-LIMIT",
-            Text::new(
-                "the file unfolds to more than a plan can be: too deep, too many values or too many aliases",
-                "파일이 계획 파일의 한도를 넘습니다. 중첩이 너무 깊거나, 값 또는 별칭이 너무 많습니다",
-            ),
-            Text::new(
-                "write the values out instead of using aliases of aliases",
-                "별칭을 겹쳐 쓰지 말고 값을 직접 적으세요",
-            ),
-        ),
+        | YamlError::AliasReplayStackDepthExceeded { .. } => limit(),
+        // The parser's own bound on nesting has no variant.
+        YamlError::Message { msg, .. } | YamlError::ExternalMessage { msg, .. }
+            if msg.contains("recursion limit") =>
+        {
+            limit()
+        }
         YamlError::UnknownAnchor { .. } => (
             "PB-PLAN-YAML",
             Text::new(
@@ -196,6 +207,20 @@ fn not_yaml(error: &YamlError, problems: &mut Problems) {
         other => syntax(other),
     };
     problems.add(code, spot, "", message, hint);
+}
+
+fn limit() -> (&'static str, Text, Text) {
+    (
+        "PB-PLAN-LIMIT",
+        Text::new(
+            "the file unfolds to more than a plan can be: too deep, too many values or too many aliases",
+            "파일이 계획 파일의 한도를 넘습니다. 중첩이 너무 깊거나, 값 또는 별칭이 너무 많습니다",
+        ),
+        Text::new(
+            "write the values out instead of using aliases of aliases",
+            "별칭을 겹쳐 쓰지 말고 값을 직접 적으세요",
+        ),
+    )
 }
 
 /// Texts for text that is not YAML. What the parser says names signs of the

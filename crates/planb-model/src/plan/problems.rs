@@ -41,13 +41,18 @@ impl Problems {
 
     /// Adds a text that is not what its field wants; `value` is the text's place.
     pub fn add_bad(&mut self, spot: Spot, field: &str, bad: Bad) {
-        let code = if bad.secret { "PB-PLAN-INLINE-SECRET" } else { "PB-PLAN-VALUE" };
+        let code = if bad.secret {
+            "PB-PLAN-INLINE-SECRET"
+        } else {
+            "PB-PLAN-VALUE"
+        };
         self.add(code, spot, field, bad.message, bad.hint);
     }
 
     /// Never shows the text at `spot`.
     pub fn hide(&mut self, spot: Spot) {
-        self.secrets.push(spot.offset..spot.offset.saturating_add(spot.len));
+        self.secrets
+            .push(spot.offset..spot.offset.saturating_add(spot.len));
     }
 
     /// How many there are, to see later whether there are more.

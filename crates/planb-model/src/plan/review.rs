@@ -16,7 +16,9 @@ pub fn review(plan: &ServicePlan) -> Vec<Finding> {
     detection(plan, &mut findings);
     for site in plan.sites() {
         let subject = format!("service {}: site {}", plan.name, site.name);
-        if let DatabaseAddress::Server { host, tls_ca: None, .. } = &site.database
+        if let DatabaseAddress::Server {
+            host, tls_ca: None, ..
+        } = &site.database
             && !is_loopback(host)
         {
             findings.push(warning(
@@ -71,7 +73,10 @@ fn vault(plan: &ServicePlan, findings: &mut Vec<Finding>) {
                 "snapshots are more than 7 days apart: a restore has that much log to apply",
                 "스냅샷 간격이 7일을 넘어 복원 시 적용할 로그가 많아집니다",
             ),
-            Text::new("shorten `data.snapshotInterval`", "`data.snapshotInterval`을 줄이세요"),
+            Text::new(
+                "shorten `data.snapshotInterval`",
+                "`data.snapshotInterval`을 줄이세요",
+            ),
         ));
     }
 }
@@ -118,7 +123,9 @@ fn detection(plan: &ServicePlan, findings: &mut Vec<Finding>) {
 
 fn is_loopback(host: &str) -> bool {
     host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn warning(code: &str, subject: &str, reason: Text, fix: Text) -> Finding {

@@ -89,15 +89,15 @@ macro_rules! scalar {
     };
 }
 
-fn own(text: &String) -> String {
-    text.clone()
+fn own(text: &str) -> String {
+    text.to_owned()
 }
 
 fn name(text: &str) -> Result<String, Bad> {
     match ServiceName::new(text) {
         Ok(name) => Ok(name.into()),
-        Err(why) => Err(Bad::new(
-            format!("{} is not a name: {why}", shown(text)),
+        Err(_) => Err(Bad::new(
+            format!("{} is not a name", shown(text)),
             format!("{} 값은 이름으로 쓸 수 없습니다", shown(text)),
         )
         .hint(
@@ -127,12 +127,16 @@ fn variable(text: &str) -> Result<String, Bad> {
 
 fn plain(text: &str) -> Result<String, Bad> {
     if text.trim().is_empty() {
-        return Err(Bad::new("empty text", "빈 값입니다")
-            .hint("give a value, or leave the field out", "값을 적거나 항목 자체를 지우세요"));
+        return Err(Bad::new("empty text", "빈 값입니다").hint(
+            "give a value, or leave the field out",
+            "값을 적거나 항목 자체를 지우세요",
+        ));
     }
     if text.contains('\0') {
-        return Err(Bad::new("a NUL character in a text", "NUL 문자가 들어 있습니다")
-            .hint("take it out", "해당 문자를 제거하세요"));
+        return Err(
+            Bad::new("a NUL character in a text", "NUL 문자가 들어 있습니다")
+                .hint("take it out", "해당 문자를 제거하세요"),
+        );
     }
     Ok(text.to_owned())
 }

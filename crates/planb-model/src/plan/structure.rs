@@ -1,6 +1,7 @@
 //! Checks the shape of a document against the plan's JSON Schema: fields,
 //! types, single values. Unlike serde it goes on after a problem.
 
+mod report;
 mod suggest;
 mod view;
 
@@ -27,7 +28,30 @@ impl<'a> Structure<'a> {
 
     /// Checks a whole document.
     pub fn document(&mut self, node: &Node) {
-        self.node(View::new(self.root, self.root), node, "", Spot { len: 0, ..node.spot });
+        let view = View::new(self.root, self.root);
+        let is_other = |name: &str| {
+            let choices = view.property(name).map(|v| v.choices()).unwrap_or_default();
+            let given = node.get(name).map(|e| &e.node.value);
+            matches!(given, Some(Value::Text(text)) if !choices.contains(&text.as_str()))
+        };
+        if is_other("apiVersion") || is_other("kind") {
+            // Not a plan of ours: what else is in it would only be noise.
+            for name in ["apiVersion", "kind"] {
+                if let (Some(view), Some(entry)) = (view.property(name), node.get(name)) {
+                    self.node(view, &entry.node, name, entry.key_spot);
+                }
+            }
+            return;
+        }
+        self.node(
+            view,
+            node,
+            "",
+            Spot {
+                len: 0,
+                ..node.spot
+            },
+        );
     }
 
     /// Checks one value. `anchor` is where its key stands, for what is missing in it.
@@ -51,6 +75,7 @@ impl<'a> Structure<'a> {
 
     fn map(&mut self, view: View<'_>, entries: &[Entry], path: &str, anchor: Spot) {
         let names: Vec<&str> = view.properties().map(|(name, _)| name).collect();
+        let mut meant = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             let field = join(path, &entry.key);
             if let Some(first) = entries[..index].iter().find(|e| e.key == entry.key) {
@@ -63,15 +88,19 @@ impl<'a> Structure<'a> {
                 self.free_name(view, entry, &field);
                 self.node(values, &entry.node, &field, entry.key_spot);
             } else {
-                self.unknown(entry, &names, &field, path);
+                meant.extend(self.unknown(entry, &names, &field, path));
             }
         }
         for name in view.required() {
-            if !entries.iter().any(|e| e.key == name) {
+            // A misspelt field is one problem, not two.
+            if !entries.iter().any(|e| e.key == name) && !meant.contains(&name) {
                 self.missing(view, name, path, anchor);
             }
         }
-        let given = names.iter().filter(|n| entries.iter().any(|e| e.key == **n)).count();
+        let given = names
+            .iter()
+            .filter(|n| entries.iter().any(|e| e.key == **n))
+            .count();
         let bounds = view.size_bounds("minProperties", "maxProperties");
         if bounds.is_some_and(|(min, max)| given < min || given > max) {
             let list = names.join("`, `");
@@ -128,97 +157,16 @@ impl<'a> Structure<'a> {
         }
     }
 
-    fn inline_secret(&mut self, node: &Node, path: &str) {
-        self.problems.hide(node.spot);
-        self.problems.hide(node.defined);
-        self.problems.add(
-            "PB-PLAN-INLINE-SECRET",
-            node.spot,
-            path,
-            Text::new(
-                "a secret must be referred to, not written into the plan",
-                "비밀 값은 계획 파일에 직접 적지 않고 참조해야 합니다",
-            ),
-            Text::new(
-                "write `{ env: NAME }` or `{ file: /path }`, and change the secret if the file was ever copied",
-                "`{ env: 이름 }` 또는 `{ file: /경로 }`로 적으세요. 파일이 복사된 적이 있다면 비밀 값도 변경하세요",
-            ),
-        );
-    }
-
-    fn duplicate(&mut self, first: &Entry, entry: &Entry, field: &str) {
-        let line = first.key_spot.line;
-        self.problems.add(
-            "PB-PLAN-DUPLICATE-FIELD",
-            entry.key_spot,
-            field,
-            Text::new(
-                format!("`{}` is given twice, first on line {line}", entry.key),
-                format!("`{}` 항목이 두 번 나옵니다(처음: {line}행)", entry.key),
-            ),
-            Text::new("keep one of the two", "둘 중 하나만 남기세요"),
-        );
-    }
-
-    fn unknown(&mut self, entry: &Entry, names: &[&str], field: &str, path: &str) {
-        let key = shown(&entry.key);
-        let place = if path.is_empty() { "the document" } else { path };
-        let place_ko = if path.is_empty() { "문서" } else { path };
-        let meant = nearest(&entry.key, names);
-        let hint = match meant {
-            Some(name) => Text::new(
-                format!("did you mean `{name}`?"),
-                format!("`{name}` 항목을 적으려던 것인가요?"),
-            ),
-            None => Text::new(
-                format!("it has the fields `{}`", names.join("`, `")),
-                format!("여기에 쓸 수 있는 항목: `{}`", names.join("`, `")),
-            ),
-        };
-        // A misspelt `password` holds a secret all the same.
-        if is_secret_name(&entry.key) || meant.is_some_and(is_secret_name) {
-            self.problems.hide(entry.node.spot);
-        }
-        self.problems.add(
-            "PB-PLAN-UNKNOWN-FIELD",
-            entry.key_spot,
-            field,
-            Text::new(
-                format!("unknown field {key} in {place}"),
-                format!("{place_ko}에 알 수 없는 항목 {key} 있음"),
-            ),
-            hint,
-        );
-    }
-
-    fn missing(&mut self, view: View<'_>, name: &str, path: &str, anchor: Spot) {
-        let example = view.property(name).and_then(|p| p.example());
-        let hint = match example {
-            Some(example) => Text::new(
-                format!("add it, for example `{name}: {example}`"),
-                format!("항목을 추가하세요. 예: `{name}: {example}`"),
-            ),
-            None => Text::new(
-                "add it; docs/reference/plan-file.md describes it",
-                "항목을 추가하세요. 설명은 docs/reference/plan-file.md에 있습니다",
-            ),
-        };
-        self.problems.add(
-            "PB-PLAN-MISSING-FIELD",
-            anchor,
-            &join(path, name),
-            Text::new(
-                format!("the field `{name}` is missing"),
-                format!("필수 항목 `{name}` 없음"),
-            ),
-            hint,
-        );
-    }
-
     fn list(&mut self, view: View<'_>, items: &[Node], node: &Node, path: &str) {
         let bounds = view.size_bounds("minItems", "maxItems");
-        if let Some((min, max)) = bounds.filter(|(min, max)| items.len() < *min || items.len() > *max) {
-            let wanted = if min == max { min.to_string() } else { format!("{min}–{max}") };
+        if let Some((min, max)) =
+            bounds.filter(|(min, max)| items.len() < *min || items.len() > *max)
+        {
+            let wanted = if min == max {
+                min.to_string()
+            } else {
+                format!("{min}–{max}")
+            };
             let count = items.len();
             self.problems.add(
                 "PB-PLAN-VALUE",
@@ -236,7 +184,15 @@ impl<'a> Structure<'a> {
         }
         let Some(view) = view.items() else { return };
         for (index, item) in items.iter().enumerate() {
-            self.node(view, item, &format!("{path}[{index}]"), Spot { len: 0, ..item.spot });
+            self.node(
+                view,
+                item,
+                &format!("{path}[{index}]"),
+                Spot {
+                    len: 0,
+                    ..item.spot
+                },
+            );
         }
     }
 
@@ -293,57 +249,18 @@ impl<'a> Structure<'a> {
             );
         }
     }
-
-    fn wrong_type(&mut self, view: View<'_>, kind: Kind, node: &Node, path: &str) {
-        let found = found(&node.value);
-        let quotable = matches!(kind, Kind::Text)
-            && matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Bool(_));
-        let needs_unit = matches!(node.value, Value::Integer(_))
-            && matches!(view.format(), "planb-duration" | "planb-size");
-        let hint = if let (true, Some(example)) = (needs_unit, view.example()) {
-            Text::new(
-                format!("add a unit, as in `{example}`"),
-                format!("단위를 붙이세요. 예: `{example}`"),
-            )
-        } else if quotable {
-            Text::new("put it in quotes", "따옴표로 묶으세요")
-        } else if let Some(example) = view.example() {
-            Text::new(format!("for example `{example}`"), format!("예: `{example}`"))
-        } else {
-            Text::new(
-                "docs/reference/plan-file.md describes the field",
-                "항목 설명은 docs/reference/plan-file.md에 있습니다",
-            )
-        };
-        let wanted = kind.wanted();
-        self.problems.add(
-            "PB-PLAN-TYPE",
-            node.spot,
-            path,
-            Text::new(
-                format!("{} is expected here, not {}", wanted.en, found.en),
-                format!("{} 자리에 {} 있음", wanted.ko, found.ko),
-            ),
-            hint,
-        );
-    }
 }
 
 fn join(path: &str, key: &str) -> String {
     const KEY_CHARS_MAX: usize = 40;
-    let key: String = key.chars().filter(|c| !c.is_control()).take(KEY_CHARS_MAX).collect();
-    if path.is_empty() { key } else { format!("{path}.{key}") }
-}
-
-/// What a value is, for messages. Its content is not shown: it may be a secret
-/// in the wrong place.
-fn found(value: &Value) -> Text {
-    match value {
-        Value::Null => Text::new("nothing", "빈 값이"),
-        Value::Bool(b) => Text::new(format!("`{b}`"), format!("참/거짓 값 `{b}`이(가)")),
-        Value::Integer(_) | Value::Float(_) => Text::new("a number", "숫자가"),
-        Value::Text(_) => Text::new("a text", "텍스트가"),
-        Value::List(_) => Text::new("a list", "목록이"),
-        Value::Map(_) => Text::new("a map of fields", "하위 항목 묶음이"),
+    let key: String = key
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(KEY_CHARS_MAX)
+        .collect();
+    if path.is_empty() {
+        key
+    } else {
+        format!("{path}.{key}")
     }
 }

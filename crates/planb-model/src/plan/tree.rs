@@ -115,7 +115,10 @@ impl Node {
     /// The place of the value at `path` (`spec.sites[1].health`), or of the
     /// nearest thing around it that is written.
     pub fn locate(&self, path: &str) -> Spot {
-        let mut spot = Spot { len: 0, ..self.spot };
+        let mut spot = Spot {
+            len: 0,
+            ..self.spot
+        };
         let mut node = self;
         for part in path.split(['.', '[']).filter(|p| !p.is_empty()) {
             let next = match (&node.value, part.strip_suffix(']')) {

@@ -20,8 +20,12 @@ impl Check<'_> {
                 "PB-PLAN-HEALTH",
                 "spec.health.timeout",
                 Text::new(
-                    format!("a timeout of {timeout} does not end before the next look after {interval}"),
-                    format!("timeout {timeout}이(가) 다음 확인 시점({interval})보다 짧지 않습니다"),
+                    format!(
+                        "a timeout of {timeout} does not end before the next look after {interval}"
+                    ),
+                    format!(
+                        "제한 시간({timeout})은 다음 확인까지의 간격({interval})보다 짧아야 합니다"
+                    ),
                 ),
                 Text::new(
                     "make `timeout` shorter than `interval`",
@@ -62,7 +66,7 @@ impl Check<'_> {
                 "spec.health.shedQuorum",
                 Text::new(
                     format!("shedQuorum {shed} is greater than promoteQuorum {promote}"),
-                    format!("shedQuorum {shed}이(가) promoteQuorum {promote}보다 큽니다"),
+                    format!("shedQuorum 값({shed})은 promoteQuorum 값({promote})보다 클 수 없습니다"),
                 ),
                 Text::new(
                     "showing the maintenance page must not need more agreement than promoting the other site",
@@ -84,7 +88,10 @@ impl Check<'_> {
                         format!("an observer called `{}` is there already", observer.name.0),
                         format!("이름이 `{}`인 관측기가 이미 있습니다", observer.name.0),
                     ),
-                    Text::new("give each observer its own name", "관측기마다 다른 이름을 쓰세요"),
+                    Text::new(
+                        "give each observer its own name",
+                        "관측기마다 다른 이름을 쓰세요",
+                    ),
                 );
             }
             let twice = (1..observer.probes.len())

@@ -122,7 +122,9 @@ impl Check<'_> {
                     }
                 }
             }
-            DatabaseUrl::Server { database: named, .. } => {
+            DatabaseUrl::Server {
+                database: named, ..
+            } => {
                 if named.is_none() && database.databases.is_none() {
                     self.add(
                         "PB-PLAN-MISSING-FIELD",
@@ -201,7 +203,11 @@ fn same_database(a: &DatabaseUrl, b: &DatabaseUrl) -> bool {
         (DatabaseUrl::Sqlite(a), DatabaseUrl::Sqlite(b)) => a.components().eq(b.components()),
         (
             DatabaseUrl::Server { host, port, .. },
-            DatabaseUrl::Server { host: other_host, port: other_port, .. },
+            DatabaseUrl::Server {
+                host: other_host,
+                port: other_port,
+                ..
+            },
         ) => host == other_host && port == other_port,
         _ => false,
     }

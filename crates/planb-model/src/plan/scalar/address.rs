@@ -29,7 +29,13 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DatabaseUrl::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            DatabaseUrl::Server { engine, host, port, user, database } => {
+            DatabaseUrl::Server {
+                engine,
+                host,
+                port,
+                user,
+                database,
+            } => {
                 let database = database.as_deref().unwrap_or_default();
                 write!(f, "{engine}://{user}@{host}:{port}/{database}")
             }
@@ -49,7 +55,11 @@ pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
     let engine = match text.split_once("://").map(|(scheme, _)| scheme) {
         Some("mysql") => Engine::Mysql,
         Some("mariadb") => Engine::Mariadb,
-        _ => return Err(no_secret_inside(text).err().unwrap_or_else(|| not_a_database(text))),
+        _ => {
+            return Err(no_secret_inside(text)
+                .err()
+                .unwrap_or_else(|| not_a_database(text)));
+        }
     };
     no_secret_inside(text)?;
     let url = Url::parse(text).map_err(|_| not_a_database(text))?;
@@ -171,7 +181,9 @@ pub(in crate::plan) fn host_and_port(text: &str) -> Result<String, Bad> {
             Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
             None => {
                 !host.is_empty()
-                    && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+                    && host
+                        .chars()
+                        .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
             }
         };
         host_ok && port.chars().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok()
@@ -228,7 +240,11 @@ pub(in crate::plan) fn vault_url(text: &str) -> Result<String, Bad> {
     } else {
         !rest.is_empty() && !rest.starts_with('/')
     };
-    if !VAULT_SCHEMES.contains(&scheme) || !place_ok || text.contains(['?', '#']) || text.contains(char::is_whitespace) {
+    if !VAULT_SCHEMES.contains(&scheme)
+        || !place_ok
+        || text.contains(['?', '#'])
+        || text.contains(char::is_whitespace)
+    {
         return Err(bad());
     }
     Url::parse(text).map_err(|_| bad())?;
@@ -255,19 +271,34 @@ mod tests {
             ("sqlite:/srv/a.db", "sqlite:/srv/a.db"),
             ("sqlite:///srv/a.db", "sqlite:/srv/a.db"),
             ("mysql://planb@db/orders", "mysql://planb@db:3306/orders"),
-            ("mariadb://pl%40nb@10.0.0.1:3307", "mariadb://pl@nb@10.0.0.1:3307/"),
+            (
+                "mariadb://pl%40nb@10.0.0.1:3307",
+                "mariadb://pl@nb@10.0.0.1:3307/",
+            ),
             ("mariadb://planb@[::1]:3307/a", "mariadb://planb@::1:3307/a"),
         ] {
             assert_eq!(database_url(text).unwrap().to_string(), expected);
         }
-        for bad in ["", "sqlite:", "postgres://u@h/d", "mysql://h/d", "mysql://u@/d", "mysql://u@h/a/b", "mysql://u@h:99999/a"] {
+        for bad in [
+            "",
+            "sqlite:",
+            "postgres://u@h/d",
+            "mysql://h/d",
+            "mysql://u@/d",
+            "mysql://u@h/a/b",
+            "mysql://u@h:99999/a",
+        ] {
             assert!(database_url(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn secrets_in_urls_are_refused_and_not_shown() {
-        for text in ["mysql://u:hunter2@h/d", "postgres://u:hunter2@h/d", "mysql://u:hun@ter2@h/d"] {
+        for text in [
+            "mysql://u:hunter2@h/d",
+            "postgres://u:hunter2@h/d",
+            "mysql://u:hun@ter2@h/d",
+        ] {
             let bad = database_url(text).unwrap_err();
             assert!(bad.secret && !format!("{bad:?}").contains("ter2"), "{text}");
         }

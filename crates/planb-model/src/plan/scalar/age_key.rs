@@ -34,26 +34,48 @@ pub(in crate::plan) fn recipient(text: &str) -> Result<String, Bad> {
 }
 
 fn is_recipient(text: &str) -> bool {
-    let Some(data) = text.strip_prefix(PREFIX).filter(|_| text.len() == RECIPIENT_CHARS) else {
+    let Some(data) = text
+        .strip_prefix(PREFIX)
+        .filter(|_| text.len() == RECIPIENT_CHARS)
+    else {
         return false;
     };
     let values: Option<Vec<u32>> = data
         .bytes()
-        .map(|b| BECH32.iter().position(|c| *c == b).and_then(|i| u32::try_from(i).ok()))
+        .map(|b| {
+            BECH32
+                .iter()
+                .position(|c| *c == b)
+                .and_then(|i| u32::try_from(i).ok())
+        })
         .collect();
     values.is_some_and(|values| checksum(&values) == 1)
 }
 
 /// The Bech32 checksum of BIP 173 over the prefix `age` and `values`.
 fn checksum(values: &[u32]) -> u32 {
-    const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+    const GENERATOR: [u32; 5] = [
+        0x3b6a_57b2,
+        0x2650_8e6d,
+        0x1ea1_19fa,
+        0x3d42_33dd,
+        0x2a14_62b3,
+    ];
     let prefix = "age".bytes().map(u32::from);
-    let expanded = prefix.clone().map(|b| b >> 5).chain([0]).chain(prefix.map(|b| b & 31));
-    expanded.chain(values.iter().copied()).fold(1, |sum, value| {
-        let top = sum >> 25;
-        let next = ((sum & 0x01ff_ffff) << 5) ^ value;
-        (0..5).filter(|i| top >> i & 1 == 1).fold(next, |n, i| n ^ GENERATOR[i])
-    })
+    let expanded = prefix
+        .clone()
+        .map(|b| b >> 5)
+        .chain([0])
+        .chain(prefix.map(|b| b & 31));
+    expanded
+        .chain(values.iter().copied())
+        .fold(1, |sum, value| {
+            let top = sum >> 25;
+            let next = ((sum & 0x01ff_ffff) << 5) ^ value;
+            (0..5)
+                .filter(|i| top >> i & 1 == 1)
+                .fold(next, |n, i| n ^ GENERATOR[i])
+        })
 }
 
 #[cfg(test)]

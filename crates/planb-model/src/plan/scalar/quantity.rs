@@ -121,11 +121,16 @@ pub(in crate::plan) fn size_text(value: &u64) -> String {
     SIZE_UNITS_BYTES
         .iter()
         .find(|(_, bytes)| *value != 0 && value.is_multiple_of(*bytes))
-        .map_or_else(|| "0B".to_owned(), |(unit, bytes)| format!("{}{unit}", value / bytes))
+        .map_or_else(
+            || "0B".to_owned(),
+            |(unit, bytes)| format!("{}{unit}", value / bytes),
+        )
 }
 
 fn leading_number(text: &str) -> Option<(u64, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     digits.parse().ok().map(|number| (number, rest))
 }
@@ -139,7 +144,18 @@ mod tests {
     fn durations_need_units_in_order() {
         assert_eq!(duration("1h30m").unwrap(), Duration::from_secs(5_400));
         assert_eq!(duration("800ms").unwrap(), Duration::from_millis(800));
-        for bad in ["", "15", "m", "1.5h", "-1s", "15 m", "30m1h", "1m1m", "1y", "99999999999d"] {
+        for bad in [
+            "",
+            "15",
+            "m",
+            "1.5h",
+            "-1s",
+            "15 m",
+            "30m1h",
+            "1m1m",
+            "1y",
+            "99999999999d",
+        ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

@@ -7,7 +7,7 @@ pub(super) fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
     names
         .iter()
         .map(|name| (distance(&given, &plain(name)), *name))
-        .filter(|(distance, name)| *distance <= name.chars().count().div_ceil(3))
+        .filter(|(distance, name)| *distance * 3 <= name.chars().count() + 1)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

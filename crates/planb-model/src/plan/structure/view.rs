@@ -46,17 +46,26 @@ impl<'a> View<'a> {
         let mut schema = not_null(schema);
         // The plan's schema has no chain of references longer than this.
         for _ in 0..4 {
-            let Some(name) = schema["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/"))
+            let Some(name) = schema["$ref"]
+                .as_str()
+                .and_then(|r| r.strip_prefix("#/$defs/"))
             else {
                 break;
             };
             schema = not_null(&root["$defs"][name]);
         }
-        Self { root, outer, schema }
+        Self {
+            root,
+            outer,
+            schema,
+        }
     }
 
     pub fn kind(&self) -> Kind {
-        if self.schema["const"].is_string() || self.schema["enum"].is_array() || self.schema["oneOf"].is_array() {
+        if self.schema["const"].is_string()
+            || self.schema["enum"].is_array()
+            || self.schema["oneOf"].is_array()
+        {
             return Kind::Choice;
         }
         let named = match &self.schema["type"] {
@@ -79,7 +88,9 @@ impl<'a> View<'a> {
             one => one == "null",
         };
         null_type(self.outer)
-            || self.outer["anyOf"].as_array().is_some_and(|any| any.iter().any(null_type))
+            || self.outer["anyOf"]
+                .as_array()
+                .is_some_and(|any| any.iter().any(null_type))
     }
 
     /// Whether it refers to a secret.
@@ -94,7 +105,10 @@ impl<'a> View<'a> {
 
     pub fn properties(&self) -> impl Iterator<Item = (&'a str, &'a Json)> {
         let properties = self.schema["properties"].as_object();
-        properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
+        properties
+            .into_iter()
+            .flatten()
+            .map(|(name, schema)| (name.as_str(), schema))
     }
 
     pub fn property(&self, name: &str) -> Option<View<'a>> {
@@ -145,8 +159,7 @@ impl<'a> View<'a> {
             usize::try_from(value).ok()
         };
         let (min, max) = (read(min), read(max));
-        (min.is_some() || max.is_some())
-            .then(|| (min.unwrap_or(0), max.unwrap_or(usize::MAX)))
+        (min.is_some() || max.is_some()).then(|| (min.unwrap_or(0), max.unwrap_or(usize::MAX)))
     }
 
     /// Bounds of a number.
@@ -170,7 +183,8 @@ impl<'a> View<'a> {
 /// The part of `anyOf: [X, null]` that is not null.
 fn not_null(schema: &Json) -> &Json {
     let any = schema["anyOf"].as_array();
-    any.and_then(|any| any.iter().find(|s| s["type"] != "null")).unwrap_or(schema)
+    any.and_then(|any| any.iter().find(|s| s["type"] != "null"))
+        .unwrap_or(schema)
 }
 
 fn flow(value: &Json) -> String {
