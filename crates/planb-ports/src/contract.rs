@@ -1,4 +1,6 @@
-//! Contract suites: what any implementation of a port must do, as tests that
-//! run against it. They panic with what was expected and what was seen.
+//! Contract suites: what every implementation of a port has to pass.
+//!
+//! Behind the feature `contract`, for the tests of implementations. A suite is
+//! a list of cases; a case panics with the reason when the contract is broken.
 
-pub mod storage;
+pub mod store;
