@@ -1,6 +1,7 @@
 //! `docs`: documentation that is made from something else.
 
 mod errors;
+mod links;
 mod picture;
 
 use crate::{layers, sh};
@@ -29,18 +30,21 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Fails when a generated page is not what it would be now.
+/// Fails when a generated page is not what it would be now, or a link leads nowhere.
 pub fn check() -> Result<()> {
-    let mut old = Vec::new();
+    let mut wrong = links::broken(&sh::root())?;
     for (path, text) in generated()? {
         if sh::read(&sh::root().join(path)).ok().as_deref() != Some(&text) {
-            old.push(path);
+            wrong.push(format!("{path} is not current; run `cargo xtask docs`"));
         }
     }
-    if old.is_empty() {
+    for line in &wrong {
+        eprintln!("docs: {line}");
+    }
+    if wrong.is_empty() {
         return Ok(());
     }
-    bail!("not current: {}; run `cargo xtask docs`", old.join(", "));
+    bail!("{} problems with documentation", wrong.len());
 }
 
 fn generated() -> Result<Vec<(&'static str, String)>> {

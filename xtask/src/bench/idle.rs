@@ -31,6 +31,8 @@ pub fn measure(options: &Options) -> Result<Table> {
         .arg("up")
         .arg("--file")
         .arg(&options.plan)
+        .args(["--listen", "127.0.0.1:0", "--state"])
+        .arg(crate::sh::root().join("target/bench-idle-state"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

@@ -174,7 +174,7 @@ pub fn table(result: &DrillResult) -> String {
 
 fn side(failover: bool) -> Both {
     if failover {
-        both("failover", "장애 전환")
+        both("failover", "장애 조치")
     } else {
         both("failback", "원복")
     }

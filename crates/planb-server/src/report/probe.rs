@@ -44,7 +44,7 @@ impl Kind {
         match self {
             Kind::OldSite => answer(&result.setup.from),
             Kind::NewSite => answer(&result.setup.to),
-            Kind::Maintenance => both("maintenance page (503)", "점검 안내 페이지(503)"),
+            Kind::Maintenance => both("maintenance page (503)", "점검 페이지(503)"),
             Kind::Nothing => both("no answer", "응답 없음"),
             Kind::Other => both("another answer", "그 밖의 응답"),
         }

@@ -47,9 +47,9 @@ fn a_good_run_shows_its_figures_in_both_languages() {
         "objective: at most 10.00 s",
         "목표: 10.00초 이내",
         "Fence the old site",
-        "이전 사이트 차단",
+        "이전 사이트 펜싱",
         "good answer from busan",
-        "점검 안내 페이지",
+        "점검 페이지",
         "SIGKILL to the process group",
     ] {
         assert!(html.contains(text), "no {text}");
