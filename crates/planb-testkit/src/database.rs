@@ -124,9 +124,15 @@ impl FakeDatabase {
     /// It is there again on a new, empty disk.
     pub fn revive_empty(&self) {
         let mut state = lock(&self.shared.state);
-        let stream_no = state.stream_no + 1;
+        let (stream_no, disk_no) = (state.stream_no + 1, state.disk_no + 1);
         *state = State::new(&self.shared.name);
         state.stream_no = stream_no;
+        state.disk_no = disk_no;
+    }
+
+    /// Counts its disks: one more after every [`FakeDatabase::revive_empty`].
+    pub fn disk_no(&self) -> u64 {
+        lock(&self.shared.state).disk_no
     }
 
     /// Whether it answers.

@@ -122,10 +122,9 @@ impl FakeWorkload {
         state.start(epoch)
     }
 
-    /// The newest epoch it runs under or is fenced by.
-    pub fn newest_epoch(&self) -> Option<Epoch> {
-        let state = lock(&self.state);
-        state.running.max(state.fenced)
+    /// The epoch it is fenced by, if any.
+    pub fn fenced(&self) -> Option<Epoch> {
+        lock(&self.state).fenced
     }
 
     /// Breaks the workload on purpose: it obeys any epoch. For tests that must fail.

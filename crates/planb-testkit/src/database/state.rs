@@ -42,6 +42,7 @@ pub(super) struct State {
     name: String,
     pub(super) alive: bool,
     pub(super) stream_no: u64,
+    pub(super) disk_no: u64,
     pub(super) rows: BTreeMap<String, String>,
     pub(super) canaries: BTreeMap<String, String>,
     /// Transactions of the stream; the position after the n-th is n.
@@ -62,6 +63,7 @@ impl State {
             name: name.to_owned(),
             alive: true,
             stream_no: 1,
+            disk_no: 1,
             rows: BTreeMap::new(),
             canaries: BTreeMap::new(),
             log: vec![],

@@ -1,0 +1,125 @@
+//! Operators: one that a scenario makes act at random, and a sane one that
+//! looks after what waits for a person.
+
+use crate::control::{Control, Life};
+use crate::plan::service;
+use crate::scenario::Command;
+use crate::world::World;
+use planb_decide::{Fold, fold};
+use planb_engine::{Approval, EngineError};
+use planb_model::ExecutionId;
+use planb_model::execution::{ExecutionState, Trigger};
+use planb_model::runbook::RunbookKind;
+use planb_ports::Clock;
+use std::cell::Cell;
+use std::time::Duration;
+
+/// Name the operators act under.
+const WHO: &str = "kim";
+/// Time between two looks of the sane operator, in seconds.
+const LOOK_SECS: u64 = 5;
+/// How often something that failed is tried again before it is given up.
+const TRIES_MAX: u32 = 3;
+/// How long the service may be away, with nothing running, before the operator
+/// starts a failover, in seconds.
+const PATIENCE_SECS: u64 = 60;
+
+/// The execution that has not finished, if any.
+pub fn unfinished(world: &World) -> Option<Fold> {
+    let all = world.store.peek_executions();
+    let folds = all.iter().map(|(e, journal)| fold(e, journal));
+    // A journal that does not fold is found by the watch.
+    folds.flatten().find(|f| f.finished().is_none())
+}
+
+/// Does what a scenario's operator asks for.
+pub async fn ask(world: &World, control: &Control, command: Command) {
+    let Some(life) = control.service() else {
+        return;
+    };
+    let open = unfinished(world).map(|f| f.execution().id.clone());
+    let result = match (command, open) {
+        (Command::Start(kind), _) => start(&life, kind).await.map(drop),
+        (Command::Pause, Some(id)) => life.service.pause(&id, WHO).await,
+        (Command::Resume, Some(id)) => life.service.resume(&id, WHO).await,
+        (Command::Cancel, Some(id)) => life.service.cancel(&id, WHO).await,
+        (_, None) => return,
+    };
+    record(world, &format!("{command:?}"), &result);
+}
+
+fn record(world: &World, what: &str, result: &Result<(), EngineError>) {
+    let outcome = match result {
+        Ok(()) => "ok".to_owned(),
+        Err(error) => format!("{} {error}", error.code()),
+    };
+    world.trace.record("operator", &format!("{what}: {outcome}"));
+}
+
+async fn start(life: &Life, kind: RunbookKind) -> Result<ExecutionId, EngineError> {
+    let runbook = life.service.plan(kind, None).await?;
+    let approval = Approval {
+        by: WHO.to_owned(),
+        hash: runbook.hash(),
+    };
+    let trigger = Trigger::Operator {
+        who: WHO.to_owned(),
+    };
+    life.service.start(kind, trigger, Some(approval), None).await
+}
+
+/// Looks after what waits for a person, for ever. `quiet` tells that the faults
+/// have stopped; before, pauses of others are left alone.
+pub async fn tend(world: &World, control: &Control, quiet: &Cell<bool>) {
+    let mut tries = 0;
+    let mut away_since = None;
+    loop {
+        world.clock.sleep(Duration::from_secs(LOOK_SECS)).await;
+        control.start();
+        let Some(life) = control.service() else {
+            continue;
+        };
+        let Some(fold) = unfinished(world) else {
+            tries = 0;
+            if quiet.get() {
+                look_after_idle(world, &life, &mut away_since).await;
+            }
+            continue;
+        };
+        away_since = None;
+        let id = fold.execution().id.clone();
+        let result = match fold.status().state {
+            ExecutionState::PendingManualApproval => {
+                let hash = fold.execution().hash.clone();
+                life.service.approve(&id, &hash, WHO).await
+            }
+            ExecutionState::PausedByOperator if quiet.get() => life.service.resume(&id, WHO).await,
+            ExecutionState::PausedByFailedStep => {
+                tries += 1;
+                if quiet.get() && tries % (TRIES_MAX + 1) == 0 {
+                    life.service.cancel(&id, WHO).await
+                } else {
+                    life.service.resume(&id, WHO).await
+                }
+            }
+            _ => continue,
+        };
+        record(world, "tends", &result);
+    }
+}
+
+/// Starts a failover when the service stays away and nobody does anything.
+async fn look_after_idle(world: &World, life: &Life, away_since: &mut Option<Duration>) {
+    let now = world.clock.monotonic();
+    if world.outside().answering().is_some() || world.store.peek(&service()).is_none() {
+        *away_since = None;
+        return;
+    }
+    let since = *away_since.get_or_insert(now);
+    if now - since < Duration::from_secs(PATIENCE_SECS) {
+        return;
+    }
+    *away_since = None;
+    let started = start(life, RunbookKind::Failover).await.map(drop);
+    record(world, "starts a failover", &started);
+}
