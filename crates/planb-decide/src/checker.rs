@@ -60,7 +60,10 @@ impl fmt::Display for Violation {
             }
             Violation::DuplicateStep(id) => write!(f, "two steps are called '{id}'"),
             Violation::ReservedId(id) => {
-                write!(f, "step '{id}' begins with '{UNDO_PREFIX}', which is reserved")
+                write!(
+                    f,
+                    "step '{id}' begins with '{UNDO_PREFIX}', which is reserved"
+                )
             }
             Violation::MissingNeed(id, need) => {
                 write!(f, "step '{id}' needs '{need}', which does not exist")
@@ -70,7 +73,10 @@ impl fmt::Display for Violation {
                 write!(f, "steps need each other in a circle: {}", ids.join(", "))
             }
             Violation::Deadline(id) => {
-                write!(f, "step '{id}' needs a deadline of 1 to {DEADLINE_SECS_MAX} s")
+                write!(
+                    f,
+                    "step '{id}' needs a deadline of 1 to {DEADLINE_SECS_MAX} s"
+                )
             }
             Violation::EpochStep(based_on, epoch) => {
                 write!(f, "epoch {epoch} does not follow epoch {based_on}")

@@ -9,11 +9,11 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
 use planb_model::StepId;
 use planb_model::execution::{Execution, ExecutionState, JournalRecord, StepState};
 use planb_model::runbook::{Action, Step};
 use planb_model::status::{ExecutionStatus, StepStatus};
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The code of an outcome that says that a newer epoch has taken over.

@@ -44,16 +44,12 @@ pub fn next(fold: &Fold) -> Next {
     }
     let stage = fold.stage();
     let state = |id: &StepId| fold.step_status(id).map(|s| s.state);
-    let is_done = |id: &StepId| {
-        matches!(
-            state(id),
-            Some(StepState::Completed | StepState::Skipped)
-        )
-    };
+    let is_done =
+        |id: &StepId| matches!(state(id), Some(StepState::Completed | StepState::Skipped));
     if !fold.is_paused() {
-        let startable = stage.iter().filter(|s| {
-            state(&s.id) == Some(StepState::NotStarted) && fold.needs_met(s)
-        });
+        let startable = stage
+            .iter()
+            .filter(|s| state(&s.id) == Some(StepState::NotStarted) && fold.needs_met(s));
         next.ready = startable.map(|s| s.id.clone()).collect();
     }
     let stage_is_known = !fold.is_canceled() || fold.is_undoing();

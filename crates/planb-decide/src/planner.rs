@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn a_failover_promotes_only_what_is_verified_and_fenced() {
         let runbook = planned(RunbookKind::Failover, "seoul", None);
-        assert_eq!(needs(&runbook, "promote"), ["verify-restored", "fence-site"]);
+        assert_eq!(
+            needs(&runbook, "promote"),
+            ["verify-restored", "fence-site"]
+        );
         for parallel in ["shed-traffic", "close-log", "fence-site"] {
             assert_eq!(needs(&runbook, parallel), ["claim-epoch"]);
         }

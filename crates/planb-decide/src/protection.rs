@@ -79,7 +79,12 @@ mod tests {
     #[test]
     fn the_source_of_a_switchover_ships_until_it_is_drained() {
         let mut story = Story::approved(RunbookKind::Switchover);
-        for step in ["restore-ahead", "claim-epoch", "shed-traffic", "stop-workload"] {
+        for step in [
+            "restore-ahead",
+            "claim-epoch",
+            "shed-traffic",
+            "stop-workload",
+        ] {
             story.complete(step);
         }
         story.complete("fence-database");
@@ -103,9 +108,7 @@ mod tests {
     #[test]
     fn silence_needs_more_than_one_late_canary() {
         let data = plan_of("seoul", "busan").data;
-        let stale = |ms: u64| {
-            data_check(true, Some(Duration::from_millis(ms)), &data).canary_stale
-        };
+        let stale = |ms: u64| data_check(true, Some(Duration::from_millis(ms)), &data).canary_stale;
         assert!(!stale(1_000));
         assert!(stale(2_000));
         assert!(data_check(true, None, &data).canary_stale);

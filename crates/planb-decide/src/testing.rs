@@ -150,9 +150,7 @@ impl Story {
     }
 
     pub(crate) fn attempts(&self, step: &str) -> u32 {
-        let of = |r: &&JournalRecord| {
-            matches!(&r.entry, JournalEntry::Intent { step: s, .. } if s.as_str() == step)
-        };
+        let of = |r: &&JournalRecord| matches!(&r.entry, JournalEntry::Intent { step: s, .. } if s.as_str() == step);
         u32::try_from(self.journal.iter().filter(of).count()).expect("few")
     }
 
@@ -180,7 +178,8 @@ impl Story {
 
     pub(crate) fn fail(&mut self, step: &str, code: &str) -> &mut Self {
         let (code, error) = (code.to_owned(), "it failed".to_owned());
-        self.begin(step).end(step, StepOutcome::Failed { code, error })
+        self.begin(step)
+            .end(step, StepOutcome::Failed { code, error })
     }
 
     pub(crate) fn try_fold(&self) -> Result<Fold, FoldError> {

@@ -81,17 +81,16 @@ impl WaitingOn {
                 format!("waiting for an approval of runbook {}", hash.short()),
                 format!("런북 {}의 승인을 기다립니다", hash.short()),
             ),
-            WaitingOn::Resume => Text::new(
-                "paused by an operator",
-                "운영자가 일시 중지했습니다",
-            ),
+            WaitingOn::Resume => Text::new("paused by an operator", "운영자가 일시 중지했습니다"),
             WaitingOn::Failed { step } => Text::new(
                 format!("step '{step}' failed: resume, skip it or cancel"),
                 format!("단계 '{step}'이(가) 실패했습니다. 재개, 건너뛰기, 취소 중에서 선택하세요"),
             ),
             WaitingOn::Unknown { step } => Text::new(
                 format!("whether step '{step}' happened is not known: resume, skip it or cancel"),
-                format!("단계 '{step}'의 결과를 알 수 없습니다. 재개, 건너뛰기, 취소 중에서 선택하세요"),
+                format!(
+                    "단계 '{step}'의 결과를 알 수 없습니다. 재개, 건너뛰기, 취소 중에서 선택하세요"
+                ),
             ),
             WaitingOn::Running { step } => Text::new(
                 format!("step '{step}' is running"),

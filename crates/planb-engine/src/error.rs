@@ -61,6 +61,9 @@ pub enum EngineError {
     /// The wiring has no such site.
     #[error("site '{0}' is not connected")]
     NoSite(SiteName),
+    /// A part of the engine ended unexpectedly: a bug.
+    #[error("{0} ended unexpectedly")]
+    Panicked(&'static str),
     /// The service stopped while something was waited for.
     #[error("the control plane is shutting down")]
     Stopping,
@@ -79,6 +82,7 @@ impl EngineError {
             EngineError::Journal { .. } => "PB-ENGINE-JOURNAL",
             EngineError::Lost { .. } => "PB-ENGINE-LOST",
             EngineError::NoSite(_) => "PB-ENGINE-NO-SITE",
+            EngineError::Panicked(_) => "PB-ENGINE-PANICKED",
             EngineError::Stopping => "PB-ENGINE-STOPPING",
         }
     }
@@ -108,7 +112,10 @@ impl EngineError {
                 "run one `planb up` per state directory",
                 "상태 디렉터리마다 `planb up`을 하나만 실행하세요",
             )),
-            EngineError::Refused(_) | EngineError::NoSite(_) | EngineError::Stopping => None,
+            EngineError::Refused(_)
+            | EngineError::NoSite(_)
+            | EngineError::Panicked(_)
+            | EngineError::Stopping => None,
         }
     }
 }

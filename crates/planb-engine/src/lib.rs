@@ -6,14 +6,16 @@
 //! step through a journal; *reconcilers* (`reconcile`) compare what is with what
 //! should be, again and again, and may be dropped at any moment.
 
-pub mod actions;
+mod actions;
 pub mod crash;
 pub mod error;
-pub mod journal;
+mod journal;
 pub mod ports;
-pub mod reconcile;
-pub mod runner;
+mod reconcile;
+mod runner;
 pub mod service;
+mod shared;
+mod time;
 
 pub use crash::{CrashPoint, CrashPoints, NoCrash, Side};
 pub use error::EngineError;

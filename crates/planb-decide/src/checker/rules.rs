@@ -54,11 +54,7 @@ pub(super) fn shape(runbook: &Runbook) -> Vec<Violation> {
     broken
 }
 
-fn once(
-    runbook: &Runbook,
-    what: &'static str,
-    is: impl Fn(&Action) -> bool,
-) -> Option<Violation> {
+fn once(runbook: &Runbook, what: &'static str, is: impl Fn(&Action) -> bool) -> Option<Violation> {
     let count = runbook.steps.iter().filter(|s| is(&s.action)).count();
     (count != 1).then_some(Violation::NotOnce(what, count))
 }
@@ -90,8 +86,8 @@ pub(super) fn order(runbook: &Runbook, graph: &Graph<'_>) -> Vec<Violation> {
     for step in &runbook.steps {
         // Epoch (safety rule 1): nothing acts under an epoch that is not taken.
         // Bringing the standby near acts under none.
-        let ahead = matches!(step.action, Action::Restore { .. })
-            && runbook.kind != RunbookKind::Failover;
+        let ahead =
+            matches!(step.action, Action::Restore { .. }) && runbook.kind != RunbookKind::Failover;
         if !ahead && !matches!(step.action, Action::ClaimEpoch) {
             require(&mut broken, graph, step, "claim-epoch", |a| {
                 matches!(a, Action::ClaimEpoch)
@@ -105,9 +101,13 @@ pub(super) fn order(runbook: &Runbook, graph: &Graph<'_>) -> Vec<Violation> {
                 });
             }
             Action::SwitchTraffic { .. } => {
-                require(&mut broken, graph, step, "check-health of the same site", |a| {
-                    matches!(a, Action::CheckHealth { .. })
-                });
+                require(
+                    &mut broken,
+                    graph,
+                    step,
+                    "check-health of the same site",
+                    |a| matches!(a, Action::CheckHealth { .. }),
+                );
                 require(&mut broken, graph, step, "activate of the same site", |a| {
                     matches!(a, Action::Activate { .. })
                 });
@@ -142,7 +142,10 @@ fn promote(broken: &mut Vec<Violation>, runbook: &Runbook, graph: &Graph<'_>, st
     // At least one restore has to see the closed log.
     let mut restores = runbook.steps.iter().filter(|s| is_restore(&s.action));
     if !restores.any(|restore| graph.is_after(restore, is_close)) {
-        broken.push(Violation::NotAfter(step.id.clone(), "a restore after close-log"));
+        broken.push(Violation::NotAfter(
+            step.id.clone(),
+            "a restore after close-log",
+        ));
     }
     if runbook.kind == RunbookKind::Failover {
         if runbook.fence_override.is_none() {

@@ -47,13 +47,18 @@ fn without(mut runbook: Runbook, name: &str) -> Runbook {
 }
 
 fn unlinked(mut runbook: Runbook, name: &str, need: &str) -> Runbook {
-    step(&mut runbook, name).needs.retain(|n| n.as_str() != need);
+    step(&mut runbook, name)
+        .needs
+        .retain(|n| n.as_str() != need);
     runbook
 }
 
 fn refused(runbook: &Runbook, expected: &Violation) {
     let broken = check(runbook);
-    assert!(broken.contains(expected), "expected {expected:?}, got {broken:?}");
+    assert!(
+        broken.contains(expected),
+        "expected {expected:?}, got {broken:?}"
+    );
 }
 
 #[test]
@@ -108,10 +113,16 @@ fn nothing_acts_under_an_epoch_that_is_not_taken() {
         let expected = Violation::NotAfter(id(name), "claim-epoch");
         refused(&unlinked(failover(), name, "claim-epoch"), &expected);
     }
-    refused(&without(failover(), "claim-epoch"), &Violation::NotOnce("claim-epoch", 0));
+    refused(
+        &without(failover(), "claim-epoch"),
+        &Violation::NotOnce("claim-epoch", 0),
+    );
     let mut jumped = failover();
     jumped.epoch = jumped.epoch.next();
-    refused(&jumped, &Violation::EpochStep(jumped.based_on, jumped.epoch));
+    refused(
+        &jumped,
+        &Violation::EpochStep(jumped.based_on, jumped.epoch),
+    );
 }
 
 #[test]
@@ -120,12 +131,20 @@ fn traffic_goes_only_where_health_was_checked() {
     refused(&without(failover(), "check-health"), &expected);
     let mut elsewhere = failover();
     let seoul = elsewhere.from.clone();
-    step(&mut elsewhere, "check-health").action = Action::CheckHealth { site: seoul.clone() };
+    step(&mut elsewhere, "check-health").action = Action::CheckHealth {
+        site: seoul.clone(),
+    };
     refused(&elsewhere, &Violation::WrongSite(id("check-health"), seoul));
     let expected = Violation::NotAfter(id("switch-traffic"), "activate of the same site");
-    refused(&unlinked(failover(), "switch-traffic", "activate"), &expected);
+    refused(
+        &unlinked(failover(), "switch-traffic", "activate"),
+        &expected,
+    );
     let expected = Violation::NotAfter(id("confirm-outside"), "switch-traffic");
-    refused(&unlinked(failover(), "confirm-outside", "switch-traffic"), &expected);
+    refused(
+        &unlinked(failover(), "confirm-outside", "switch-traffic"),
+        &expected,
+    );
 }
 
 #[test]
@@ -145,7 +164,10 @@ fn the_graph_is_one() {
     assert!(matches!(broken[..], [Violation::Cycle(_)]), "{broken:?}");
     let mut missing = failover();
     step(&mut missing, "promote").needs.push(id("nothing"));
-    refused(&missing, &Violation::MissingNeed(id("promote"), id("nothing")));
+    refused(
+        &missing,
+        &Violation::MissingNeed(id("promote"), id("nothing")),
+    );
     let mut double = failover();
     let copy = double.steps[0].clone();
     double.steps.push(copy);
@@ -184,7 +206,10 @@ fn every_step_is_bounded_and_honest() {
     copy.id = id("promote-again");
     twice.steps.push(copy);
     refused(&twice, &Violation::NotOnce("promote", 2));
-    refused(&without(failover(), "activate"), &Violation::NotOnce("activate", 0));
+    refused(
+        &without(failover(), "activate"),
+        &Violation::NotOnce("activate", 0),
+    );
 }
 
 proptest! {

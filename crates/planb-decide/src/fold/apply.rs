@@ -3,12 +3,10 @@
 use super::{Fold, FoldError, blank_step, unskippable};
 use crate::undo::undo_steps;
 use crate::{next, undo};
-use planb_model::StepId;
-use planb_model::execution::{
-    ExecutionState, JournalEntry, JournalRecord, StepOutcome, StepState,
-};
-use planb_model::status::StepStatus;
 use jiff::Timestamp;
+use planb_model::StepId;
+use planb_model::execution::{ExecutionState, JournalEntry, JournalRecord, StepOutcome, StepState};
+use planb_model::status::StepStatus;
 
 impl Fold {
     /// Takes in the next entry.

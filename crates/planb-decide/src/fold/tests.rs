@@ -52,7 +52,10 @@ fn run_all(story: &mut Story) {
 fn a_failover_runs_its_branches_side_by_side_and_completes() {
     let mut story = Story::opened(RunbookKind::Failover);
     assert_eq!(state(&story), ExecutionState::PendingManualApproval);
-    assert!(matches!(next(&story.fold()).waiting[..], [WaitingOn::Approval { .. }]));
+    assert!(matches!(
+        next(&story.fold()).waiting[..],
+        [WaitingOn::Approval { .. }]
+    ));
     story = Story::approved(RunbookKind::Failover);
     assert_eq!(state(&story), ExecutionState::Pending);
     assert_eq!(ready(&story), ["claim-epoch"]);
@@ -98,8 +101,14 @@ fn unknown_is_not_success() {
 fn what_makes_a_promotion_safe_cannot_be_skipped() {
     for step in ["fence-site", "close-log"] {
         let mut story = Story::approved(RunbookKind::Failover);
-        story.complete("claim-epoch").fail(step, "PB-X").write(skip(step));
-        assert!(matches!(story.try_fold(), Err(FoldError::BadSkip(..))), "{step}");
+        story
+            .complete("claim-epoch")
+            .fail(step, "PB-X")
+            .write(skip(step));
+        assert!(
+            matches!(story.try_fold(), Err(FoldError::BadSkip(..))),
+            "{step}"
+        );
     }
     let mut story = Story::approved(RunbookKind::Failover);
     story.complete("claim-epoch").fail("shed-traffic", "PB-X");
@@ -111,7 +120,12 @@ fn what_makes_a_promotion_safe_cannot_be_skipped() {
 #[test]
 fn giving_up_before_the_point_of_no_return_takes_everything_back() {
     let mut story = Story::approved(RunbookKind::Switchover);
-    for step in ["restore-ahead", "claim-epoch", "shed-traffic", "stop-workload"] {
+    for step in [
+        "restore-ahead",
+        "claim-epoch",
+        "shed-traffic",
+        "stop-workload",
+    ] {
         story.complete(step);
     }
     story.complete("fence-database").begin("drain-log");
@@ -119,13 +133,25 @@ fn giving_up_before_the_point_of_no_return_takes_everything_back() {
     assert_eq!(ready(&story), [""; 0], "what runs ends first");
     let facts = serde_json::json!({});
     story.end("drain-log", StepOutcome::Completed { facts });
-    let undo: Vec<String> = story.fold().stage().iter().map(|s| s.id.to_string()).collect();
+    let undo: Vec<String> = story
+        .fold()
+        .stage()
+        .iter()
+        .map(|s| s.id.to_string())
+        .collect();
     assert_eq!(
         undo,
-        ["undo-activate", "undo-promote", "undo-start-workload", "undo-switch-traffic"]
+        [
+            "undo-activate",
+            "undo-promote",
+            "undo-start-workload",
+            "undo-switch-traffic"
+        ]
     );
     let sites = story.fold().stage().iter().all(|s| {
-        serde_json::to_string(&s.action).expect("serializes").contains("seoul")
+        serde_json::to_string(&s.action)
+            .expect("serializes")
+            .contains("seoul")
     });
     assert!(sites, "everything goes back to the source");
     run_all(&mut story);
@@ -140,13 +166,22 @@ fn giving_up_takes_back_only_what_was_begun() {
     assert_eq!(next(&story.fold()).finish, Some(ExecutionState::Canceled));
     let mut unapproved = Story::opened(RunbookKind::Failover);
     unapproved.write(JournalEntry::Canceled { by: by() });
-    assert_eq!(next(&unapproved.fold()).finish, Some(ExecutionState::Canceled));
+    assert_eq!(
+        next(&unapproved.fold()).finish,
+        Some(ExecutionState::Canceled)
+    );
 }
 
 #[test]
 fn nothing_is_taken_back_after_the_point_of_no_return() {
     let mut story = Story::approved(RunbookKind::Failover);
-    for step in ["claim-epoch", "shed-traffic", "close-log", "fence-site", "restore"] {
+    for step in [
+        "claim-epoch",
+        "shed-traffic",
+        "close-log",
+        "fence-site",
+        "restore",
+    ] {
         story.complete(step);
     }
     story.complete("verify-restored").fail("promote", "PB-X");
@@ -170,7 +205,9 @@ fn a_newer_epoch_ends_it_and_nothing_is_taken_back() {
 #[test]
 fn a_pause_stops_new_steps_only() {
     let mut story = Story::approved(RunbookKind::Failover);
-    story.begin("claim-epoch").write(JournalEntry::Paused { by: by() });
+    story
+        .begin("claim-epoch")
+        .write(JournalEntry::Paused { by: by() });
     let facts = serde_json::json!({});
     story.end("claim-epoch", StepOutcome::Completed { facts });
     assert_eq!(state(&story), ExecutionState::PausedByOperator);
@@ -221,10 +258,12 @@ fn journals_that_cannot_be_are_refused() {
             s.write(finished(ExecutionState::Completed));
         }),
         ("an intent after giving up", |s| {
-            s.write(JournalEntry::Canceled { by: by() }).begin("claim-epoch");
+            s.write(JournalEntry::Canceled { by: by() })
+                .begin("claim-epoch");
         }),
         ("an intent in a pause", |s| {
-            s.write(JournalEntry::Paused { by: by() }).begin("claim-epoch");
+            s.write(JournalEntry::Paused { by: by() })
+                .begin("claim-epoch");
         }),
         ("resuming what runs", |s| {
             s.write(JournalEntry::Resumed { by: by() });

@@ -1,0 +1,77 @@
+//! Keeps the site that is not active from taking writes, whenever it answers:
+//! an old primary that comes back finds itself fenced.
+
+use super::rest;
+use crate::shared::Shared;
+use crate::time::within;
+use crate::{EngineError, SitePorts};
+use planb_model::Epoch;
+use planb_model::service::ServiceRecord;
+use planb_ports::workload::WorkloadState;
+use planb_ports::{PortError, PortResult};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two looks without a signal.
+const LOOK_MS: u64 = 1_000;
+/// Longest wait for a site that may be dead.
+const ANSWER_MS_MAX: u64 = 10_000;
+
+pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
+    let mut changes = shared.subscribe();
+    let look = Duration::from_millis(LOOK_MS);
+    loop {
+        if let Some(record) = shared.settled() {
+            for site in shared
+                .ports
+                .sites
+                .values()
+                .filter(|s| s.name != record.active)
+            {
+                let limit = Duration::from_millis(ANSWER_MS_MAX);
+                let work = keep_fenced(&shared, site, &record);
+                match within(&*shared.ports.clock, limit, work).await {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        tracing::debug!(site = %site.name, error = %error.chain(), "not fenced now");
+                    }
+                    None => tracing::debug!(site = %site.name, "no answer, not fenced now"),
+                }
+            }
+        }
+        rest(&shared, &mut changes, look).await;
+    }
+}
+
+/// The epoch of the record is what makes a late call harmless: by then the
+/// target may have been promoted under a newer one, and refuses this.
+async fn keep_fenced(shared: &Shared, site: &SitePorts, record: &ServiceRecord) -> PortResult<()> {
+    let stopped = stop_workload(site, record.epoch).await;
+    let service = shared.ports.service();
+    let state = site.database.fence_state(service).await?;
+    if state.epoch == Some(record.epoch) && state.read_only {
+        return stopped;
+    }
+    // A database that PlanB never had a hand in is not PlanB's to lock: a
+    // standby before its first restore may hold somebody's tables.
+    let ours = record.active_epoch > Epoch::FIRST
+        || state.epoch.is_some()
+        || site.database.applied().await?.is_some();
+    if ours {
+        site.database.fence(service, record.epoch).await?;
+        tracing::info!(site = %site.name, epoch = %record.epoch, "fenced, it is not active");
+    }
+    stopped
+}
+
+/// Stops only what is seen to run: hooks of a workload that others run may do
+/// more than stop it.
+async fn stop_workload(site: &SitePorts, epoch: Epoch) -> Result<(), PortError> {
+    match site.workload.state().await? {
+        WorkloadState::Running { .. } => {
+            tracing::warn!(site = %site.name, "a workload runs at the site that is not active");
+            site.workload.stop(epoch).await
+        }
+        WorkloadState::Stopped | WorkloadState::NotOurs => Ok(()),
+    }
+}
