@@ -113,7 +113,7 @@ fn head(page: &mut String, result: &DrillResult) {
         both("disaster recovery report", "재해복구 보고서"),
         both(
             &format!("Failover and failback of {}", setup.service),
-            &format!("{} 서비스의 장애 조치과 원복", setup.service),
+            &format!("{} 서비스의 장애 조치와 원복", setup.service),
         ),
         escape(&setup.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
     ));
@@ -136,7 +136,7 @@ fn method() -> String {
         ),
         both(
             "RPO is the age, at that moment, of the oldest order that had been acknowledged to a client and was not found at the new primary. It is 0 when none was lost.",
-            "RPO는 고객에게 접수 확인을 보냈으나 새 주 사이트에서 찾지 못한 주문 가운데 가장 오래된 것의, 장애 시점 기준 경과 시간입니다. 유실이 없으면 0입니다.",
+            "RPO는 고객에게 접수 확인을 보냈으나 새 주 사이트에서 찾지 못한 주문 가운데 가장 오래된 것의, 장애 시점 기준 경과 시간입니다. 손실이 없으면 0입니다.",
         ),
         both(
             "Orders were compared one by one against a ledger that the load generator keeps on its own, after the failover and again after the failback.",

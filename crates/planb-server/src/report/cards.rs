@@ -82,7 +82,7 @@ fn orders_card(result: &DrillResult) -> Card {
         ),
     );
     Card {
-        title: both("Orders lost", "유실된 주문"),
+        title: both("Orders lost", "손실된 주문"),
         figure: grouped(result.lost),
         unit: both("orders", "건"),
         state: compared(result),
@@ -104,12 +104,12 @@ fn failback_card(result: &DrillResult) -> Card {
     let back = &result.failback;
     let state = match (result.verified, back.lost) {
         (false, _) => (false, both("not verified", "검증되지 않음")),
-        (true, 0) => (true, both("nothing lost", "유실 없음")),
+        (true, 0) => (true, both("nothing lost", "손실 없음")),
         (true, lost) => (
             false,
             both(
                 &format!("{} orders lost", grouped(lost)),
-                &format!("{}건 유실", grouped(lost)),
+                &format!("{}건 손실", grouped(lost)),
             ),
         ),
     };

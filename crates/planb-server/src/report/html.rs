@@ -54,11 +54,6 @@ impl Both {
         &self.en
     }
 
-    /// Korean.
-    pub fn ko(&self) -> &str {
-        &self.ko
-    }
-
     /// Two SVG text elements with the same attributes, each at most `cells` wide.
     pub fn svg(&self, attributes: &str, cells: usize) -> String {
         svg_text_of("en", attributes, &self.en, cells)

@@ -2,7 +2,7 @@
 
 use super::html::{Both, both, clip, escape, grouped, seconds};
 use super::scale::Scale;
-use super::words;
+use super::{phases, words};
 use planb_model::drill::{DrillResult, TimelineEntry};
 
 const WIDTH: f64 = 1000.0;
@@ -12,7 +12,9 @@ const MARGIN: f64 = 40.0;
 /// Widest figure beside a bar.
 const FIGURE_WIDTH_MAX: f64 = 96.0;
 const LANE_HEIGHT: f64 = 26.0;
-const TOP: f64 = 8.0;
+const TOP: f64 = 18.0;
+/// Where the strip of phases stands above the lanes.
+const STRIP_TOP: f64 = 6.0;
 /// Lanes in one chart; a runbook has far fewer steps. The table has the rest.
 const LANES_MAX: usize = 60;
 /// Rows of the table; more would be a log, not a report.
@@ -22,9 +24,8 @@ const DETAIL_CELLS_MAX: usize = 400;
 
 /// The lanes of the failover, or of the failback.
 pub fn chart(result: &DrillResult, failover: bool) -> String {
-    let entries: Vec<&TimelineEntry> = result
-        .timeline
-        .iter()
+    let entries: Vec<&TimelineEntry> = in_order(result)
+        .into_iter()
         .filter(|e| e.failover == failover)
         .collect();
     if entries.is_empty() {
@@ -45,6 +46,9 @@ pub fn chart(result: &DrillResult, failover: bool) -> String {
         escape("timeline · 진행 과정")
     );
     svg.push_str(&scale.axis(TOP, bottom));
+    if failover {
+        svg.push_str(&phases::strip(result, &scale, STRIP_TOP));
+    }
     for (index, entry) in entries.iter().take(shown).enumerate() {
         let y = TOP + LANE_HEIGHT * (index as f64 + 0.5);
         svg.push_str(&lane(entry, y, zero, &scale));
@@ -52,6 +56,18 @@ pub fn chart(result: &DrillResult, failover: bool) -> String {
     svg.push_str("</svg>");
     let rest = left_out(entries.len() - shown);
     format!("<div class=\"chart\">{svg}</div>{rest}")
+}
+
+/// The timeline by time. What has no time comes last.
+fn in_order(result: &DrillResult) -> Vec<&TimelineEntry> {
+    let mut entries: Vec<&TimelineEntry> = result.timeline.iter().collect();
+    entries.sort_by(|a, b| {
+        a.at_seconds
+            .is_nan()
+            .cmp(&b.at_seconds.is_nan())
+            .then(a.at_seconds.total_cmp(&b.at_seconds))
+    });
+    entries
 }
 
 fn first(entries: &[&TimelineEntry]) -> f64 {
@@ -96,7 +112,7 @@ fn lane(entry: &TimelineEntry, y: f64, zero: f64, scale: &Scale) -> String {
     let title = format!(
         "<title>{} · {}</title>",
         escape(&clip(&entry.id, words::ID_CELLS_MAX)),
-        escape(&clip(&entry.detail, DETAIL_CELLS_MAX))
+        escape(&clip(&words::detail(&entry.detail), DETAIL_CELLS_MAX))
     );
     match entry.until_seconds {
         Some(until) => {
@@ -141,7 +157,7 @@ fn beside(left: f64, right: f64, y: f64, label: &Both) -> String {
 /// Every moment with its details, as they were recorded.
 pub fn table(result: &DrillResult) -> String {
     let mut rows = String::new();
-    for entry in result.timeline.iter().take(ROWS_MAX) {
+    for entry in in_order(result).into_iter().take(ROWS_MAX) {
         let took = entry.until_seconds.map_or(String::new(), |until| {
             format!("{} s", seconds(until - entry.at_seconds))
         });
@@ -152,7 +168,7 @@ pub fn table(result: &DrillResult) -> String {
             words::phase(entry.phase),
             words::moment(&entry.id),
             escape(&clip(&entry.id, words::ID_CELLS_MAX)),
-            escape(&clip(&entry.detail, DETAIL_CELLS_MAX)),
+            escape(&clip(&words::detail(&entry.detail), DETAIL_CELLS_MAX)),
         ));
     }
     let heads: String = [

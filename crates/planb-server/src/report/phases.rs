@@ -55,6 +55,23 @@ pub fn chart(result: &DrillResult) -> String {
     format!("<div class=\"chart\">{svg}</div>{}", legend(result))
 }
 
+/// The phases as a thin strip at `top`, on the axis of another chart.
+pub fn strip(result: &DrillResult, scale: &Scale, top: f64) -> String {
+    let mut svg = String::new();
+    let mut at = 0.0;
+    for (phase, length) in parts(result) {
+        let (from, to) = (scale.x(at), scale.x(at + drawn(length)));
+        at += drawn(length);
+        svg.push_str(&format!(
+            "<rect class=\"{}\" x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"5\"><title>{}</title></rect>",
+            words::phase_class(Some(phase)),
+            (to - from).max(0.5),
+            escape(words::phase(Some(phase)).en()),
+        ));
+    }
+    svg
+}
+
 /// A length that can be drawn: what is negative or no number has none.
 fn drawn(length: f64) -> f64 {
     if length.is_finite() {

@@ -50,7 +50,9 @@ fn a_good_run_shows_its_figures_in_both_languages() {
         "이전 사이트 펜싱",
         "good answer from busan",
         "점검 페이지",
-        "SIGKILL to the process group",
+        "seoul: SIGKILL",
+        "rowsCompared 12,408 · segments 38",
+        "chains [1,2]",
     ] {
         assert!(html.contains(text), "no {text}");
     }
@@ -60,6 +62,18 @@ fn a_good_run_shows_its_figures_in_both_languages() {
     );
     assert_eq!(en, ko, "a text in one language");
     assert_eq!(html.matches("<svg").count(), 4);
+}
+
+#[test]
+fn lanes_stand_in_order_of_time() {
+    let html = render(&run(|r| r.timeline.reverse()));
+    let (_, failover) = html
+        .split_once("Failover, step by step")
+        .expect("the chart");
+    let place = |text| failover.find(text).expect(text);
+    assert!(place("Site killed") < place("Declared lost"));
+    assert!(place("Declared lost") < place("Restore the data"));
+    assert!(place("Restore the data") < place("Service is back"));
 }
 
 #[test]
@@ -110,9 +124,9 @@ fn lost_orders_are_said() {
     }));
     for text in [
         "3 were lost",
-        "3건이 유실",
+        "3건이 손실",
         "The failback lost 2 orders",
-        "2건 유실",
+        "2건 손실",
     ] {
         assert!(html.contains(text), "no {text}");
     }

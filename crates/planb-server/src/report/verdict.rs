@@ -96,7 +96,7 @@ fn explanation(result: &DrillResult) -> Both {
     if !adds_up(result) {
         return both(
             "Recovered and lost orders do not add up to the acknowledged ones. This is a defect of the measurement.",
-            "복구 건수와 유실 건수의 합이 접수 건수와 다릅니다. 측정 과정에 결함이 있습니다.",
+            "복구 건수와 손실 건수의 합이 접수 건수와 다릅니다. 측정 과정에 결함이 있습니다.",
         );
     }
     let time = seconds(result.rto_seconds);
@@ -111,10 +111,10 @@ fn explanation(result: &DrillResult) -> Both {
     };
     let ko = match result.lost {
         0 => format!(
-            "접수 확인된 주문 {all}건을 한 건씩 대조했고 유실은 없었습니다. 서비스는 {time}초 만에 재개되었습니다."
+            "접수 확인된 주문 {all}건을 한 건씩 대조했고 손실은 없었습니다. 서비스는 {time}초 만에 재개되었습니다."
         ),
         lost => format!(
-            "접수 확인된 주문 {all}건을 한 건씩 대조했고 {}건이 유실되었습니다. 서비스는 {time}초 만에 재개되었습니다.",
+            "접수 확인된 주문 {all}건을 한 건씩 대조했고 {}건이 손실되었습니다. 서비스는 {time}초 만에 재개되었습니다.",
             grouped(lost)
         ),
     };
@@ -128,7 +128,7 @@ fn explanation(result: &DrillResult) -> Both {
             grouped(back)
         ),
         &format!(
-            "{ko} 원복 과정에서 {}건이 유실되었습니다. 계획된 전환에서는 있어서는 안 되는 일입니다.",
+            "{ko} 원복 과정에서 {}건이 손실되었습니다. 계획된 전환에서는 있어서는 안 되는 일입니다.",
             grouped(back)
         ),
     )

@@ -1,6 +1,6 @@
 //! Words for phases, steps and moments, in both languages.
 
-use super::html::{Both, both, clip};
+use super::html::{Both, both, clip, grouped};
 use planb_model::runbook::Phase;
 
 /// Widest identifier that is shown; a step's has at most 63 characters.
@@ -26,7 +26,7 @@ pub fn phase_meaning(phase: Phase) -> Both {
         ),
         Phase::Decide => both(
             "until the failover was approved",
-            "장애 조치이 승인될 때까지",
+            "장애 조치가 승인될 때까지",
         ),
         Phase::Execute => both(
             "until the service was healthy at the other site",
@@ -50,14 +50,11 @@ pub fn phase_class(phase: Option<Phase>) -> &'static str {
     }
 }
 
-/// Words for steps and moments by identifier.
+/// Words by identifier: the steps of the planner, and the moments of the demo.
 const MOMENTS: &[(&str, &str, &str)] = &[
-    ("protected", "Protected", "보호 상태"),
     ("fault", "Site killed", "사이트 강제 종료"),
-    ("detect", "Failures observed", "장애 관측"),
     ("verdict", "Declared lost", "상실 판정"),
     ("approval", "Approved", "승인"),
-    ("approved", "Approved", "승인"),
     ("claim-epoch", "Claim the epoch", "에포크 획득"),
     ("close-log", "Close the old log", "이전 로그 닫기"),
     ("fence-site", "Fence the old site", "이전 사이트 펜싱"),
@@ -79,9 +76,7 @@ const MOMENTS: &[(&str, &str, &str)] = &[
     ("activate", "Record active site", "활성 사이트 기록"),
     ("switch-traffic", "Switch traffic", "트래픽 전환"),
     ("confirm-outside", "Confirm from outside", "외부 확인"),
-    ("service-back", "Service is back", "서비스 재개"),
-    ("first-good-answer", "First good answer", "첫 정상 응답"),
-    ("compared", "Orders compared", "주문 대조"),
+    ("back", "Service is back", "서비스 재개"),
 ];
 
 /// Words for a step or moment; one that is not known keeps its identifier.
@@ -93,4 +88,27 @@ pub fn moment(id: &str) -> Both {
             || both(&clip(id, ID_CELLS_MAX), &clip(id, ID_CELLS_MAX)),
             |(_, en, ko)| both(en, ko),
         )
+}
+
+/// The facts of a step for people: `rows 12,408 · snapshot true`. What is no JSON
+/// object stays as it is.
+pub fn detail(text: &str) -> String {
+    let Ok(serde_json::Value::Object(facts)) = serde_json::from_str(text) else {
+        return text.to_owned();
+    };
+    let facts: Vec<String> = facts
+        .iter()
+        .map(|(k, v)| format!("{k} {}", fact(v)))
+        .collect();
+    facts.join(" · ")
+}
+
+fn fact(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Number(number) => {
+            number.as_u64().map_or_else(|| number.to_string(), grouped)
+        }
+        other => other.to_string(),
+    }
 }

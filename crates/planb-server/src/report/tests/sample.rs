@@ -8,28 +8,10 @@ use planb_model::runbook::Phase;
 type Row = (f64, Option<f64>, Option<Phase>, &'static str, &'static str);
 
 const FAILOVER: &[Row] = &[
-    (-4.0, None, None, "protected", "canary 0.4 s old"),
-    (
-        0.0,
-        None,
-        None,
-        "fault",
-        "SIGKILL to the process group of seoul; its disk is no longer used",
-    ),
-    (
-        0.0,
-        Some(5.31),
-        Some(Phase::Detect),
-        "detect",
-        "4 of 5 observers down",
-    ),
-    (
-        5.31,
-        None,
-        Some(Phase::Decide),
-        "approval",
-        "automatic, runbook 3f9a0c12b7de",
-    ),
+    (0.0, None, None, "fault", "seoul: SIGKILL"),
+    (5.31, None, Some(Phase::Detect), "verdict", "4 of 5 down"),
+    (5.33, None, Some(Phase::Decide), "approval", "automatic"),
+    (7.42, None, Some(Phase::Traffic), "back", ""),
     (
         5.33,
         Some(5.37),
@@ -42,7 +24,7 @@ const FAILOVER: &[Row] = &[
         Some(5.43),
         Some(Phase::Execute),
         "close-log",
-        "2 chains",
+        r#"{"chains":[1,2]}"#,
     ),
     (
         5.37,
@@ -63,7 +45,7 @@ const FAILOVER: &[Row] = &[
         Some(6.71),
         Some(Phase::Execute),
         "restore",
-        "1 snapshot, 38 segments, 12,408 rows",
+        r#"{"rowsCompared":12408,"segments":38,"snapshot":true}"#,
     ),
     (
         6.71,
