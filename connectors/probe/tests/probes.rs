@@ -1,5 +1,7 @@
 //! Probes against real sockets that behave well and badly.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use planb_connector_probe::{HttpProbe, TcpProbe, from_url};
 use planb_ports::{ErrorKind, Probe};
 use std::time::Duration;
