@@ -37,11 +37,7 @@ enum Task {
         check: bool,
     },
     /// Run every check and every test
-    Test {
-        /// Leave out what is slow: services, cargo-deny and the tests of the simulator
-        #[arg(long)]
-        fast: bool,
-    },
+    Test(suite::Args),
     /// Check licences, sources and banned crates with cargo-deny
     Deny,
     /// Measure, and write the figures into docs/benchmarks.md
@@ -67,7 +63,7 @@ fn run(task: Task) -> Result<()> {
             None => layers::check_this_project(),
         },
         Task::Services { check } => services::ensure(check),
-        Task::Test { fast } => suite::run(fast),
+        Task::Test(args) => suite::run(&args),
         Task::Deny => deny::run(deny::Missing::Install).map(|_| ()),
         Task::Bench(args) => bench::run(&args),
         Task::Docs(args) => docs::run(&args),

@@ -10,6 +10,7 @@ pub use codes::listed;
 
 use crate::{deny, docs, layers, services, sh};
 use anyhow::{Result, bail};
+use clap::Args as ClapArgs;
 use std::time::Instant;
 
 /// How a part came out.
@@ -27,13 +28,49 @@ struct Part {
     seconds: f64,
 }
 
-/// Runs all parts. `fast` leaves out what is slow.
-pub fn run(fast: bool) -> Result<()> {
+/// What of it is run.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Leave out what is slow: services, cargo-deny and the tests of the simulator
+    #[arg(long)]
+    fast: bool,
+    /// Only this part; may be given again for another one
+    #[arg(long, value_name = "PART", value_parser = PARTS)]
+    only: Vec<String>,
+}
+
+/// Names of the parts, in the order they are run.
+const PARTS: [&str; 9] = [
+    "services",
+    "format",
+    "layers",
+    "codes",
+    "translations",
+    "docs",
+    "clippy",
+    "deny",
+    "tests",
+];
+
+impl Args {
+    fn wants(&self, part: &str) -> bool {
+        let slow = matches!(part, "services" | "deny");
+        if self.only.is_empty() {
+            !(self.fast && slow)
+        } else {
+            self.only.iter().any(|only| only == part)
+        }
+    }
+}
+
+/// Runs the parts that `args` wants.
+pub fn run(args: &Args) -> Result<()> {
     let mut parts = Vec::new();
-    let mut part = |name, work: &dyn Fn() -> Result<Outcome>| {
+    for name in PARTS.into_iter().filter(|part| args.wants(part)) {
         eprintln!("\n== {name}");
         let began = Instant::now();
-        let outcome = work().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let outcome =
+            run_part(name, args.fast).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
         if let Outcome::Failed(error) = &outcome {
             eprintln!("error: {error}");
         }
@@ -42,23 +79,23 @@ pub fn run(fast: bool) -> Result<()> {
             outcome,
             seconds: began.elapsed().as_secs_f64(),
         });
-    };
-    if !fast {
-        part("services", &|| passed(services::ensure(false)));
     }
-    part("format", &|| {
-        passed(sh::show(sh::cargo().args(["fmt", "--all", "--check"])))
-    });
-    part("layers", &|| passed(layers::check_this_project()));
-    part("error codes", &|| passed(codes::check()));
-    part("translations", &|| passed(translations::check()));
-    part("documentation", &|| passed(docs::check()));
-    part("clippy", &|| passed(clippy()));
-    if !fast {
-        part("cargo-deny", &deny_part);
-    }
-    part("tests", &|| passed(tests(fast)));
     summary(&parts)
+}
+
+fn run_part(name: &str, fast: bool) -> Result<Outcome> {
+    match name {
+        "services" => passed(services::ensure(false)),
+        "format" => passed(sh::show(sh::cargo().args(["fmt", "--all", "--check"]))),
+        "layers" => passed(layers::check_this_project()),
+        "codes" => passed(codes::check()),
+        "translations" => passed(translations::check()),
+        "docs" => passed(docs::check()),
+        "clippy" => passed(clippy()),
+        "deny" => deny_part(),
+        "tests" => passed(tests(fast)),
+        other => bail!("there is no part {other}"),
+    }
 }
 
 fn passed(result: Result<()>) -> Result<Outcome> {
@@ -127,6 +164,18 @@ fn summary(parts: &[Part]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_and_fast_choose_parts() {
+        let wanted = |fast, only: &[&str]| {
+            let only = only.iter().map(|o| (*o).to_owned()).collect();
+            let args = Args { fast, only };
+            PARTS.into_iter().filter(|p| args.wants(p)).count()
+        };
+        assert_eq!(wanted(false, &[]), PARTS.len());
+        assert_eq!(wanted(true, &[]), PARTS.len() - 2);
+        assert_eq!(wanted(true, &["deny", "docs"]), 2);
+    }
 
     #[test]
     fn one_failing_part_fails_the_whole() {
