@@ -54,7 +54,7 @@ pub fn ensure(check_only: bool) -> Result<()> {
 
 /// The program tests find through the variable PLANB_AZURITE.
 pub fn azurite() -> PathBuf {
-    azurite_folder().join("node_modules/.bin/azurite-blob")
+    npm_folder().join("node_modules/.bin/azurite-blob")
 }
 
 fn missing_packages(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
@@ -97,13 +97,13 @@ fn install_packages(packages: &[&str]) -> Result<()> {
     )
 }
 
-fn azurite_folder() -> PathBuf {
-    sh::root().join("target/services/azurite")
+fn npm_folder() -> PathBuf {
+    sh::root().join("target/services")
 }
 
 fn lock_files() -> [(PathBuf, PathBuf); 2] {
     let from = sh::root().join("xtask/services");
-    ["package.json", "package-lock.json"].map(|name| (from.join(name), azurite_folder().join(name)))
+    ["package.json", "package-lock.json"].map(|name| (from.join(name), npm_folder().join(name)))
 }
 
 /// Whether Azurite is there and was installed from today's lock file.
@@ -118,7 +118,7 @@ fn azurite_is_current() -> Result<bool> {
 
 /// Installs exactly what the lock file says. Scripts of packages are not run.
 fn install_azurite() -> Result<()> {
-    let folder = azurite_folder();
+    let folder = npm_folder();
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
     for (from, to) in lock_files() {
