@@ -6,7 +6,7 @@
 
 use crate::sh;
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Programs and the Debian packages they come from.
@@ -101,19 +101,20 @@ fn npm_folder() -> PathBuf {
     sh::root().join("target/services")
 }
 
-fn lock_files() -> [(PathBuf, PathBuf); 2] {
-    let from = sh::root().join("xtask/services");
-    ["package.json", "package-lock.json"].map(|name| (from.join(name), npm_folder().join(name)))
+fn lock_file() -> PathBuf {
+    sh::root().join("xtask/services/package-lock.json")
+}
+
+/// A copy of the lock file, made when everything in it was installed.
+fn installed_mark() -> PathBuf {
+    npm_folder().join("installed-lock.json")
 }
 
 /// Whether Azurite is there and was installed from today's lock file.
 fn azurite_is_current() -> Result<bool> {
-    let mut current = azurite().exists();
-    for (from, to) in lock_files() {
-        current &=
-            std::fs::read(&to).is_ok_and(|old| std::fs::read(&from).is_ok_and(|new| old == new));
-    }
-    Ok(current)
+    let wanted = sh::read(&lock_file())?;
+    let installed = std::fs::read_to_string(installed_mark());
+    Ok(azurite().exists() && installed.is_ok_and(|installed| installed == wanted))
 }
 
 /// Installs exactly what the lock file says. Scripts of packages are not run.
@@ -121,22 +122,27 @@ fn install_azurite() -> Result<()> {
     let folder = npm_folder();
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
-    for (from, to) in lock_files() {
-        std::fs::copy(&from, &to)
-            .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    }
-    let npm = sh::show(Command::new("npm").current_dir(&folder).args([
+    let lock = lock_file();
+    copy(
+        &lock.with_file_name("package.json"),
+        &folder.join("package.json"),
+    )?;
+    copy(&lock, &folder.join("package-lock.json"))?;
+    sh::show(Command::new("npm").current_dir(&folder).args([
         "ci",
         "--omit=dev",
         "--ignore-scripts",
         "--no-audit",
         "--no-fund",
-    ]));
-    if npm.is_err() {
-        // A half-made folder must not pass for an installed one next time.
-        std::fs::remove_file(folder.join("package-lock.json"))?;
-    }
-    npm.context("cannot install Azurite with npm (Node.js 20 or later is needed)")
+    ]))
+    .context("cannot install Azurite with npm (Node.js 20 or later is needed)")?;
+    copy(&lock, &installed_mark())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
 }
 
 #[cfg(test)]
