@@ -51,10 +51,7 @@ impl Runner {
             }
             let next = next(&fold);
             if let Some(state) = next.finish.filter(|_| branches.is_empty()) {
-                self.journal
-                    .append(JournalEntry::Finished { state })
-                    .await?;
-                tracing::info!(execution = %self.journal.id(), ?state, "execution finished");
+                self.finish(state, &fold).await?;
                 continue;
             }
             for id in next.running.iter().chain(&next.ready) {
@@ -72,6 +69,22 @@ impl Runner {
                     changed.map_err(|_| EngineError::Stopping)?;
                 }
             }
+        }
+    }
+
+    async fn finish(&self, state: ExecutionState, fold: &Fold) -> Result<(), EngineError> {
+        match self.journal.append(JournalEntry::Finished { state }).await {
+            Ok(()) => {
+                tracing::info!(execution = %self.journal.id(), ?state, "execution finished");
+                Ok(())
+            }
+            // An operator was faster; what that means is decided anew.
+            Err(EngineError::Journal { .. })
+                if self.journal.fold().last_seq() > fold.last_seq() =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

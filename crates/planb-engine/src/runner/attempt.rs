@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Code of a step that was begun by a process that is gone.
 const INTERRUPTED_CODE: &str = "PB-ENGINE-INTERRUPTED";
+/// Code of a step whose target does not tell whether an earlier attempt happened.
+const UNTOLD_CODE: &str = "PB-ENGINE-UNTOLD";
 
 impl Runner {
     /// Begins `step`, or ends what a process that is gone has begun.
@@ -60,7 +62,11 @@ impl Runner {
         };
         let outcome = match earlier {
             Asked::Happened(facts) => StepOutcome::Completed { facts },
-            Asked::NotHappened | Asked::CannotTell(_) => self.effect(fold, step).await,
+            Asked::NotHappened => self.effect(fold, step).await,
+            Asked::CannotTell(error) => StepOutcome::Unknown {
+                code: UNTOLD_CODE.to_owned(),
+                error: format!("the target does not tell whether it happened: {error}"),
+            },
         };
         self.write_outcome(&step.id, attempt, outcome).await
     }

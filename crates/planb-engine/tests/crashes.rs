@@ -1,0 +1,170 @@
+//! The control plane dies at every point of the journal and around every
+//! effect; the next one goes on, and nothing happens twice.
+
+mod support;
+
+use planb_engine::{CrashPoint, Side};
+use planb_model::Epoch;
+use planb_model::execution::ExecutionState;
+use planb_model::runbook::RunbookKind;
+use planb_testkit::{Fault, Link};
+use std::sync::Arc;
+use support::{CrashAt, Life, World, assert_completed, site, start};
+
+/// A world in which the next execution is a failover or a switchover to busan.
+async fn ready(kind: RunbookKind) -> World {
+    let world = World::protected(6).await;
+    if kind == RunbookKind::Failover {
+        world.seoul.die();
+    }
+    world
+}
+
+/// Lets `life` run its execution until it dies; then the next life ends it.
+async fn dies_and_goes_on(world: &World, life: Life, kind: RunbookKind) {
+    let service = life.service.clone();
+    let starter = tokio::spawn(async move { start(&service, kind).await });
+    world
+        .until("the control plane dies", || life.incarnation.is_dead())
+        .await;
+    starter.abort();
+    life.kill();
+    let life = world.live();
+    let id = match world.store.peek_executions().pop() {
+        Some((execution, _)) => execution.id,
+        None => life.start(kind).await,
+    };
+    let status = world.finished(&life, &id).await;
+    if status.state == ExecutionState::PendingManualApproval {
+        let hash = status.execution.hash.clone();
+        let approved = life.service.approve(&id, &hash, "kim").await;
+        approved.expect("approves");
+        world
+            .until("it is over", || life.service.status().execution.is_none())
+            .await;
+    }
+    assert_completed(&world.finished(&life, &id).await);
+    moved_once(world, kind);
+    life.end().await;
+}
+
+/// The end is the same as without a crash, and no effect came twice.
+fn moved_once(world: &World, kind: RunbookKind) {
+    let epoch = Epoch(2);
+    let record = world.record();
+    assert_eq!((record.active, record.epoch), (site("busan"), epoch));
+    assert_eq!(world.edge_site(), Some(site("busan")));
+    assert_eq!(world.busan.database.rows(), world.seoul.database.rows());
+    assert_eq!(world.busan.database.effects("promote", epoch), 1);
+    assert_eq!(world.busan.workload.effects("start", epoch), 1);
+    assert_eq!(world.busan.database.primaries_destroyed(), 0);
+    assert_eq!(world.seoul.database.primaries_destroyed(), 0);
+    let of_epoch = |p: &&planb_model::traffic::TrafficPlan| p.epoch == epoch;
+    assert_eq!(world.edge.history().iter().filter(of_epoch).count(), 2);
+    let claims = world.repository.claims();
+    assert_eq!(claims.iter().filter(|(e, _)| *e == epoch).count(), 1);
+    match kind {
+        RunbookKind::Failover => assert_eq!(world.seoul.workload.effects("fence", epoch), 1),
+        _ => {
+            assert_eq!(world.seoul.workload.effects("stop", epoch), 1);
+            assert_eq!(world.seoul.database.effects("fence", epoch), 1);
+        }
+    }
+    assert_eq!(world.store.peek_executions().len(), 1);
+}
+
+async fn every_journal_point(kind: RunbookKind) {
+    let world = ready(kind).await;
+    let life = world.live();
+    assert_completed(&world.run(&life, kind).await);
+    moved_once(&world, kind);
+    life.end().await;
+    let entries = world.journal_len();
+    assert!(entries > 20, "{entries} entries");
+    for seq in 1..=entries {
+        for side in [Side::Before, Side::After] {
+            let world = ready(kind).await;
+            let point = CrashPoint { seq, side };
+            let life = world.live_with(|life| {
+                Arc::new(CrashAt {
+                    point,
+                    life: life.clone(),
+                })
+            });
+            dies_and_goes_on(&world, life, kind).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failover_survives_a_crash_at_every_journal_point() {
+    every_journal_point(RunbookKind::Failover).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switchover_survives_a_crash_at_every_journal_point() {
+    every_journal_point(RunbookKind::Switchover).await;
+}
+
+/// The effects of a move: the link they go over and the method.
+fn effects(world: &World) -> Vec<(Link, &'static str)> {
+    let mut effects = vec![
+        (world.store_link.clone(), "claim"),
+        (world.store_link.clone(), "activate"),
+        (world.store_link.clone(), "append"),
+        (world.repository_link.clone(), "claim-epoch"),
+        (world.repository_link.clone(), "close-log"),
+    ];
+    for method in [
+        "begin-restore",
+        "load-part",
+        "end-restore",
+        "apply-segment",
+        "promote",
+    ] {
+        effects.push((world.busan.database_link.clone(), method));
+    }
+    effects.push((world.seoul.database_link.clone(), "fence"));
+    for link in [&world.seoul.workload_link, &world.busan.workload_link] {
+        for method in ["start", "stop", "fence"] {
+            effects.push((link.clone(), method));
+        }
+    }
+    effects.push((world.edge_link.clone(), "apply"));
+    effects
+}
+
+/// Crashes around the `nth` call of an effect, if there is one; how many calls
+/// there are is found by trying.
+async fn around_every_effect(kind: RunbookKind) {
+    let world = ready(kind).await;
+    let before: Vec<u64> = effects(&world).iter().map(|(l, m)| l.calls(m)).collect();
+    let life = world.live();
+    assert_completed(&world.run(&life, kind).await);
+    life.end().await;
+    let after: Vec<u64> = effects(&world).iter().map(|(l, m)| l.calls(m)).collect();
+    let mut crashes = 0;
+    for (index, (before, after)) in before.into_iter().zip(after).enumerate() {
+        for nth in before + 1..=after {
+            for fault in [Fault::CrashBefore, Fault::CrashAfter] {
+                let world = ready(kind).await;
+                let (link, method) = effects(&world).remove(index);
+                link.script(method, link.calls(method) + nth - before, fault);
+                let life = world.live();
+                dies_and_goes_on(&world, life, kind).await;
+                crashes += 1;
+            }
+        }
+    }
+    assert!(crashes > 50, "{crashes} crashes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failover_survives_a_crash_around_every_effect() {
+    around_every_effect(RunbookKind::Failover).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switchover_survives_a_crash_around_every_effect() {
+    around_every_effect(RunbookKind::Switchover).await;
+}
