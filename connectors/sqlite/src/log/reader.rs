@@ -1,0 +1,340 @@
+//! Reads the WAL file beside a live database.
+//!
+//! The length of the log comes from SQLite (shared memory), the bytes from the
+//! file by its path: frames beyond the length are a transaction in the making,
+//! or one whose writer died in its commit, and do not count.
+
+use crate::Shared;
+use crate::config::{
+    CHUNK_BYTES, RESTART_PAUSE_MS, WAL_BYTES_MAX, WAL_FRAMES_MAX, WAL_KEEP_FACTOR,
+};
+use crate::connect::FileId;
+use crate::error;
+use crate::pin::{Extent, Pin};
+use crate::position::Place;
+use crate::wal::{Frame, Gathered, HEADER_BYTES, WalHeader};
+use bytes::Bytes;
+use planb_model::recovery::LogPosition;
+use planb_ports::{LogBatch, PortError, PortResult};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// State of one open log.
+pub struct Reader {
+    shared: Arc<Shared>,
+    stream: String,
+    /// Where the log was opened.
+    start: Place,
+    /// After the last batch that was made.
+    returned: LogPosition,
+    /// After the last batch that is durable in the vault.
+    shipped: LogPosition,
+    /// `None` before the first attach.
+    now: Option<Now>,
+    /// The end of a WAL that was begun anew; returned before anything else.
+    closed: VecDeque<LogBatch>,
+    restart_after: Option<Instant>,
+}
+
+/// The WAL that is being read.
+struct Now {
+    file: u64,
+    gathered: Gathered,
+    first_pending_at: Option<Instant>,
+}
+
+impl Reader {
+    /// A reader that is not attached yet.
+    pub fn new(shared: Arc<Shared>, start: &LogPosition) -> PortResult<Self> {
+        Ok(Self {
+            shared,
+            stream: start.stream.clone(),
+            start: Place::parse(start)?,
+            returned: start.clone(),
+            shipped: start.clone(),
+            now: None,
+            closed: VecDeque::new(),
+            restart_after: None,
+        })
+    }
+
+    /// Pins the log and proves that it continues.
+    pub fn attach(&mut self) -> PortResult<()> {
+        self.with_pin(|_, _| Ok(()))
+    }
+
+    /// Reads what is new, at least until `enough_bytes` are gathered, and begins
+    /// the WAL anew when it has become long.
+    pub fn poll(&mut self, enough_bytes: u64) -> PortResult<()> {
+        self.with_pin(|reader, pin| {
+            let extent = pin.extent()?;
+            reader.read_to(extent, enough_bytes)?;
+            if reader.wants_restart(extent) {
+                reader.restart(pin)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether everything committed before the call was taken.
+    pub fn is_drained(&mut self) -> PortResult<bool> {
+        self.with_pin(|reader, pin| {
+            let extent = pin.extent()?;
+            reader.read_to(extent, CHUNK_BYTES as u64)?;
+            let read = reader.now.as_ref().map(|n| n.gathered.committed().frame);
+            Ok(read == Some(extent.frames) && !reader.has_pending())
+        })
+    }
+
+    /// Notes that everything before `position` is durable elsewhere.
+    pub fn shipped(&mut self, position: LogPosition) {
+        self.shipped = position;
+    }
+
+    /// Whether there is a whole transaction that was not taken.
+    pub fn has_pending(&self) -> bool {
+        let gathered = self.now.as_ref().map_or(0, |n| n.gathered.size().1);
+        !self.closed.is_empty() || gathered > 0
+    }
+
+    /// Takes a batch when it is large or old enough.
+    pub fn take_due(&mut self, flush_bytes: u64, flush_interval: Duration) -> Option<LogBatch> {
+        if let Some(batch) = self.closed.pop_front() {
+            return Some(batch);
+        }
+        let now = self.now.as_ref()?;
+        let (bytes, transactions) = now.gathered.size();
+        let old = now
+            .first_pending_at
+            .is_some_and(|at| at.elapsed() >= flush_interval);
+        if transactions == 0 || (bytes < flush_bytes && !old) {
+            return None;
+        }
+        self.cut()
+    }
+
+    /// Makes a batch of everything gathered.
+    fn cut(&mut self) -> Option<LogBatch> {
+        let now = self.now.as_mut()?;
+        let (_, transactions) = now.gathered.size();
+        if transactions == 0 {
+            return None;
+        }
+        let end = Place::at(now.file, &now.gathered.committed()).to_position(&self.stream);
+        now.first_pending_at = None;
+        Some(LogBatch {
+            start: std::mem::replace(&mut self.returned, end.clone()),
+            end,
+            bytes: Bytes::from(now.gathered.take()),
+            transactions,
+            read_at: self.shared.clock.now(),
+        })
+    }
+
+    /// Runs `work` with a pin on the file that is at the path now, taking one
+    /// when there is none. After any error the pin is given up, and the next
+    /// call proves anew that the log continues.
+    fn with_pin<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Pin) -> PortResult<T>,
+    ) -> PortResult<T> {
+        let shared = Arc::clone(&self.shared);
+        let mut slot = shared.pin.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = self.pinned(&mut slot).and_then(|()| match slot.as_mut() {
+            Some(pin) => work(self, pin),
+            None => Err(error::log_lost("the pin was given up")),
+        });
+        if done.is_err() {
+            *slot = None;
+        }
+        // A file that is gone must not be kept alive by our handles.
+        if FileId::of(&shared.paths.database).is_err() {
+            *slot = None;
+        }
+        done
+    }
+
+    fn pinned(&mut self, slot: &mut Option<Pin>) -> PortResult<()> {
+        let here = FileId::of(&self.shared.paths.database);
+        if let Some(pin) = slot.as_ref() {
+            match here {
+                Ok(file) if file == pin.file() => {}
+                Ok(_) => return Err(error::log_lost("another file is at the path now")),
+                Err(error) => {
+                    *slot = None;
+                    return Err(error);
+                }
+            }
+            if self.now.is_none() {
+                let extent = pin.extent()?;
+                self.prove(extent)?;
+            }
+            return Ok(());
+        }
+        let paths = self.shared.paths.clone();
+        let pin = Pin::take(&paths, |extent| {
+            self.prove(extent)?;
+            self.read_to(extent, u64::MAX)
+        })?;
+        *slot = Some(pin);
+        self.notice_restart()
+    }
+
+    /// Proves that the WAL at the path still holds the frame we stopped after.
+    fn prove(&mut self, extent: Extent) -> PortResult<()> {
+        let (wal, raw, header) = self.open_wal()?;
+        let at = match &self.now {
+            Some(now) => now.gathered.read_from(),
+            None => self.start.chain(header.page_size),
+        };
+        if header.salts != at.salts {
+            return Err(error::log_lost("it was begun anew in the meantime"));
+        }
+        if extent.frames < at.frame {
+            return Err(error::log_lost("it is shorter than what was shipped"));
+        }
+        let sums = match at.frame.checked_sub(1) {
+            None => header.sums,
+            Some(before) => {
+                let mut last = at;
+                last.frame = before;
+                let mut head = [0; crate::wal::FRAME_HEADER_BYTES];
+                wal.read_exact_at(&mut head, last.offset())
+                    .map_err(|e| self.lost_or_gone(e))?;
+                Frame::parse(&head).map_err(not_continued)?.sums
+            }
+        };
+        if sums != at.sums {
+            return Err(error::log_lost("its last shipped frame is another one"));
+        }
+        if self.now.is_none() {
+            let gathered = if self.start.snapshot {
+                Gathered::whole(&raw, &header, self.start.frame)
+            } else {
+                Gathered::after(at)
+            };
+            self.now = Some(Now {
+                file: self.start.file,
+                gathered,
+                first_pending_at: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads frames up to the end of the WAL, or until enough is gathered.
+    fn read_to(&mut self, extent: Extent, enough_bytes: u64) -> PortResult<()> {
+        let Some(at) = self.now.as_ref().map(|n| n.gathered.read_from()) else {
+            return Ok(());
+        };
+        if extent.frames < at.frame {
+            return Err(error::log_lost("it is shorter than what was read"));
+        }
+        if extent.frames == at.frame {
+            return Ok(());
+        }
+        let (wal, _, header) = self.open_wal()?;
+        if header.salts != at.salts {
+            return Err(error::log_lost("somebody began it anew"));
+        }
+        while let Some(now) = self.now.as_mut() {
+            let at = now.gathered.read_from();
+            let (bytes, transactions) = now.gathered.size();
+            if at.frame >= extent.frames || (transactions > 0 && bytes >= enough_bytes) {
+                break;
+            }
+            let frames = (CHUNK_BYTES / at.frame_bytes()).max(1);
+            let left = (extent.frames - at.frame) as usize;
+            let mut chunk = vec![0; frames.min(left) * at.frame_bytes()];
+            let read = wal.read_exact_at(&mut chunk, at.offset());
+            let pushed = read.map(|()| now.gathered.push(&chunk));
+            match pushed {
+                Ok(pushed) => pushed.map_err(not_continued)?,
+                Err(error) => return Err(self.lost_or_gone(error)),
+            }
+            if now.gathered.size().1 > 0 {
+                now.first_pending_at.get_or_insert_with(Instant::now);
+            }
+        }
+        Ok(())
+    }
+
+    fn wants_restart(&self, extent: Extent) -> bool {
+        let Some(now) = self.now.as_ref() else {
+            return false;
+        };
+        let at = now.gathered.read_from();
+        let bytes = u64::from(extent.frames) * at.frame_bytes() as u64;
+        let long = bytes > WAL_BYTES_MAX || extent.frames > WAL_FRAMES_MAX;
+        let unshipped = self.shipped.at != self.returned.at;
+        let keep = unshipped && bytes < WAL_BYTES_MAX * WAL_KEEP_FACTOR;
+        let resting = self.restart_after.is_some_and(|t| Instant::now() < t);
+        long && !keep && !resting && at.frame == extent.frames
+    }
+
+    fn restart(&mut self, pin: &mut Pin) -> PortResult<()> {
+        let before = self.now.as_ref().map(|n| n.gathered.read_from().salts);
+        pin.restart(|extent| self.read_to(extent, u64::MAX))?;
+        self.notice_restart()?;
+        let after = self.now.as_ref().map(|n| n.gathered.read_from().salts);
+        self.restart_after =
+            (before == after).then(|| Instant::now() + Duration::from_millis(RESTART_PAUSE_MS));
+        Ok(())
+    }
+
+    /// Goes on in the new WAL when a write of ours, made right after everything
+    /// had been read under the write lock, began it anew.
+    fn notice_restart(&mut self) -> PortResult<()> {
+        let (_, raw, header) = self.open_wal()?;
+        let Some(now) = self.now.as_ref() else {
+            return Ok(());
+        };
+        let (read, file) = (now.gathered.read_from(), now.file);
+        if header.salts == read.salts {
+            return Ok(());
+        }
+        if !header.salts.follow(read.salts) || now.gathered.committed() != read {
+            return Err(error::log_lost("it was begun anew more than once"));
+        }
+        if let Some(batch) = self.cut() {
+            self.closed.push_back(batch);
+        }
+        self.now = Some(Now {
+            file: file + 1,
+            gathered: Gathered::whole(&raw, &header, 0),
+            first_pending_at: None,
+        });
+        Ok(())
+    }
+
+    /// Opens the WAL by its path; SQLite holds no locks on it that closing it
+    /// could drop.
+    fn open_wal(&self) -> PortResult<(File, [u8; HEADER_BYTES], WalHeader)> {
+        open_wal(&self.shared.paths.wal).map_err(|e| self.lost_or_gone(e))
+    }
+
+    /// Why the WAL could not be read: the whole database is gone for now, or
+    /// only its log is.
+    fn lost_or_gone(&self, error: std::io::Error) -> PortError {
+        match FileId::of(&self.shared.paths.database) {
+            Err(gone) => gone,
+            Ok(_) => error::log_lost("the WAL file cannot be read").source(error),
+        }
+    }
+}
+
+/// Opens a WAL and reads its header.
+pub fn open_wal(path: &std::path::Path) -> std::io::Result<(File, [u8; HEADER_BYTES], WalHeader)> {
+    let wal = File::open(path)?;
+    let mut raw = [0; HEADER_BYTES];
+    wal.read_exact_at(&mut raw, 0)?;
+    let header = WalHeader::parse(&raw).map_err(std::io::Error::other)?;
+    Ok((wal, raw, header))
+}
+
+fn not_continued(error: crate::wal::WalError) -> PortError {
+    error::log_lost("a frame does not continue the one before").source(error)
+}
