@@ -159,8 +159,9 @@ pub struct SnapshotManifest {
     pub taken_at: Timestamp,
     /// The log position of its consistent point.
     pub position: LogPosition,
-    /// The segment that continues it: the first one whose start is `position`.
-    /// It may not exist yet.
+    /// The segment that continues it: the first one that ends after `position`.
+    /// It starts at `position`, or before it when the snapshot was taken while
+    /// log was shipped. It may not exist yet.
     pub next_segment: SegmentSeq,
     /// Its objects, in the order they are loaded.
     pub parts: Vec<PartManifest>,

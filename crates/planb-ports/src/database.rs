@@ -11,6 +11,7 @@ use planb_model::recovery::{
     AppliedMark, Engine, LogPosition, PartSpec, SegmentHeader, SnapshotManifest, TableDigest,
 };
 use planb_model::{Canary, Epoch, ServiceName};
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// One database. PlanB keeps its own small tables in it (fence, canary, applied
@@ -44,6 +45,17 @@ pub trait Database: Send + Sync {
     /// after the positions given to [`LogSource::shipped`] is kept where the
     /// engine allows it.
     async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>>;
+
+    /// How two positions of one log are ordered; `None` when this connector
+    /// cannot tell (the default) or the streams differ.
+    ///
+    /// A connector that answers lets the vault take later snapshots while log
+    /// is shipped. The consistent point of such a snapshot may lie inside a
+    /// segment, so its [`Database::apply_segment`] must skip the transactions
+    /// at or before the applied mark's position.
+    fn log_order(&self, _a: &LogPosition, _b: &LogPosition) -> Option<Ordering> {
+        None
+    }
 
     /// Commits `canary` as the only row of PlanB's canary table, under `service`.
     async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()>;
@@ -89,6 +101,10 @@ pub trait Database: Send + Sync {
     /// Applies the raw log bytes of one segment and sets the applied mark to
     /// `mark`. When it is broken off, either nothing was applied or
     /// [`Database::applied`] answers `None` from then on.
+    ///
+    /// The segment starts at the applied mark's position; only when
+    /// [`Database::log_order`] answers may it start before it, and then what
+    /// was applied already is skipped.
     async fn apply_segment(
         &self,
         header: &SegmentHeader,
@@ -97,6 +113,8 @@ pub trait Database: Send + Sync {
     ) -> PortResult<()>;
 
     /// Row counts and order-independent hashes of all user tables, by name.
+    /// A restore asks for them after the last part and before
+    /// [`Database::end_restore`].
     async fn digests(&self) -> PortResult<Vec<TableDigest>>;
 
     /// The canary in its canary table, if any.
@@ -175,7 +193,9 @@ pub trait LogSource: Send {
 /// Whole transactions in the engine's own bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogBatch {
-    /// Position before the first transaction.
+    /// Position before the first transaction: the same text as the `end` of the
+    /// batch before, or as the position the log was opened at. The vault knows
+    /// by it that nothing is missing in between.
     pub start: LogPosition,
     /// Position after the last one.
     pub end: LogPosition,

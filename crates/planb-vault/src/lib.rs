@@ -1,1 +1,34 @@
-//! planb-vault.
+//! The backup repository: snapshots and hash-chained log segments in a vault.
+//!
+//! Layer 3. Meets the rest through ports only: [`planb_ports::VaultStorage`]
+//! below, [`planb_ports::Database`] beside, [`planb_ports::Repository`] above.
+//! docs/formats/vault.md specifies every object written here. Nothing here
+//! deletes anything, and nothing is ever replaced: safety comes from the
+//! conditional create of the storage.
+
+mod canary;
+mod catalogue;
+mod chain;
+mod claim;
+mod close;
+mod drain;
+mod error;
+mod frame;
+mod layout;
+mod options;
+mod part;
+mod periodic;
+mod point;
+mod protect;
+mod put;
+mod repository;
+mod restore;
+mod retry;
+mod seal;
+mod segment;
+mod ship;
+mod snapshot;
+mod vault;
+
+pub use options::VaultOptions;
+pub use repository::VaultRepository;

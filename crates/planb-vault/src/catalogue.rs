@@ -1,0 +1,101 @@
+//! The snapshots of a vault: their manifests, and whether they are whole.
+
+use crate::error;
+use crate::layout::ManifestName;
+use crate::segment::check_format;
+use crate::vault::Vault;
+use planb_model::recovery::{ObjectHash, SnapshotManifest};
+use planb_ports::{ErrorKind, PortResult};
+use std::collections::BTreeMap;
+
+impl Vault {
+    /// Names of all manifests, newest first: by epoch, then by how far the log
+    /// was, then by time.
+    pub(crate) async fn manifests(&self) -> PortResult<Vec<ManifestName>> {
+        let objects = self.storage.list(&self.layout.manifests(), None).await?;
+        let mut names: Vec<ManifestName> = objects
+            .iter()
+            .filter_map(|o| self.layout.parse_manifest(&o.key))
+            .collect();
+        names.sort();
+        names.reverse();
+        Ok(names)
+    }
+
+    /// Reads a manifest and checks it against its name.
+    pub(crate) async fn read_manifest(&self, name: &ManifestName) -> PortResult<SnapshotManifest> {
+        let key = &name.key;
+        let object = match self.storage.read(key).await {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(error::missing(key)),
+            other => other?,
+        };
+        if ObjectHash::of(&object).short() != name.hash {
+            return Err(error::corrupt(
+                key,
+                "its content does not have the hash of its name",
+            ));
+        }
+        let json = self.seal.open(key, object)?;
+        check_format(key, &json)?;
+        let manifest: SnapshotManifest =
+            serde_json::from_slice(&json).map_err(|e| error::corrupt(key, e))?;
+        let named = (name.epoch, name.next_segment, name.id.as_str());
+        let found = (manifest.epoch, manifest.next_segment, manifest.id.as_str());
+        if named != found || manifest.service != self.service {
+            return Err(error::corrupt(key, "it belongs under another name"));
+        }
+        Ok(manifest)
+    }
+
+    /// Checks that every part is there and has its size. Their hashes are
+    /// checked when they are read.
+    pub(crate) async fn check_parts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        let folder = self.layout.full(&self.layout.parts(&manifest.id));
+        let objects = self.storage.list(&folder, None).await?;
+        let sizes: BTreeMap<&str, u64> = objects.iter().map(|o| (o.key.as_str(), o.size)).collect();
+        for part in &manifest.parts {
+            let key = self.layout.full(&part.key);
+            match sizes.get(key.as_str()) {
+                None => return Err(error::missing(&key)),
+                Some(size) if *size != part.stored_bytes => {
+                    let expected = part.stored_bytes;
+                    let what = format!("it has {size} bytes instead of {expected}");
+                    return Err(error::corrupt(&key, what));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest snapshot of all whose manifest and parts are there. When
+    /// newer ones of the same epoch are damaged, tells `damaged` about each and
+    /// takes an older one; never goes back to an older epoch behind a damaged
+    /// snapshot, because that would lose everything written since without
+    /// anybody deciding so.
+    pub(crate) async fn newest_whole(
+        &self,
+        names: &[ManifestName],
+        mut damaged: impl FnMut(&planb_ports::PortError),
+    ) -> PortResult<(ManifestName, SnapshotManifest)> {
+        let newest = names.first().ok_or_else(error::nothing_to_restore)?;
+        let mut first_error = None;
+        for name in names.iter().filter(|n| n.epoch == newest.epoch) {
+            match self.whole(name).await {
+                Ok(manifest) => return Ok((name.clone(), manifest)),
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    damaged(&e);
+                    first_error.get_or_insert(e);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Err(first_error.unwrap_or_else(error::nothing_to_restore))
+    }
+
+    async fn whole(&self, name: &ManifestName) -> PortResult<SnapshotManifest> {
+        let manifest = self.read_manifest(name).await?;
+        self.check_parts(&manifest).await?;
+        Ok(manifest)
+    }
+}

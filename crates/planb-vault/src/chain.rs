@@ -1,0 +1,179 @@
+//! The chain of an epoch's log segments: listing it, finding its end, and
+//! checking that each object follows the one before.
+
+use crate::error;
+use crate::layout::SegmentName;
+use crate::segment::Segment;
+use crate::vault::{Vault, same_place};
+use bytes::Bytes;
+use planb_model::Epoch;
+use planb_model::recovery::{LogPosition, ObjectHash, SegmentBody, SegmentSeq};
+use planb_ports::{ErrorKind, PortResult};
+
+/// The place after the last object of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) epoch: Epoch,
+    /// Where the next object goes.
+    pub(crate) next: SegmentSeq,
+    /// Hash of the last object.
+    pub(crate) previous: ObjectHash,
+    /// Where its log ends; `None` before the first segment.
+    pub(crate) end: Option<LogPosition>,
+    /// The epoch that closed the chain.
+    pub(crate) closed: Option<Epoch>,
+}
+
+/// How a segment follows the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Its log goes on where the log before ended.
+    Continues,
+    /// Its log begins elsewhere: at a snapshot that was taken because the log
+    /// in between was lost.
+    Jumps,
+    /// It closes the chain.
+    Closes,
+}
+
+impl Head {
+    /// The place before the first object of an epoch.
+    pub(crate) fn of(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            next: SegmentSeq::FIRST,
+            previous: ObjectHash::genesis(),
+            end: None,
+            closed: None,
+        }
+    }
+
+    /// Checks that `segment` is the next object, and moves behind it.
+    pub(crate) fn advance(&mut self, segment: &Segment) -> PortResult<Link> {
+        let header = &segment.header;
+        if let Some(by) = self.closed {
+            let what = format!("epoch {by} closed the log before it");
+            return Err(error::corrupt(&segment.key, what));
+        }
+        if header.seq != self.next || header.previous != self.previous {
+            let what = "it does not follow the object before it";
+            return Err(error::corrupt(&segment.key, what));
+        }
+        let link = match &header.body {
+            SegmentBody::Closed { by } => {
+                self.closed = Some(*by);
+                Link::Closes
+            }
+            SegmentBody::Log { start, end, .. } => {
+                let before = self.end.replace(end.clone());
+                match before {
+                    Some(before) if !same_place(&before, start) => Link::Jumps,
+                    _ => Link::Continues,
+                }
+            }
+        };
+        self.next = self.next.next();
+        self.previous = segment.hash.clone();
+        Ok(link)
+    }
+}
+
+/// The last object of a chain, not decoded: closing a chain needs no key.
+pub(crate) struct RawHead {
+    pub(crate) next: SegmentSeq,
+    pub(crate) previous: ObjectHash,
+    pub(crate) last: Option<(SegmentName, Bytes)>,
+}
+
+impl Vault {
+    /// The segments from `from` on, in order. Every place must be taken once;
+    /// what is not named like a segment is not ours and is passed over.
+    pub(crate) async fn list_segments(
+        &self,
+        epoch: Epoch,
+        from: SegmentSeq,
+    ) -> PortResult<Vec<SegmentName>> {
+        let folder = self.layout.log(epoch);
+        let after = self.layout.segment_prefix(epoch, from);
+        let objects = self.storage.list(&folder, Some(&after)).await?;
+        let names: Vec<SegmentName> = objects
+            .iter()
+            .filter_map(|o| self.layout.parse_segment(epoch, &o.key, o.size))
+            .collect();
+        for pair in names.windows(2) {
+            let (one, two) = (&pair[0], &pair[1]);
+            if one.seq == two.seq {
+                let what = format!("{} has the same place", one.key);
+                return Err(error::corrupt(&two.key, what));
+            }
+            if one.seq.next() != two.seq {
+                return Err(self.missing_segment(epoch, one.seq.next()));
+            }
+        }
+        Ok(names)
+    }
+
+    /// The error for a place that must be taken and is not. The rest of the
+    /// name is the hash of the object before, which may be gone as well.
+    pub(crate) fn missing_segment(&self, epoch: Epoch, seq: SegmentSeq) -> planb_ports::PortError {
+        error::missing(&format!("{}*", self.layout.segment_prefix(epoch, seq)))
+    }
+
+    /// The next object of the chain behind `head`, if there is one.
+    pub(crate) async fn next_segment(&self, head: &Head) -> PortResult<Option<Segment>> {
+        let name = self.segment_name(head.epoch, head.next, &head.previous);
+        match self.storage.read(&name.key).await {
+            Ok(object) => Ok(Some(self.decode(&name.key, object).await?)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Finds the end of a chain: by listing, and from there by the names that
+    /// follow, in case the listing was late.
+    pub(crate) async fn raw_head(&self, epoch: Epoch) -> PortResult<RawHead> {
+        let mut head = RawHead {
+            next: SegmentSeq::FIRST,
+            previous: ObjectHash::genesis(),
+            last: None,
+        };
+        if let Some(name) = self.list_segments(epoch, SegmentSeq::FIRST).await?.pop() {
+            let object = self.storage.read(&name.key).await?;
+            head.step(name, object);
+        }
+        loop {
+            let name = self.segment_name(epoch, head.next, &head.previous);
+            match self.storage.read(&name.key).await {
+                Ok(object) => head.step(name, object),
+                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(head),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Finds the end of a chain and reads its last segment.
+    pub(crate) async fn head(&self, epoch: Epoch) -> PortResult<Head> {
+        let raw = self.raw_head(epoch).await?;
+        let mut head = Head {
+            next: raw.next,
+            previous: raw.previous,
+            ..Head::of(epoch)
+        };
+        if let Some((name, object)) = raw.last {
+            let segment = self.decode(&name.key, object).await?;
+            match segment.header.body {
+                SegmentBody::Log { end, .. } => head.end = Some(end),
+                SegmentBody::Closed { by } => head.closed = Some(by),
+            }
+        }
+        Ok(head)
+    }
+}
+
+impl RawHead {
+    fn step(&mut self, name: SegmentName, object: Bytes) {
+        self.next = name.seq.next();
+        self.previous = ObjectHash::of(&object);
+        self.last = Some((name, object));
+    }
+}

@@ -1,0 +1,168 @@
+//! Everything this crate says when something is wrong with a vault.
+
+use planb_model::{Epoch, SiteName};
+use planb_ports::{ErrorKind, PortError};
+use std::fmt::Display;
+
+/// An object does not hold what its name or another object says.
+pub(crate) fn corrupt(key: &str, what: impl Display) -> PortError {
+    PortError::new(
+        ErrorKind::Corrupt,
+        "PB-REPO-CORRUPT",
+        format!("object {key} of the vault is damaged: {what}"),
+    )
+    .hint(
+        "put the object back from a copy of the vault; PlanB never changes objects, \
+         so look at the storage and at who else can write to it",
+        "볼트 복사본에서 해당 객체를 되돌려 놓으세요. PlanB는 객체를 변경하지 않으므로 \
+         저장소 상태와 쓰기 권한이 있는 다른 주체를 확인하세요",
+    )
+}
+
+/// An object that others need is not there.
+pub(crate) fn missing(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Corrupt,
+        "PB-REPO-MISSING",
+        format!("object {key} of the vault is missing, and others depend on it"),
+    )
+    .hint(
+        "put the object back from a copy of the vault",
+        "볼트 복사본에서 해당 객체를 되돌려 놓으세요",
+    )
+}
+
+/// A newer program wrote it.
+pub(crate) fn unknown_format(key: &str, format: u64) -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-REPO-FORMAT",
+        format!("object {key} has vault format {format}, which this version does not know"),
+    )
+    .hint(
+        "use the version of PlanB that wrote the vault, or a newer one",
+        "이 볼트를 기록한 버전 또는 그보다 새로운 버전의 PlanB를 사용하세요",
+    )
+}
+
+/// The object is encrypted, and there is no key.
+pub(crate) fn no_identity(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Unauthenticated,
+        "PB-REPO-NO-IDENTITY",
+        format!("object {key} is encrypted and the plan names no age identity"),
+    )
+    .hint(
+        "name the age identity in the plan's vault settings",
+        "계획 파일의 볼트 설정에 age 개인 키(identity)를 지정하세요",
+    )
+}
+
+/// The object is encrypted to others.
+pub(crate) fn wrong_identity(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Unauthenticated,
+        "PB-REPO-WRONG-IDENTITY",
+        format!("object {key} is encrypted, and not to the age identity of the plan"),
+    )
+    .hint(
+        "use the identity whose public key was among the recipients when it was written",
+        "객체를 기록할 당시 수신자 목록에 있던 공개 키의 개인 키(identity)를 사용하세요",
+    )
+}
+
+/// A key of the plan is not an age key, or the pair does not fit.
+pub(crate) fn bad_key(what: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Invalid, "PB-REPO-KEY", what).hint(
+        "recipients look like age1…, identities like AGE-SECRET-KEY-1…; make a pair with age-keygen",
+        "수신자는 age1…, 개인 키는 AGE-SECRET-KEY-1… 형식입니다. age-keygen으로 키 쌍을 만드세요",
+    )
+}
+
+/// Somebody else writes where we write.
+pub(crate) fn other_writer(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Conflict,
+        "PB-REPO-OTHER-WRITER",
+        format!("another writer has taken {key}"),
+    )
+    .hint(
+        "two control planes protect one service under one epoch; stop one of them",
+        "두 컨트롤 플레인이 같은 에포크로 같은 서비스를 보호하고 있습니다. 하나를 중지하세요",
+    )
+}
+
+/// Somebody else has this epoch.
+pub(crate) fn claimed_by_other(epoch: Epoch, claimant: &str, site: &SiteName) -> PortError {
+    PortError::new(
+        ErrorKind::Conflict,
+        "PB-REPO-CLAIMED",
+        format!("epoch {epoch} belongs to {claimant} at {site}"),
+    )
+}
+
+/// Nobody has this epoch, and something acts under it.
+pub(crate) fn not_claimed(epoch: Epoch) -> PortError {
+    PortError::new(
+        ErrorKind::Invalid,
+        "PB-REPO-NOT-CLAIMED",
+        format!("epoch {epoch} is not claimed in the vault"),
+    )
+}
+
+/// The vault has no snapshot to begin with.
+pub(crate) fn nothing_to_restore() -> PortError {
+    PortError::new(
+        ErrorKind::NotFound,
+        "PB-REPO-EMPTY",
+        "the vault has no snapshot of this service yet",
+    )
+    .hint(
+        "wait for the first snapshot; `planb status` shows how far it is",
+        "첫 스냅샷이 끝날 때까지 기다리세요. 진행 상황은 `planb status`로 확인할 수 있습니다",
+    )
+}
+
+/// What was loaded is not what the manifest says.
+pub(crate) fn mismatch(snapshot: &str, what: impl Display) -> PortError {
+    PortError::new(
+        ErrorKind::Corrupt,
+        "PB-REPO-MISMATCH",
+        format!("the tables loaded from snapshot {snapshot} differ from its manifest: {what}"),
+    )
+    .hint(
+        "the target was not opened; restore another snapshot and report this",
+        "대상 데이터베이스는 열리지 않았습니다. 다른 스냅샷을 복원하고 이 문제를 제보해 주세요",
+    )
+}
+
+/// The target has log the vault does not have.
+pub(crate) fn target_ahead(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Conflict,
+        "PB-REPO-TARGET-AHEAD",
+        format!("the target has log applied that the vault does not have, from {key} on"),
+    )
+    .hint(
+        "this is not the vault it was restored from, or the vault lost objects",
+        "이 대상이 복원된 볼트가 아니거나 볼트에서 객체가 유실되었습니다",
+    )
+}
+
+/// The source broke the contract of its port.
+pub(crate) fn bad_source(what: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Internal, "PB-REPO-SOURCE", what)
+}
+
+/// Something of ours that cannot fail did.
+pub(crate) fn internal(
+    what: &str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> PortError {
+    PortError::new(
+        ErrorKind::Internal,
+        "PB-REPO-INTERNAL",
+        format!("cannot {what}"),
+    )
+    .source(source)
+}

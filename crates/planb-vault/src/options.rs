@@ -1,0 +1,41 @@
+//! How a repository writes.
+
+use planb_model::Secret;
+use std::time::Duration;
+
+/// Default level of zstd: fast enough for one core to follow a busy database.
+pub const ZSTD_LEVEL_DEFAULT: i32 = 3;
+
+/// How a repository writes and seals.
+#[derive(Debug, Clone)]
+pub struct VaultOptions {
+    /// `age1…` keys every new object is encrypted to; none for no encryption.
+    pub recipients: Vec<String>,
+    /// The `AGE-SECRET-KEY-…` that reads them, or a whole identity file. Needed
+    /// whenever there are recipients: a writer reads back what it wrote.
+    pub identity: Option<Secret>,
+    /// Log is shipped when this many bytes have gathered …
+    pub flush_bytes: u64,
+    /// … or this long after the first transaction that has not been shipped.
+    pub flush_interval: Duration,
+    /// Time between snapshots.
+    pub snapshot_interval: Duration,
+    /// Time between canaries.
+    pub canary_interval: Duration,
+    /// Level of compression, 1 (fast) to 22 (small).
+    pub zstd_level: i32,
+}
+
+impl Default for VaultOptions {
+    fn default() -> Self {
+        Self {
+            recipients: Vec::new(),
+            identity: None,
+            flush_bytes: 1024 * 1024,
+            flush_interval: Duration::from_secs(1),
+            snapshot_interval: Duration::from_secs(24 * 3_600),
+            canary_interval: Duration::from_secs(1),
+            zstd_level: ZSTD_LEVEL_DEFAULT,
+        }
+    }
+}

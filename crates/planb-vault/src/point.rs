@@ -1,0 +1,261 @@
+//! The newest state that could be recovered now, checked by reading the vault.
+//!
+//! Reading everything each second would cost too much, so what was checked once
+//! is remembered: objects never change under their names. A damaged object is
+//! noticed when it is first read, and by every restore; from time to time the
+//! listing is compared, which notices objects that went away in between.
+
+use crate::canary::is_newer;
+use crate::chain::{Head, Link};
+use crate::error;
+use crate::layout::{ManifestName, SegmentName};
+use crate::segment::Segment;
+use crate::vault::{Vault, same_place};
+use futures::StreamExt;
+use futures::stream;
+use jiff::Timestamp;
+use planb_model::recovery::{
+    LogPosition, ObjectHash, RecoveryPoint, SegmentBody, SegmentSeq, SnapshotManifest,
+};
+use planb_model::{Canary, Epoch};
+use planb_ports::{ErrorKind, PortResult};
+use std::time::Duration;
+
+/// Listing a day of segments costs up to a quarter of a second on a local disk.
+const LISTING_SECS_MIN: u64 = 60;
+/// Segments read ahead: hides a vault's latency, costs this many segments of memory.
+pub(crate) const READ_AHEAD_SEGMENTS: usize = 8;
+
+/// How far the vault has been checked.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// All manifests there were; when they change, everything begins anew.
+    names: Vec<ManifestName>,
+    manifest: SnapshotManifest,
+    head: Head,
+    position: LogPosition,
+    written_at: Timestamp,
+    canary: Option<Canary>,
+    restore_bytes: u64,
+    /// When the listing was last compared; `None` before the first time.
+    listed_at: Option<Duration>,
+    /// The log goes on elsewhere: only a newer snapshot leads further.
+    ended: bool,
+}
+
+/// See `Repository::recovery_point`. `verified` keeps what was checked, also
+/// when this future is dropped half-way.
+pub(crate) async fn recovery_point(
+    vault: &Vault,
+    verified: &mut Option<Verified>,
+) -> PortResult<RecoveryPoint> {
+    let names = vault.manifests().await?;
+    if verified.as_ref().is_none_or(|v| v.names != names) {
+        *verified = None;
+        *verified = Some(begin(vault, names).await?);
+    }
+    let Some(state) = verified.as_mut() else {
+        return Err(error::nothing_to_restore());
+    };
+    let extended = state.extend(vault).await;
+    let point = state.point();
+    if extended.is_err() {
+        // Reads it again from the start next time: it may have been mended.
+        *verified = None;
+    }
+    extended.map(|()| point)
+}
+
+async fn begin(vault: &Vault, names: Vec<ManifestName>) -> PortResult<Verified> {
+    let warn = |e: &planb_ports::PortError| {
+        tracing::warn!(
+            error = e.chain(),
+            "a snapshot is damaged; an older one is taken"
+        );
+    };
+    let (_, manifest) = vault.newest_whole(&names, warn).await?;
+    let at_snapshot = vault
+        .log_after(
+            manifest.epoch,
+            manifest.next_segment,
+            &manifest.position,
+            |_, _| true,
+        )
+        .await?;
+    let Some(head) = at_snapshot else {
+        return Err(vault.not_continued(&manifest));
+    };
+    Ok(Verified {
+        names,
+        head,
+        position: manifest.position.clone(),
+        written_at: manifest.taken_at,
+        canary: None,
+        restore_bytes: manifest.parts.iter().map(|p| p.stored_bytes).sum(),
+        manifest,
+        listed_at: None,
+        ended: false,
+    })
+}
+
+impl Verified {
+    async fn extend(&mut self, vault: &Vault) -> PortResult<()> {
+        let now = vault.clock.monotonic();
+        let due = Duration::from_secs(LISTING_SECS_MIN);
+        if self
+            .listed_at
+            .is_none_or(|at| now.saturating_sub(at) >= due)
+        {
+            self.compare_listing(vault).await?;
+            self.listed_at = Some(now);
+        }
+        while !self.ended && self.head.closed.is_none() {
+            match vault.next_segment(&self.head).await? {
+                Some(segment) => self.take(&segment)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_listing(&mut self, vault: &Vault) -> PortResult<()> {
+        let names = vault
+            .list_segments(self.head.epoch, self.manifest.next_segment)
+            .await?;
+        check_start(vault, &names, self.head.epoch, self.manifest.next_segment)?;
+        let known = self.head.next;
+        if names
+            .last()
+            .map_or(self.manifest.next_segment, |n| n.seq.next())
+            < known
+        {
+            return Err(vault.missing_segment(self.head.epoch, SegmentSeq(known.0 - 1)));
+        }
+        let new = names.into_iter().filter(|name| name.seq >= known);
+        let epoch = self.head.epoch;
+        let reads = new.map(|name| async move { vault.read_segment(epoch, &name).await });
+        let mut segments = stream::iter(reads).buffered(READ_AHEAD_SEGMENTS);
+        while let Some(segment) = segments.next().await {
+            if !self.ended {
+                self.take(&segment?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, segment: &Segment) -> PortResult<()> {
+        let mut head = self.head.clone();
+        if head.advance(segment)? == Link::Jumps {
+            self.ended = true;
+            return Ok(());
+        }
+        if let SegmentBody::Log { end, .. } = &segment.header.body {
+            self.position = end.clone();
+            self.written_at = segment.header.written_at;
+        }
+        if let Some(found) = Canary::newest_in(&segment.raw)
+            && is_newer(&found, self.canary.as_ref())
+        {
+            self.canary = Some(found);
+        }
+        self.restore_bytes += segment.stored_bytes;
+        self.head = head;
+        Ok(())
+    }
+
+    fn point(&self) -> RecoveryPoint {
+        let first = self.manifest.next_segment;
+        let last = self.head.next.0 - 1;
+        RecoveryPoint {
+            snapshot: self.manifest.id.clone(),
+            epoch: self.manifest.epoch,
+            last_segment: (self.head.next > first).then_some(SegmentSeq(last)),
+            position: self.position.clone(),
+            written_at: self.written_at,
+            canary: self.canary,
+            restore_bytes: self.restore_bytes,
+        }
+    }
+}
+
+/// A chain that is read from `from` on must begin there, or not at all.
+pub(crate) fn check_start(
+    vault: &Vault,
+    names: &[SegmentName],
+    epoch: Epoch,
+    from: SegmentSeq,
+) -> PortResult<()> {
+    match names.first() {
+        Some(first) if first.seq != from => Err(vault.missing_segment(epoch, from)),
+        _ => Ok(()),
+    }
+}
+
+impl Vault {
+    /// The place in the chain of `epoch` where log goes on that was applied up
+    /// to `position`, just before the segment at `next`. `None` when that
+    /// segment does not go on there.
+    ///
+    /// A segment that begins before `position` goes on there if it continues
+    /// the segment before it and `holds(start, end)` says that `position` is in it.
+    pub(crate) async fn log_after(
+        &self,
+        epoch: Epoch,
+        next: SegmentSeq,
+        position: &LogPosition,
+        holds: impl Fn(&LogPosition, &LogPosition) -> bool,
+    ) -> PortResult<Option<Head>> {
+        let from = SegmentSeq(next.0.saturating_sub(1).max(1));
+        let names = self.list_segments(epoch, from).await?;
+        let find = |seq| names.iter().find(|n| n.seq == seq);
+        let mut head = Head {
+            next,
+            end: Some(position.clone()),
+            ..Head::of(epoch)
+        };
+        let before = find(SegmentSeq(next.0.saturating_sub(1)));
+        let Some(name) = find(next) else {
+            if let Some(last) = names.last().filter(|n| n.seq > next) {
+                tracing::debug!(key = last.key, "there is log behind a gap");
+                return Err(self.missing_segment(epoch, next));
+            }
+            if let Some(before) = before {
+                head.previous = ObjectHash::of(&self.storage.read(&before.key).await?);
+            } else if next > SegmentSeq::FIRST {
+                // Nothing tells the name of the next object; the listing will.
+                head.previous = ObjectHash(String::new());
+            }
+            return Ok(Some(head));
+        };
+        let segment = self.read_segment(epoch, name).await?;
+        head.previous = segment.header.previous.clone();
+        let SegmentBody::Log { start, end, .. } = &segment.header.body else {
+            return Ok(Some(head));
+        };
+        if same_place(start, position) {
+            return Ok(Some(head));
+        }
+        let Some(before) = before else {
+            return Ok(None);
+        };
+        let continued = match self.read_segment(epoch, before).await {
+            Ok(before) => match &before.header.body {
+                SegmentBody::Log { end, .. } => same_place(end, start),
+                SegmentBody::Closed { .. } => false,
+            },
+            Err(e) if e.kind() == ErrorKind::Corrupt => false,
+            Err(e) => return Err(e),
+        };
+        head.end = Some(start.clone());
+        Ok((continued && holds(start, end)).then_some(head))
+    }
+
+    /// The error for a snapshot whose log does not begin at it.
+    pub(crate) fn not_continued(&self, manifest: &SnapshotManifest) -> planb_ports::PortError {
+        let prefix = self
+            .layout
+            .segment_prefix(manifest.epoch, manifest.next_segment);
+        let what = format!("its log does not go on from snapshot {}", manifest.id);
+        error::corrupt(&format!("{prefix}*"), what)
+    }
+}

@@ -1,0 +1,100 @@
+//! The port this crate exists for.
+
+use crate::layout::Layout;
+use crate::point::Verified;
+use crate::protect::{Run, protect};
+use crate::seal::Seal;
+use crate::vault::Vault;
+use crate::{VaultOptions, drain, restore};
+use async_trait::async_trait;
+use planb_model::recovery::{AppliedMark, RecoveryPoint};
+use planb_model::{Epoch, ServiceName, SiteName};
+use planb_ports::repository::{ProtectControl, RestoreReport};
+use planb_ports::{Clock, Database, PortResult, Progress, Random, Repository, VaultStorage};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The repository of one service in a vault. Cheap to make: nothing is read
+/// before a method is called.
+pub struct VaultRepository {
+    vault: Vault,
+    /// What `recovery_point` has checked already.
+    verified: Mutex<Option<Verified>>,
+}
+
+impl VaultRepository {
+    /// A repository in `storage`, in a folder named after `service`.
+    ///
+    /// # Errors
+    /// `Invalid` when the options' keys are no age keys or do not fit together.
+    pub fn new(
+        storage: Arc<dyn VaultStorage>,
+        service: ServiceName,
+        options: VaultOptions,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> PortResult<Self> {
+        let seal = Seal::new(&options.recipients, options.identity.as_ref())?;
+        let vault = Vault {
+            storage,
+            layout: Layout::new(service.clone()),
+            service,
+            seal,
+            options,
+            clock,
+            random,
+        };
+        Ok(Self {
+            vault,
+            verified: Mutex::new(None),
+        })
+    }
+}
+
+#[async_trait]
+impl Repository for VaultRepository {
+    async fn claim_epoch(&self, epoch: Epoch, claimant: &str, site: &SiteName) -> PortResult<()> {
+        self.vault.claim(epoch, claimant, site).await
+    }
+
+    async fn newest_epoch(&self) -> PortResult<Option<Epoch>> {
+        Ok(self.vault.epochs().await?.pop())
+    }
+
+    async fn close_log(&self, by: Epoch) -> PortResult<()> {
+        self.vault.close_older(by).await
+    }
+
+    async fn protect(
+        &self,
+        database: Arc<dyn Database>,
+        epoch: Epoch,
+        control: Arc<dyn ProtectControl>,
+    ) -> PortResult<()> {
+        let run = Run {
+            vault: &self.vault,
+            database: &*database,
+            epoch,
+            control: &*control,
+        };
+        // Boxed: it is large, and lives in the engine's tasks.
+        Box::pin(protect(run)).await
+    }
+
+    async fn drain(&self, database: &dyn Database, epoch: Epoch) -> PortResult<AppliedMark> {
+        Box::pin(drain::drain(&self.vault, database, epoch)).await
+    }
+
+    async fn restore(
+        &self,
+        database: &dyn Database,
+        progress: &dyn Progress,
+    ) -> PortResult<RestoreReport> {
+        Box::pin(restore::restore(&self.vault, database, progress)).await
+    }
+
+    async fn recovery_point(&self) -> PortResult<RecoveryPoint> {
+        let mut verified = self.verified.lock().await;
+        Box::pin(crate::point::recovery_point(&self.vault, &mut verified)).await
+    }
+}

@@ -1,0 +1,149 @@
+//! Loads a snapshot into a target and compares it with its manifest.
+
+use super::Target;
+use crate::error;
+use crate::part;
+use bytes::Bytes;
+use futures::StreamExt;
+use planb_model::recovery::{AppliedMark, PartManifest, SnapshotManifest, TableDigest};
+use planb_ports::repository::RestoreReport;
+use planb_ports::{PortError, PortResult};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Loads `manifest`, compares every table, and sets the applied mark. An error
+/// leaves the target without a mark.
+pub(super) async fn load(
+    target: &Target<'_>,
+    manifest: &SnapshotManifest,
+    mark: &AppliedMark,
+    report: &mut RestoreReport,
+) -> PortResult<()> {
+    let total = manifest.parts.iter().map(|p| p.stored_bytes).sum();
+    target
+        .progress
+        .stage(&format!("loading snapshot {}", manifest.id));
+    target.progress.bytes(0, Some(total));
+    target.database.begin_restore(manifest).await?;
+    let done = Arc::new(AtomicU64::new(0));
+    for part in &manifest.parts {
+        target
+            .progress
+            .stage(&format!("loading {}", part.spec.name));
+        load_part(target, part, &done).await?;
+        target
+            .progress
+            .bytes(done.load(Ordering::Relaxed), Some(total));
+    }
+    target.progress.stage("comparing tables");
+    let loaded = target.database.digests().await?;
+    compare(&manifest.id, &manifest.tables, &loaded)?;
+    target.database.end_restore(mark).await?;
+    report.loaded_snapshot = true;
+    report.tables_compared = manifest.tables.len() as u64;
+    report.rows_compared = manifest.tables.iter().map(|t| t.rows).sum();
+    report.stored_bytes += total;
+    Ok(())
+}
+
+async fn load_part(
+    target: &Target<'_>,
+    part: &PartManifest,
+    done: &Arc<AtomicU64>,
+) -> PortResult<()> {
+    let counted = Arc::clone(done);
+    let count = move |bytes| {
+        counted.fetch_add(bytes, Ordering::Relaxed);
+    };
+    let mut bytes = part::open(target.vault, part, count).await?;
+    // A connector may pass our error on in words of its own; ours names the object.
+    let ours: Mutex<Option<PortError>> = Mutex::new(None);
+    let watched = bytes.by_ref().inspect(|item| {
+        if let Err(e) = item {
+            let copy = PortError::new(e.kind(), e.code(), e.chain());
+            *ours.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
+        }
+    });
+    let loaded = target.database.load_part(&part.spec, watched.boxed()).await;
+    if let Some(e) = ours.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(e);
+    }
+    loaded?;
+    // The hash is known at the very end, which the connector may not have read.
+    while let Some(rest) = bytes.next().await {
+        let rest: Bytes = rest?;
+        if !rest.is_empty() {
+            let key = target.vault.layout.full(&part.key);
+            return Err(error::corrupt(&key, "the connector did not read all of it"));
+        }
+    }
+    Ok(())
+}
+
+/// Compares the tables of a manifest with those that were loaded.
+fn compare(snapshot: &str, expected: &[TableDigest], loaded: &[TableDigest]) -> PortResult<()> {
+    let by_name = |tables: &[TableDigest]| -> BTreeMap<String, TableDigest> {
+        tables
+            .iter()
+            .map(|t| (t.table.clone(), t.clone()))
+            .collect()
+    };
+    let (expected, loaded) = (by_name(expected), by_name(loaded));
+    for (name, want) in &expected {
+        let Some(have) = loaded.get(name) else {
+            return Err(error::mismatch(
+                snapshot,
+                format!("table {name} is missing"),
+            ));
+        };
+        if have.rows != want.rows {
+            let what = format!(
+                "table {name} has {} rows instead of {}",
+                have.rows, want.rows
+            );
+            return Err(error::mismatch(snapshot, what));
+        }
+        if have.hash != want.hash {
+            let what = format!("rows of table {name} differ");
+            return Err(error::mismatch(snapshot, what));
+        }
+    }
+    match loaded.keys().find(|name| !expected.contains_key(*name)) {
+        Some(name) => Err(error::mismatch(
+            snapshot,
+            format!("table {name} is too many"),
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, rows: u64, hash: &str) -> TableDigest {
+        TableDigest {
+            table: name.into(),
+            rows,
+            hash: hash.into(),
+        }
+    }
+
+    #[test]
+    fn every_difference_is_noticed() {
+        let whole = [table("a", 1, "x"), table("b", 2, "y")];
+        let turned = [table("b", 2, "y"), table("a", 1, "x")];
+        assert!(compare("s", &whole, &turned).is_ok());
+        let wrong = [
+            vec![table("a", 1, "x")],
+            vec![table("a", 1, "x"), table("b", 3, "y")],
+            vec![table("a", 1, "x"), table("b", 2, "z")],
+            vec![table("a", 1, "x"), table("b", 2, "y"), table("c", 0, "")],
+        ];
+        for loaded in wrong {
+            let error = compare("s", &whole, &loaded).expect_err("differs");
+            assert_eq!(error.code(), "PB-REPO-MISMATCH", "{loaded:?}");
+        }
+    }
+}

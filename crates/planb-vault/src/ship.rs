@@ -1,0 +1,197 @@
+//! Puts batches of log into the vault, each at its place of the chain.
+
+use crate::chain::Head;
+use crate::error;
+use crate::put::Put;
+use crate::retry::{Backoff, is_temporary};
+use crate::segment;
+use crate::vault::{Vault, blocking, same_place};
+use bytes::Bytes;
+use planb_model::Epoch;
+use planb_model::recovery::{LogPosition, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT};
+use planb_ports::{ErrorKind, LogBatch, PortError, PortResult};
+use std::time::Duration;
+
+/// Larger batches are compressed off the async threads.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// A crash leaves at most one put in flight; it can land once.
+const ADOPTIONS_MAX: u32 = 2;
+
+/// Where log goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct Resume {
+    /// The end of the chain.
+    pub(crate) head: Head,
+    /// Where the database's log is read from.
+    pub(crate) position: LogPosition,
+    /// The snapshot that is continued.
+    pub(crate) snapshot: String,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(crate) enum Shipped {
+    /// It is durable, as this segment and with so many bytes.
+    Stored { seq: SegmentSeq, bytes: u64 },
+    /// An earlier life of this writer had put log from the same place there,
+    /// which is as good; the log has to be read from its end.
+    Adopted,
+}
+
+/// What is told about a put that is tried again.
+pub(crate) type OnRetry<'a> = &'a (dyn Fn(&PortError, Duration) + Send + Sync);
+
+/// The writing end of a chain.
+pub(crate) struct Shipper<'a> {
+    vault: &'a Vault,
+    pub(crate) head: Head,
+    /// Everything before this is in the vault.
+    pub(crate) position: LogPosition,
+    adoptions_left: u32,
+    attempts_max: u32,
+}
+
+impl<'a> Shipper<'a> {
+    /// A writer that goes on at `resume` and gives a put up after `attempts_max`
+    /// temporary failures.
+    pub(crate) fn new(vault: &'a Vault, resume: &Resume, attempts_max: u32) -> Self {
+        Self {
+            vault,
+            head: resume.head.clone(),
+            position: resume.position.clone(),
+            adoptions_left: ADOPTIONS_MAX,
+            attempts_max,
+        }
+    }
+
+    /// Puts `batch` at the next place. `Fenced` when a newer epoch closed the
+    /// chain, `Conflict` when somebody else writes it.
+    pub(crate) async fn ship(
+        &mut self,
+        batch: &LogBatch,
+        on_retry: OnRetry<'_>,
+    ) -> PortResult<Shipped> {
+        if !same_place(&batch.start, &self.position) {
+            let what = format!(
+                "the log source jumped from {} to {} without a word",
+                self.position, batch.start
+            );
+            return Err(error::bad_source(what));
+        }
+        let (key, object) = self.encode(batch).await?;
+        match self.put(&key, &object, on_retry).await? {
+            Put::Ours => {
+                let seq = self.head.next;
+                self.head.next = seq.next();
+                self.head.previous = planb_model::recovery::ObjectHash::of(&object);
+                self.head.end = Some(batch.end.clone());
+                self.position = batch.end.clone();
+                // From now on the next place is ours alone.
+                self.adoptions_left = 0;
+                Ok(Shipped::Stored {
+                    seq,
+                    bytes: object.len() as u64,
+                })
+            }
+            Put::Others(there) => self.somebody_was_first(&key, there).await,
+        }
+    }
+
+    async fn put(&self, key: &str, object: &Bytes, on_retry: OnRetry<'_>) -> PortResult<Put> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.vault.put(key, object).await {
+                Err(e) if is_temporary(&e) && backoff.attempts() < self.attempts_max => {
+                    let pause = backoff.pause(&*self.vault.random);
+                    on_retry(&e, pause);
+                    self.vault.clock.sleep(pause).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn encode(&self, batch: &LogBatch) -> PortResult<(String, Bytes)> {
+        let header = SegmentHeader {
+            format: VAULT_FORMAT,
+            service: self.vault.service.clone(),
+            epoch: self.head.epoch,
+            seq: self.head.next,
+            previous: self.head.previous.clone(),
+            written_at: self.vault.clock.now(),
+            body: SegmentBody::Log {
+                start: batch.start.clone(),
+                end: batch.end.clone(),
+                transactions: batch.transactions,
+                raw_bytes: batch.bytes.len() as u64,
+            },
+        };
+        let layout = &self.vault.layout;
+        let key = layout.segment(self.head.epoch, self.head.next, &self.head.previous);
+        let (seal, level) = (self.vault.seal.clone(), self.vault.options.zstd_level);
+        let raw = batch.bytes.clone();
+        let encode = move || segment::encode(&header, &raw, &seal, level);
+        let object = if batch.bytes.len() <= INLINE_BYTES_MAX {
+            encode()?
+        } else {
+            blocking(encode).await?
+        };
+        Ok((key, object))
+    }
+
+    async fn somebody_was_first(&mut self, key: &str, there: Bytes) -> PortResult<Shipped> {
+        let segment = match self.vault.decode(key, there).await {
+            Ok(segment) => segment,
+            Err(e) => return Err(error::other_writer(key).source(e)),
+        };
+        match &segment.header.body {
+            SegmentBody::Closed { by } => Err(self.vault.fenced(*by, self.head.epoch)),
+            SegmentBody::Log { start, end, .. }
+                if self.adoptions_left > 0 && same_place(start, &self.position) =>
+            {
+                self.position = end.clone();
+                self.head.advance(&segment)?;
+                self.adoptions_left -= 1;
+                tracing::info!(key, "going on behind a segment of an earlier run");
+                Ok(Shipped::Adopted)
+            }
+            SegmentBody::Log { .. } => Err(error::other_writer(key)),
+        }
+    }
+}
+
+impl Vault {
+    /// Where the log of `epoch` goes on: behind the newest snapshot of the
+    /// epoch and the log after it. The text says why it does not.
+    pub(crate) async fn resume(&self, epoch: Epoch) -> PortResult<Result<Resume, String>> {
+        let head = self.head(epoch).await?;
+        if let Some(by) = head.closed {
+            return Err(self.fenced(by, epoch));
+        }
+        let mut names = self.manifests().await?;
+        names.retain(|name| name.epoch == epoch);
+        if names.is_empty() {
+            return Ok(Err(format!("there is no snapshot of epoch {epoch}")));
+        }
+        names.truncate(1);
+        let manifest = match self.newest_whole(&names, |_| ()).await {
+            Ok((_, manifest)) => manifest,
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                return Ok(Err(format!("the newest snapshot is damaged: {e}")));
+            }
+            Err(e) => return Err(e),
+        };
+        if manifest.next_segment > head.next {
+            return Err(self.missing_segment(epoch, head.next));
+        }
+        let position = match &head.end {
+            Some(end) if manifest.next_segment < head.next => end.clone(),
+            _ => manifest.position,
+        };
+        Ok(Ok(Resume {
+            head,
+            position,
+            snapshot: manifest.id,
+        }))
+    }
+}
