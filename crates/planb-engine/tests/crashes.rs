@@ -3,10 +3,11 @@
 
 mod support;
 
-use planb_engine::{CrashPoint, Side};
+use planb_engine::{CrashPoint, EngineError, Side};
 use planb_model::Epoch;
-use planb_model::execution::ExecutionState;
+use planb_model::execution::{ExecutionState, JournalEntry};
 use planb_model::runbook::RunbookKind;
+use planb_ports::ErrorKind;
 use planb_testkit::{Fault, Link};
 use std::sync::Arc;
 use support::{CrashAt, Life, World, assert_completed, site, start};
@@ -167,4 +168,103 @@ async fn a_failover_survives_a_crash_around_every_effect() {
 #[tokio::test(start_paused = true)]
 async fn a_switchover_survives_a_crash_around_every_effect() {
     around_every_effect(RunbookKind::Switchover).await;
+}
+
+/// A switchover that finds different rows after the drain, and is given up.
+async fn different_rows() -> World {
+    let world = World::protected(4).await;
+    let link = &world.seoul.database_link;
+    let nth = link.calls("digests") + 1;
+    link.script("digests", nth, Fault::Fail(ErrorKind::Corrupt));
+    let life = world.live();
+    let status = world.run(&life, RunbookKind::Switchover).await;
+    assert_eq!(status.state, ExecutionState::PausedByFailedStep);
+    life.end().await;
+    world
+}
+
+async fn taken_back(world: &World, life: &Life) {
+    world
+        .until("it is over", || {
+            let mut all = world.store.peek_executions();
+            all.pop().is_some_and(|(_, journal)| {
+                let last = journal.last().map(|r| r.entry.clone());
+                matches!(last, Some(JournalEntry::Finished { .. }))
+            })
+        })
+        .await;
+    let status = world.finished(life, &world.execution()).await;
+    assert_eq!(status.state, ExecutionState::Failed, "{:#?}", status.steps);
+    let record = world.record();
+    assert_eq!(
+        (record.active, record.active_epoch),
+        (site("seoul"), Epoch(2))
+    );
+    assert_eq!(world.edge_site(), Some(site("seoul")));
+    world.seoul.workload.write("after", "1").expect("serves");
+    assert_eq!(world.seoul.database.effects("promote", Epoch(2)), 1);
+    assert_eq!(world.seoul.workload.effects("start", Epoch(2)), 1);
+    assert_eq!(world.busan.database.effects("promote", Epoch(2)), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn taking_back_survives_a_crash_at_every_journal_point() {
+    let world = different_rows().await;
+    let paused_at = world.journal_len();
+    let life = world.live();
+    let canceled = life.service.cancel(&world.execution(), "kim").await;
+    canceled.expect("cancels");
+    taken_back(&world, &life).await;
+    life.end().await;
+    let end = world.journal_len();
+    assert!(end > paused_at + 8, "cancel, four steps back, the end");
+    for seq in paused_at + 1..=end {
+        for side in [Side::Before, Side::After] {
+            let world = different_rows().await;
+            let point = CrashPoint { seq, side };
+            let life = world.live_with(|life| {
+                Arc::new(CrashAt {
+                    point,
+                    life: life.clone(),
+                })
+            });
+            let (service, id) = (life.service.clone(), world.execution());
+            let cancel = tokio::spawn(async move { service.cancel(&id, "kim").await });
+            world
+                .until("the control plane dies", || life.incarnation.is_dead())
+                .await;
+            cancel.abort();
+            life.kill();
+            let life = world.live();
+            if world.journal_len() == paused_at {
+                let again = life.service.cancel(&world.execution(), "kim").await;
+                again.expect("cancels");
+            }
+            taken_back(&world, &life).await;
+            life.end().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_finds_its_place_taken_has_lost_the_execution() {
+    let world = World::protected(1).await;
+    let life = world.live();
+    let kind = RunbookKind::Switchover;
+    let service = &life.service;
+    let opened = service.start(kind, support::operator(), None, None).await;
+    let id = opened.expect("opens");
+    let hash = world.store.peek_executions()[0].0.hash.clone();
+    // A second control plane on the same state, which nobody should have started.
+    let store: &dyn planb_ports::Store = &world.store;
+    let (by, now) = ("lee".to_owned(), planb_ports::Clock::now(&world.clock));
+    let entry = JournalEntry::Approved {
+        by,
+        hash: hash.clone(),
+    };
+    store.append(&id, 1, &entry, now).await.expect("appends");
+    let lost = service.approve(&id, &hash, "kim").await;
+    assert!(matches!(lost, Err(EngineError::Lost { .. })), "{lost:?}");
+    assert_eq!(world.journal_len(), 1);
+    life.kill();
 }

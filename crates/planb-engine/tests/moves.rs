@@ -135,6 +135,8 @@ async fn a_lost_site_is_noticed_and_failed_over_by_itself() {
             life.service.status().health.verdict == Verdict::Up
         })
         .await;
+    let rpo = life.service.status().protection.rpo_secs.expect("measured");
+    assert!(rpo < 1.0, "{rpo} s");
     world.seoul.die();
     let died_at = world.clock.now();
     world

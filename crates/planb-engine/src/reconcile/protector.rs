@@ -32,6 +32,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
         match ended {
             Ok(()) => set_state(&shared, ProtectionState::Stopped, None),
             Err(error) => {
+                changes.mark_unchanged();
                 tracing::error!(%site, %epoch, code = error.code(), error = %error, "protection stopped");
                 let state = if is_fenced(&error) {
                     ProtectionState::Fenced
@@ -39,8 +40,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
                     ProtectionState::Degraded
                 };
                 set_state(&shared, state, Some(told(&error)));
-                let pause = Duration::from_millis(RETRY_MS);
-                shared.ports.clock.sleep(pause).await;
+                rest(&shared, &mut changes, Duration::from_millis(RETRY_MS)).await;
             }
         }
     }

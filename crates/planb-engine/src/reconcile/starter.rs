@@ -5,7 +5,8 @@
 use super::rest;
 use crate::EngineError;
 use crate::shared::Shared;
-use planb_ports::ErrorKind;
+use planb_model::service::ServiceRecord;
+use planb_ports::workload::WorkloadState;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,18 +26,25 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
         if let Some(record) = shared.settled().filter(|_| idle) {
             let wanted = Some((record.active.clone(), record.active_epoch));
             if started != wanted {
-                let workload = &shared.site(&record.active)?.workload;
-                match workload.start(record.active_epoch).await {
+                match start(&shared, &record).await {
                     Ok(()) => started = wanted,
-                    // Others start it.
-                    Err(error) if error.kind() == ErrorKind::Unsupported => started = wanted,
                     Err(error) => {
-                        tracing::error!(site = %record.active, code = error.code(), error = %error.chain(), "the workload does not start");
+                        tracing::error!(site = %record.active, code = error.code(), %error, "the workload does not start");
                         wait = Duration::from_millis(RETRY_MS);
                     }
                 }
             }
         }
         rest(&shared, &mut changes, wait).await;
+    }
+}
+
+/// Starts only what is seen to be stopped: the hook of a workload that others
+/// run is for moving it.
+async fn start(shared: &Shared, record: &ServiceRecord) -> Result<(), EngineError> {
+    let workload = &shared.site(&record.active)?.workload;
+    match workload.state().await? {
+        WorkloadState::Stopped => Ok(workload.start(record.active_epoch).await?),
+        WorkloadState::Running { .. } | WorkloadState::NotOurs => Ok(()),
     }
 }
