@@ -1,2 +1,69 @@
-//! The planb command.
-fn main() {}
+//! The `planb` command: one file per verb, stdout for data, stderr for the rest.
+
+mod cli;
+mod client;
+mod crash;
+mod demo;
+mod error;
+mod help_ko;
+mod output;
+mod verb;
+
+use clap::{CommandFactory, FromArgMatches};
+use planb_model::Lang;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let lang = output::language();
+    let command = match lang {
+        Lang::En => cli::Cli::command(),
+        Lang::Ko => help_ko::translate(cli::Cli::command()),
+    };
+    let parsed = command
+        .try_get_matches()
+        .and_then(|matches| cli::Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    start_logging(&cli);
+    let lang = cli.lang.map_or(lang, Lang::from);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(WORKER_THREADS)
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("planb: cannot start: {error}");
+            return error::Exit::Failed.into();
+        }
+    };
+    let outcome = runtime.block_on(Box::pin(verb::run(cli, lang)));
+    // Detached blocking work (a database that hangs) must not hold up the exit.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::print_error(&error, lang);
+            error.exit().into()
+        }
+    }
+}
+
+/// Threads of the runtime: control work is light, and fewer threads are less memory.
+const WORKER_THREADS: usize = 2;
+
+fn start_logging(cli: &cli::Cli) {
+    use tracing_subscriber::EnvFilter;
+    let default = if cli.verbose {
+        "info,planb=debug"
+    } else {
+        "error"
+    };
+    let filter = EnvFilter::try_from_env("PLANB_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,250 @@
+//! Connects one service: every port of its plan to the connector that fits.
+//!
+//! A new connector is registered here, by one arm of a `match`.
+
+use crate::secrets;
+use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
+use planb_connector_object_store::{ObjectStoreVault, VaultConfig};
+use planb_connector_probe::{HttpProbe, SqlProbe, TcpProbe, from_url};
+use planb_connector_process::{ManagedWorkload, ObservedWorkload};
+use planb_connector_sqlite::SqliteDatabase;
+use planb_engine::{CrashPoints, ObserverPorts, ServicePorts, SitePorts};
+use planb_model::observation::ProbeKind;
+use planb_model::plan::{
+    DatabaseAddress, EdgeSettings, Observer, ServicePlan, Site, VaultAddress, Workload,
+};
+use planb_ports::{
+    Clock, Database, Disk, PortResult, Probe, Random, Repository, Store, Traffic, VaultStorage,
+};
+use planb_vault::{VaultOptions, VaultRepository};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for a connection to a database, in milliseconds.
+const DATABASE_CONNECT_TIMEOUT_MS: u64 = 3_000;
+/// zstd level of everything in the vault: the fastest one, because log is
+/// written every second and snapshots run beside the service.
+const ZSTD_LEVEL: i32 = 1;
+
+/// What all services of a process share.
+#[derive(Clone)]
+pub struct Shared {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter and names.
+    pub random: Arc<dyn Random>,
+    /// Small files.
+    pub disk: Arc<dyn Disk>,
+    /// Epochs and journals.
+    pub store: Arc<dyn Store>,
+    /// Where tests may end the process.
+    pub crash: Arc<dyn CrashPoints>,
+    /// The state directory.
+    pub state: PathBuf,
+}
+
+/// Connects everything `plan` names. `traffic` is its edge.
+pub async fn connect(
+    plan: &ServicePlan,
+    shared: &Shared,
+    traffic: Arc<dyn Traffic>,
+) -> PortResult<ServicePorts> {
+    let mut sites = BTreeMap::new();
+    for site in plan.sites() {
+        sites.insert(site.name.clone(), connect_site(plan, site, shared).await?);
+    }
+    let observers = plan
+        .health
+        .observers
+        .iter()
+        .map(|observer| connect_observer(plan, observer, &sites))
+        .collect::<PortResult<_>>()?;
+    Ok(ServicePorts {
+        repository: connect_vault(plan, shared).await?,
+        outside: outside(plan)?,
+        plan: Arc::new(plan.clone()),
+        sites,
+        traffic,
+        store: Arc::clone(&shared.store),
+        clock: Arc::clone(&shared.clock),
+        random: Arc::clone(&shared.random),
+        observers,
+        crash: Arc::clone(&shared.crash),
+    })
+}
+
+async fn connect_site(plan: &ServicePlan, site: &Site, shared: &Shared) -> PortResult<SitePorts> {
+    let run_dir = shared.state.join("workloads");
+    let workload: Arc<dyn planb_ports::Workload> = match &site.workload {
+        Workload::Managed { .. } => Arc::new(ManagedWorkload::new(&plan.name, site, &run_dir)?),
+        Workload::Observed { .. } => Arc::new(ObservedWorkload::new(&plan.name, site, &run_dir)?),
+    };
+    Ok(SitePorts {
+        name: site.name.clone(),
+        database: connect_database(
+            &site.database,
+            Arc::clone(&shared.clock),
+            shared.disk.as_ref(),
+        )
+        .await?,
+        workload,
+        health: Arc::new(HttpProbe::new(&site.health_url, plan.health.timeout)?),
+        origin: site.origin.clone(),
+    })
+}
+
+/// Connects a database. Nothing is sent to it yet.
+pub async fn connect_database(
+    address: &DatabaseAddress,
+    clock: Arc<dyn Clock>,
+    disk: &dyn Disk,
+) -> PortResult<Arc<dyn Database>> {
+    match address {
+        DatabaseAddress::Sqlite { path } => Ok(Arc::new(SqliteDatabase::new(path, clock))),
+        DatabaseAddress::Server {
+            engine,
+            host,
+            port,
+            user,
+            password,
+            databases,
+            tls_ca,
+        } => {
+            let password = match password {
+                Some(reference) => Some(secrets::resolve(reference, disk).await?),
+                None => None,
+            };
+            let config = MysqlConfig {
+                engine: *engine,
+                host: host.clone(),
+                port: *port,
+                user: user.clone(),
+                password,
+                databases: databases.clone(),
+                tls_ca: tls_ca.clone(),
+                connect_timeout: Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS),
+                replica_id: None,
+            };
+            Ok(Arc::new(MysqlDatabase::connect_lazy(config, clock)))
+        }
+    }
+}
+
+/// Opens the storage behind a vault.
+pub async fn connect_storage(
+    vault: &VaultAddress,
+    disk: &dyn Disk,
+) -> PortResult<Arc<dyn VaultStorage>> {
+    let mut secret_options = BTreeMap::new();
+    for (name, reference) in &vault.secret_options {
+        secret_options.insert(name.clone(), secrets::resolve(reference, disk).await?);
+    }
+    let config = VaultConfig {
+        url: vault.url.clone(),
+        options: vault.options.clone(),
+        secret_options,
+    };
+    Ok(Arc::new(ObjectStoreVault::open(&config)?))
+}
+
+async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dyn Repository>> {
+    let data = &plan.data;
+    let storage = connect_storage(&data.vault, shared.disk.as_ref()).await?;
+    let identity = match &data.vault.identity {
+        Some(reference) => Some(secrets::resolve(reference, shared.disk.as_ref()).await?),
+        None => None,
+    };
+    let options = VaultOptions {
+        recipients: data.vault.recipients.clone(),
+        identity,
+        flush_bytes: data.flush_bytes,
+        flush_interval: data.flush_interval,
+        snapshot_interval: data.snapshot_interval,
+        canary_interval: data.canary_interval,
+        zstd_level: ZSTD_LEVEL,
+    };
+    let repository = VaultRepository::new(
+        storage,
+        plan.name.clone(),
+        options,
+        Arc::clone(&shared.clock),
+        Arc::clone(&shared.random),
+    )?;
+    Ok(Arc::new(repository))
+}
+
+fn connect_observer(
+    plan: &ServicePlan,
+    observer: &Observer,
+    sites: &BTreeMap<planb_model::SiteName, SitePorts>,
+) -> PortResult<ObserverPorts> {
+    let timeout = plan.health.timeout;
+    let mut probes = Vec::new();
+    for site in plan.sites() {
+        let Some(connected) = sites.get(&site.name) else {
+            continue;
+        };
+        for kind in &observer.probes {
+            let probe: Arc<dyn Probe> = match kind {
+                ProbeKind::Http => Arc::new(HttpProbe::new(&site.health_url, timeout)?),
+                ProbeKind::Tcp => Arc::new(TcpProbe::new(&site.origin, timeout)?),
+                ProbeKind::Sql => Arc::new(SqlProbe::new(
+                    Arc::clone(&connected.database),
+                    site.name.as_str(),
+                    timeout,
+                )),
+            };
+            probes.push((site.name.clone(), *kind, probe));
+        }
+    }
+    let canary = match &observer.canary {
+        Some(url) => Some(from_url(url, timeout)?),
+        None => None,
+    };
+    Ok(ObserverPorts {
+        name: observer.name.clone(),
+        probes,
+        canary,
+    })
+}
+
+/// Looks at the service as its users do.
+fn outside(plan: &ServicePlan) -> PortResult<Arc<dyn Probe>> {
+    let public = match &plan.traffic.edge {
+        EdgeSettings::Embedded { listen } => format!("http://{}", reachable(listen)),
+        EdgeSettings::Remote { public, .. } => public.clone(),
+    };
+    let path = health_path(&plan.primary.health_url);
+    Ok(Arc::new(HttpProbe::new(
+        &format!("{}{path}", public.trim_end_matches('/')),
+        plan.health.timeout,
+    )?))
+}
+
+/// An address to connect to for an address that is listened on.
+fn reachable(listen: &str) -> String {
+    match listen.strip_prefix("0.0.0.0:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => listen.to_owned(),
+    }
+}
+
+/// The path of the health URL, which the edge passes on.
+fn health_path(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| "/".to_owned(), |u| u.path().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outside_probe_takes_the_path_of_the_health_url() {
+        assert_eq!(health_path("http://10.0.11.10:8080/healthz"), "/healthz");
+        assert_eq!(health_path("http://10.0.11.10:8080"), "/");
+        assert_eq!(reachable("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(reachable("127.0.0.1:8080"), "127.0.0.1:8080");
+    }
+}

@@ -1,0 +1,169 @@
+//! Korean help. Clap takes the English texts from `cli`; this replaces them. A
+//! test fails when a command or an argument has no Korean text.
+
+use clap::Command;
+
+/// Texts by `command` or `command.argument`; arguments of several commands are
+/// found under `*.argument`.
+const TEXTS: &[(&str, &str)] = &[
+    (
+        "planb",
+        "하나의 서비스와 그 두 번째 보금자리를 위한 재해복구",
+    ),
+    ("*.lang", "출력 언어. 기본값은 환경 변수의 언어"),
+    (
+        "*.verbose",
+        "내부 동작을 stderr에 기록 (또는 PLANB_LOG 설정)",
+    ),
+    ("*.file", "계획 파일"),
+    ("*.state", "PlanB 상태를 보관하는 디렉터리"),
+    ("*.json", "stdout에 JSON으로 출력"),
+    (
+        "demo",
+        "이 컴퓨터에서 실제 서비스를 보호하고, 사이트를 강제 종료한 뒤 복구를 확인",
+    ),
+    ("demo.database", "서비스의 데이터베이스"),
+    ("demo.vault", "백업 저장소의 위치"),
+    (
+        "demo.size_mb",
+        "보호를 시작하기 전에 넣어 둘 주문 데이터 크기(MB)",
+    ),
+    ("demo.rate", "초당 주문 수"),
+    (
+        "demo.keep",
+        "끝난 뒤에도 Ctrl-C를 누를 때까지 모두 실행 상태로 유지",
+    ),
+    (
+        "demo.dir",
+        "데모의 작업 디렉터리. 기본값은 새 임시 디렉터리",
+    ),
+    ("init", "주석이 달린 planb.yaml 작성"),
+    ("init.output", "저장할 위치. `-`는 stdout"),
+    ("init.force", "기존 파일을 덮어씀"),
+    ("check", "계획 파일과 그 안에 지정된 모든 대상을 점검"),
+    (
+        "check.static_only",
+        "계획 파일만 읽고 어디에도 연결하지 않음",
+    ),
+    ("up", "컨트롤 플레인 실행"),
+    ("up.listen", "API와 상태 페이지의 주소. 루프백만 허용"),
+    ("status", "서비스 상태와 현재 손실 예상 시간 표시"),
+    ("status.watch", "1초마다 다시 표시"),
+    ("failover", "중단된 사이트에서 다른 사이트로 서비스를 이동"),
+    (
+        "switchover",
+        "두 사이트가 정상일 때 손실 없이 서비스를 다른 사이트로 이동",
+    ),
+    ("failback", "손실 없이 서비스를 원래의 주 사이트로 복귀"),
+    ("*.service", "서비스 이름. 계획에 하나뿐이면 생략 가능"),
+    ("*.dry_run", "실행될 런북만 출력하고 아무것도 변경하지 않음"),
+    (
+        "*.approve",
+        "묻지 않고 이 해시(--dry-run 출력)의 런북을 승인",
+    ),
+    ("*.yes", "묻지 않고 계획된 런북을 승인"),
+    (
+        "*.override_fence",
+        "이전 사이트의 펜싱이 확인되지 않아도 기록된 이 사유로 진행",
+    ),
+    ("approve", "대기 중인 실행을 승인"),
+    ("*.id", "실행 ID"),
+    ("approve.hash", "승인할 런북의 해시. 앞 12자리면 충분"),
+    (
+        "execution",
+        "일시 중지된 실행을 재개하거나, 단계를 건너뛰거나, 멈추거나, 취소",
+    ),
+    ("resume", "실패했거나 결과를 알 수 없는 단계를 다시 시도"),
+    ("skip", "실패했거나 결과를 알 수 없는 단계를 건너뛰고 계속"),
+    ("skip.step", "단계 이름"),
+    ("skip.reason", "사유. 기록됨"),
+    ("pause", "새 단계를 시작하지 않음"),
+    ("cancel", "실행을 취소"),
+    ("history", "지난 실행 목록, 또는 한 실행과 그 저널"),
+    ("schema", "planb.yaml의 JSON Schema 출력"),
+    (
+        "edge",
+        "독립 프로세스로 엣지 실행. 컨트롤 플레인을 위한 관리 API 제공",
+    ),
+    ("edge.service", "엣지가 제공할 서비스"),
+    ("edge.listen", "서비스를 제공할 주소"),
+    ("edge.admin", "관리 API의 주소"),
+    ("edge.token_file", "관리 API 토큰이 있는 파일"),
+    ("edge.state", "마지막 트래픽 계획을 보관하는 디렉터리"),
+    ("demo-service", "데모의 주문 서비스"),
+    ("demo-service.listen", "서비스 주소"),
+    (
+        "demo-service.database",
+        "`sqlite:경로` 또는 `mysql://사용자@호스트:포트/이름`",
+    ),
+    ("demo-service.parent", "함께 종료될 부모 프로세스"),
+];
+
+/// Replaces every help text by its Korean one.
+pub fn translate(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let mut command = match text(&name) {
+        Some(about) => command.about(about).long_about(None::<&str>),
+        None => command,
+    };
+    let arguments: Vec<_> = command
+        .get_arguments()
+        .map(|a| a.get_id().clone())
+        .collect();
+    for id in arguments {
+        if let Some(help) = argument_text(&name, id.as_str()) {
+            command = command.mut_arg(id, |a| a.help(help).long_help(None::<&str>));
+        }
+    }
+    let subcommands: Vec<_> = command
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
+    for subcommand in subcommands {
+        command = command.mut_subcommand(subcommand, translate);
+    }
+    command
+}
+
+fn argument_text(command: &str, argument: &str) -> Option<&'static str> {
+    text(&format!("{command}.{argument}")).or_else(|| text(&format!("*.{argument}")))
+}
+
+fn text(key: &str) -> Option<&'static str> {
+    TEXTS.iter().find(|(k, _)| *k == key).map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    fn missing(command: &Command, out: &mut Vec<String>) {
+        let name = command.get_name();
+        if text(name).is_none() {
+            out.push(name.to_owned());
+        }
+        for argument in command.get_arguments() {
+            if argument_text(name, argument.get_id().as_str()).is_none() {
+                out.push(format!("{name}.{}", argument.get_id()));
+            }
+        }
+        for subcommand in command.get_subcommands() {
+            missing(subcommand, out);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_a_korean_text() {
+        let mut out = Vec::new();
+        missing(&Cli::command(), &mut out);
+        assert_eq!(out, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_korean_help_is_korean() {
+        let help = translate(Cli::command()).render_long_help().to_string();
+        assert!(help.contains("컨트롤 플레인 실행") && !help.contains("Run the control plane"));
+    }
+}

@@ -1,0 +1,94 @@
+//! `planb status`: how services are, and how much would be lost now.
+
+use crate::cli::StatusArgs;
+use crate::client::Client;
+use crate::error::{CliResult, Exit};
+use crate::output;
+use planb_model::status::ServiceStatus;
+use planb_model::{Lang, Text};
+use planb_server::page;
+use std::time::Duration;
+
+/// Time between two looks of `--watch`, in seconds.
+const WATCH_INTERVAL_SECS: u64 = 1;
+
+pub async fn run(args: StatusArgs, lang: Lang) -> CliResult<Exit> {
+    let client = Client::need(&args.plan.state).await?;
+    loop {
+        let statuses = client.statuses().await?;
+        if args.json {
+            output::json(&statuses)?;
+        } else {
+            for status in &statuses {
+                show(status, lang);
+            }
+        }
+        if !args.watch {
+            return Ok(Exit::Done);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(WATCH_INTERVAL_SECS)) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+fn show(status: &ServiceStatus, lang: Lang) {
+    let health = page::verdict(status.health.verdict).1;
+    let protection = page::protection(&status.protection).1;
+    let rpo = status
+        .protection
+        .rpo_secs
+        .map_or_else(|| "–".to_owned(), output::seconds);
+    let line = Text::new(
+        format!(
+            "{}: at {} (epoch {}), {}, {}, would lose {rpo} (objective {})",
+            status.service,
+            status.active,
+            status.epoch,
+            health.en,
+            protection.en,
+            output::seconds(status.objective_rpo_secs),
+        ),
+        format!(
+            "{}: {} 사이트 (에포크 {}), {}, {}, 현재 손실 예상 {rpo} (목표 {})",
+            status.service,
+            status.active,
+            status.epoch,
+            health.ko,
+            protection.ko,
+            output::seconds(status.objective_rpo_secs),
+        ),
+    );
+    output::data(line.get(lang));
+    if let Some(error) = &status.protection.error {
+        output::data(&format!("  ! {error}"));
+    }
+    if let Some(execution) = &status.execution {
+        let runbook = &execution.execution.runbook;
+        output::data(&format!(
+            "  {} {} -> {} [{}] {}",
+            runbook.kind,
+            runbook.from,
+            runbook.to,
+            execution.execution.id,
+            page::execution_state(execution.state).get(lang),
+        ));
+        for step in &runbook.steps {
+            if let Some(seen) = execution.steps.get(&step.id) {
+                let state = page::step_state(seen.state).1;
+                let error = seen.error.as_deref().unwrap_or("");
+                output::data(&format!("    {:<24} {} {error}", step.id, state.get(lang)));
+            }
+        }
+        if execution.approved_by.is_none() {
+            let how = Text::new("approve with", "승인 명령");
+            let hash = execution.execution.hash.short();
+            output::data(&format!(
+                "  {}: planb approve {} --hash {hash}",
+                how.get(lang),
+                execution.execution.id
+            ));
+        }
+    }
+}

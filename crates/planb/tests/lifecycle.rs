@@ -1,0 +1,137 @@
+//! The life of a protected service through the command line: up, status, dry
+//! run, approval by hash, move, lost site, history, stop.
+
+mod common;
+
+use common::{SITES, Stage, order_ids, place_order};
+
+#[test]
+fn a_service_moves_by_an_approved_hash_and_comes_home() {
+    let stage = Stage::new("approve");
+    let up = stage.up(&[]);
+    stage.wait_protected("seoul");
+    stage.wait("an order", || place_order(&stage.edge, 1).then_some(()));
+
+    let planned = stage.json(&["switchover", "--dry-run", "--json"]);
+    let again = stage.json(&["switchover", "--dry-run", "--json"]);
+    assert_eq!(
+        planned["hash"], again["hash"],
+        "planning twice is planning once"
+    );
+    assert_eq!(
+        stage.status().expect("status")["epoch"],
+        1,
+        "a dry run changes nothing"
+    );
+
+    let hash = planned["hash"].as_str().expect("a hash");
+    let moved = stage.json(&["switchover", "--approve", &hash[..12], "--json"]);
+    assert_eq!(moved["status"]["state"], "completed");
+    assert_eq!(moved["status"]["execution"]["hash"], hash);
+    stage.wait_protected("busan");
+    assert_eq!(order_ids(&stage.edge), Some(vec![1]));
+    assert!(place_order(&stage.edge, 2));
+
+    let stale = stage.run(&["failback", "--approve", &hash[..12]]);
+    assert_eq!(stale.status.code(), Some(1), "an old hash approves nothing");
+    let home = stage.json(&["failback", "--yes", "--json"]);
+    assert_eq!(home["status"]["state"], "completed");
+    stage.wait_protected("seoul");
+    assert_eq!(order_ids(&stage.edge), Some(vec![1, 2]));
+    assert_eq!(up.stop(), Some(0));
+
+    let offline = stage.json(&["history", "--json"]);
+    assert_eq!(
+        offline.as_array().map(Vec::len),
+        Some(2),
+        "history without a control plane"
+    );
+}
+
+#[test]
+fn a_lost_site_waits_for_approval_and_loses_nothing_that_was_shipped() {
+    let stage = Stage::new("approve");
+    let up = stage.up(&[]);
+    stage.wait_protected("seoul");
+    for id in 1..=20 {
+        stage.wait("an order", || place_order(&stage.edge, id).then_some(()));
+    }
+    stage.wait("all orders shipped", || {
+        let status = stage.status()?;
+        (status["protection"]["transactions"].as_u64()? >= 20).then_some(())
+    });
+    kill_site(&stage, 0);
+    let waiting = stage.wait("a failover that waits for approval", || {
+        let status = stage.status()?;
+        (status["execution"]["state"] == "pendingManualApproval").then_some(status)
+    });
+    let execution = &waiting["execution"]["execution"];
+    let id = execution["id"].as_str().expect("an id");
+    let hash = execution["hash"].as_str().expect("a hash");
+    let refused = stage.run(&["approve", id, "--hash", "000000000000"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let approved = stage.run(&["approve", id, "--hash", &hash[..12]]);
+    assert!(
+        approved.status.success(),
+        "{}",
+        String::from_utf8_lossy(&approved.stderr)
+    );
+    stage.wait_protected("busan");
+    let expected: Vec<i64> = (1..=20).collect();
+    assert_eq!(order_ids(&stage.edge), Some(expected));
+
+    bring_back(&stage, 0);
+    // The old primary is there again with its old disk: writing to it must fail.
+    let old = stage.dir.path().join("seoul/orders.db");
+    stage.wait("the fence of the old primary", || {
+        let connection = rusqlite::Connection::open(&old).ok()?;
+        let written = connection.execute("INSERT INTO orders VALUES (99, 'x', 1)", []);
+        written
+            .err()
+            .filter(|e| e.to_string().contains("fence"))
+            .map(|_| ())
+    });
+    assert_eq!(up.stop(), Some(0));
+}
+
+#[test]
+fn a_control_plane_that_returns_finds_everything_as_it_was() {
+    let stage = Stage::new("approve");
+    let up = stage.up(&[]);
+    stage.wait_protected("seoul");
+    stage.wait("an order", || place_order(&stage.edge, 1).then_some(()));
+    assert_eq!(up.stop(), Some(0));
+    // The service goes on without a control plane; the next one finds it.
+    assert!(place_order(&stage.origins[0], 2));
+    let up = stage.up(&[]);
+    stage.wait_protected("seoul");
+    assert_eq!(order_ids(&stage.edge), Some(vec![1, 2]));
+    stage.json(&["switchover", "--yes", "--json"]);
+    assert_eq!(
+        order_ids(&stage.origins[1]),
+        Some(vec![1, 2]),
+        "written while nobody shipped"
+    );
+    assert_eq!(up.stop(), Some(0));
+}
+
+/// Loses a site: its disk is cut off, then its processes are killed.
+fn kill_site(stage: &Stage, site: usize) {
+    let disk = stage.dir.path().join(SITES[site]);
+    std::fs::rename(&disk, disk.with_extension("lost")).expect("cut off the disk");
+    let port = stage.origins[site].rsplit_once(':').expect("a port").1;
+    let killed = std::process::Command::new("pkill")
+        .args([
+            "-9",
+            "-f",
+            &format!("demo-service --listen 127.0.0.1:{port}"),
+        ])
+        .status()
+        .expect("pkill runs");
+    assert!(killed.success(), "the web service of {} runs", SITES[site]);
+}
+
+fn bring_back(stage: &Stage, site: usize) {
+    let disk = stage.dir.path().join(SITES[site]);
+    std::fs::rename(disk.with_extension("lost"), &disk).expect("put the disk back");
+}
