@@ -54,7 +54,9 @@ impl Control {
             return;
         }
         self.lives.set(self.lives.get() + 1);
-        self.world.trace.record("control", &format!("life {} starts", self.lives.get()));
+        self.world
+            .trace
+            .record("control", &format!("life {} starts", self.lives.get()));
         let incarnation = Incarnation::new();
         let service = Service::new(self.world.ports(&incarnation, self.lives.get()));
         let stop = CancellationToken::new();

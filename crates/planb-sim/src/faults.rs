@@ -102,13 +102,7 @@ async fn cut_links(world: &World, links: &[Link], lasts: Duration) {
     }
 }
 
-async fn site_dies(
-    world: &World,
-    site: &SimSite,
-    lasts: Duration,
-    boots: bool,
-    loses_disk: bool,
-) {
+async fn site_dies(world: &World, site: &SimSite, lasts: Duration, boots: bool, loses_disk: bool) {
     site.database.kill();
     site.workload.set_powered(false);
     world.clock.sleep(lasts).await;
@@ -121,7 +115,9 @@ async fn site_dies(
     site.workload.set_powered(true);
     if boots {
         let booted = site.workload.boot();
-        world.trace.record(site.name.as_str(), &format!("boots: {booted:?}"));
+        world
+            .trace
+            .record(site.name.as_str(), &format!("boots: {booted:?}"));
     }
 }
 
@@ -149,6 +145,15 @@ async fn crash_at_call(
     control.restart_once_dead(world, lasts).await;
 }
 
+/// Whether the service can go on without `site`: the other one can be restored,
+/// and nothing is being moved to `site`. A move whose target dies for good after
+/// its promotion was begun has no way out but the target's return.
+fn can_be_spared(world: &World, site: &SimSite) -> bool {
+    let moving = operator::unfinished(world);
+    let moving_there = moving.is_some_and(|f| f.execution().runbook.to == site.name);
+    world.repository.is_recoverable() && !moving_there
+}
+
 /// Ends all faults: the network is whole and the machines run, but for the one
 /// that stays dead, when the service can do without it.
 pub fn mend(world: &World, scenario: &Scenario) {
@@ -160,7 +165,7 @@ pub fn mend(world: &World, scenario: &Scenario) {
         }
     }
     let dead = scenario.stays_dead.map(|target| world.target(target));
-    let dead = dead.filter(|_| world.repository.is_recoverable());
+    let dead = dead.filter(|site| can_be_spared(world, site));
     for site in &world.sites {
         site.workload.set_healthy(true);
         if dead.is_some_and(|d| d.name == site.name) {

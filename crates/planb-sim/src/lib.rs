@@ -18,7 +18,9 @@ pub mod operator;
 pub mod plan;
 pub mod run;
 pub mod scenario;
+pub mod sweep;
 pub mod watch;
 pub mod world;
 
-pub use run::{Broken, Options, Report, run};
+pub use run::{Broken, Options, Report, Stats, run};
+pub use sweep::sweep;

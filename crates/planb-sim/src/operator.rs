@@ -7,9 +7,9 @@ use crate::scenario::Command;
 use crate::world::World;
 use planb_decide::{Fold, fold};
 use planb_engine::{Approval, EngineError};
-use planb_model::ExecutionId;
-use planb_model::execution::{ExecutionState, Trigger};
-use planb_model::runbook::RunbookKind;
+use planb_model::execution::{ExecutionState, StepState, Trigger};
+use planb_model::runbook::{Action, RunbookKind};
+use planb_model::{ExecutionId, StepId};
 use planb_ports::Clock;
 use std::cell::Cell;
 use std::time::Duration;
@@ -53,7 +53,9 @@ fn record(world: &World, what: &str, result: &Result<(), EngineError>) {
         Ok(()) => "ok".to_owned(),
         Err(error) => format!("{} {error}", error.code()),
     };
-    world.trace.record("operator", &format!("{what}: {outcome}"));
+    world
+        .trace
+        .record("operator", &format!("{what}: {outcome}"));
 }
 
 async fn start(life: &Life, kind: RunbookKind) -> Result<ExecutionId, EngineError> {
@@ -65,7 +67,9 @@ async fn start(life: &Life, kind: RunbookKind) -> Result<ExecutionId, EngineErro
     let trigger = Trigger::Operator {
         who: WHO.to_owned(),
     };
-    life.service.start(kind, trigger, Some(approval), None).await
+    life.service
+        .start(kind, trigger, Some(approval), None)
+        .await
 }
 
 /// Looks after what waits for a person, for ever. `quiet` tells that the faults
@@ -97,7 +101,7 @@ pub async fn tend(world: &World, control: &Control, quiet: &Cell<bool>) {
             ExecutionState::PausedByFailedStep => {
                 tries += 1;
                 if quiet.get() && tries % (TRIES_MAX + 1) == 0 {
-                    life.service.cancel(&id, WHO).await
+                    give_up(&life, &fold).await
                 } else {
                     life.service.resume(&id, WHO).await
                 }
@@ -105,6 +109,31 @@ pub async fn tend(world: &World, control: &Control, quiet: &Cell<bool>) {
             _ => continue,
         };
         record(world, "tends", &result);
+    }
+}
+
+/// Leaves out what cannot be done, or gives up the whole of it as long as that
+/// takes everything back.
+async fn give_up(life: &Life, fold: &Fold) -> Result<(), EngineError> {
+    let id = &fold.execution().id;
+    let promoted = fold.was_begun(|a| matches!(a, Action::Promote { .. }));
+    if !fold.is_canceled() && !promoted {
+        return life.service.cancel(id, WHO).await;
+    }
+    let mut stuck = fold
+        .in_state(StepState::Failed)
+        .chain(fold.in_state(StepState::Unknown));
+    let of_stage = |s: &&StepId| fold.stage().iter().any(|step| &step.id == *s);
+    let Some(step) = stuck.find(of_stage) else {
+        return life.service.resume(id, WHO).await;
+    };
+    match life
+        .service
+        .skip(id, step, WHO, "it cannot be done now")
+        .await
+    {
+        Err(EngineError::NotSkippable { .. }) => life.service.resume(id, WHO).await,
+        skipped => skipped,
     }
 }
 

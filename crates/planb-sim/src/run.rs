@@ -176,7 +176,10 @@ async fn settle(world: &World, watch: &Watch) {
         if world.clock.monotonic() >= give_up_at {
             return watch.never_settled(&why);
         }
-        world.clock.sleep(Duration::from_secs(SETTLE_LOOK_SECS)).await;
+        world
+            .clock
+            .sleep(Duration::from_secs(SETTLE_LOOK_SECS))
+            .await;
     }
 }
 
@@ -188,7 +191,11 @@ fn report(
     ledger: &Ledger,
 ) -> Report {
     let executions = world.store.peek_executions();
-    let of = |kind: RunbookKind| executions.iter().filter(move |(e, _)| e.runbook.kind == kind);
+    let of = |kind: RunbookKind| {
+        executions
+            .iter()
+            .filter(move |(e, _)| e.runbook.kind == kind)
+    };
     let failovers = of(RunbookKind::Failover).count() as u64;
     let stats = Stats {
         millis: u64::try_from(world.clock.monotonic().as_millis()).unwrap_or(u64::MAX),
@@ -196,7 +203,10 @@ fn report(
         lives: control.lives(),
         failovers,
         switchovers: executions.len() as u64 - failovers,
-        epoch: world.store.peek(&crate::plan::service()).map_or(0, |r| r.epoch.0),
+        epoch: world
+            .store
+            .peek(&crate::plan::service())
+            .map_or(0, |r| r.epoch.0),
         kept: ledger.entries().len() as u64,
         lost: watch.lost() as u64,
     };

@@ -36,7 +36,8 @@ struct Seen {
     edge_plans: usize,
     promotions: BTreeSet<(SiteName, Epoch)>,
     opened: BTreeSet<ExecutionId>,
-    journal_grew: BTreeMap<ExecutionId, (usize, Duration)>,
+    /// Changes of the store, and when the last one was seen.
+    grew: (u64, Duration),
     clear: wolf::Clear,
 }
 
@@ -119,38 +120,34 @@ impl Watch {
         }
         for site in &self.world.sites {
             if site.database.primaries_destroyed() > 0 {
-                self.broken(format!("a restore replaced {} while it took writes", site.name));
+                self.broken(format!(
+                    "a restore replaced {} while it took writes",
+                    site.name
+                ));
             }
         }
     }
 
+    /// Every new entry is folded, and silence is looked into once it is long.
     fn executions_end_or_say_why(&self) {
         let now = self.world.clock.monotonic();
-        let mut stuck = Vec::new();
+        let changes = self.world.store.changes();
+        let (known, since) = self.seen.borrow().grew;
+        if changes == known && now - since < STILL_MAX {
+            return;
+        }
+        self.seen.borrow_mut().grew = (changes, now);
         for (execution, journal) in self.world.store.peek_executions() {
-            let mut seen = self.seen.borrow_mut();
-            let grew = seen.journal_grew.entry(execution.id.clone()).or_default();
-            if journal.len() == grew.0 && grew.1 != Duration::ZERO {
-                if now - grew.1 < STILL_MAX {
-                    continue;
-                }
-            } else {
-                *grew = (journal.len(), now);
-            }
-            let still = now - grew.1;
+            let id = &execution.id;
             match fold(&execution, &journal) {
-                Err(error) => stuck.push(format!("journal {} cannot be: {error}", execution.id)),
-                Ok(fold) => {
-                    let in_progress = fold.status().state == ExecutionState::InProgress;
-                    if in_progress && still >= STILL_MAX {
-                        *grew = (journal.len(), now);
-                        stuck.push(format!("execution {} stands still", execution.id));
+                Err(error) => self.broken(format!("journal {id} cannot be: {error}")),
+                Ok(fold) if changes == known => {
+                    if fold.status().state == ExecutionState::InProgress {
+                        self.broken(format!("execution {id} stands still"));
                     }
                 }
+                Ok(_) => {}
             }
-        }
-        for rule in stuck {
-            self.broken(rule);
         }
     }
 

@@ -165,7 +165,12 @@ impl World {
 
     /// Every link, for weather and for mending.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
-        let shared = [&self.to_store, &self.to_vault, &self.to_edge, &self.to_outside];
+        let shared = [
+            &self.to_store,
+            &self.to_vault,
+            &self.to_edge,
+            &self.to_outside,
+        ];
         let sites = self.sites.iter().flat_map(|s| {
             [&s.to_database, &s.to_workload, &s.to_health, &s.from_edge]
                 .into_iter()
@@ -184,8 +189,12 @@ impl World {
     /// What one life of the control plane's process is given.
     pub fn ports(&self, life: &Incarnation, life_no: u64) -> ServicePorts {
         let clock = self.clock.of(life);
-        let random = SeededRandom::new(Dice::new(self.seed, 1000 + life_no).between(0, u64::MAX - 1));
-        let sites = self.sites.iter().map(|s| (s.name.clone(), site_ports(s, life)));
+        let random =
+            SeededRandom::new(Dice::new(self.seed, 1000 + life_no).between(0, u64::MAX - 1));
+        let sites = self
+            .sites
+            .iter()
+            .map(|s| (s.name.clone(), site_ports(s, life)));
         let outside = OutsideProbe {
             link: self.to_outside.of(life),
             ..self.outside()
@@ -193,7 +202,10 @@ impl World {
         ServicePorts {
             plan: self.plan.clone(),
             sites: sites.collect::<BTreeMap<_, _>>(),
-            repository: Arc::new(self.repository.through(self.to_vault.of(life), clock.clone())),
+            repository: Arc::new(
+                self.repository
+                    .through(self.to_vault.of(life), clock.clone()),
+            ),
             traffic: Arc::new(self.edge.through(self.to_edge.of(life))),
             outside: Arc::new(outside),
             store: Arc::new(self.store.through(self.to_store.of(life))),

@@ -6,11 +6,9 @@
 //! `Timeout` and it happens afterwards, when the caller may be dead and others
 //! may have acted. The caller cannot tell these apart.
 
-use crate::{Incarnation, Trace, fake_error, lock};
+use crate::{Incarnation, SeededRandom, Trace, fake_error, lock};
 use planb_model::Epoch;
-use planb_ports::{ErrorKind, PortError, PortResult};
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use planb_ports::{ErrorKind, PortError, PortResult, Random};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -106,7 +104,7 @@ struct Shared {
 struct State {
     up: bool,
     weather: Weather,
-    random: StdRng,
+    random: SeededRandom,
     script: BTreeMap<(&'static str, u64), Fault>,
     calls: BTreeMap<&'static str, u64>,
 }
@@ -145,7 +143,7 @@ impl Link {
                 state: Mutex::new(State {
                     up: true,
                     weather: Weather::CALM,
-                    random: StdRng::seed_from_u64(seed),
+                    random: SeededRandom::new(seed),
                     script: BTreeMap::new(),
                     calls: BTreeMap::new(),
                 }),
@@ -329,7 +327,7 @@ impl Link {
     /// Always draws the same number of numbers, so that one fault does not
     /// shift the rest.
     fn roll(&self) -> Roll {
-        let mut state = lock(&self.shared.state);
+        let state = lock(&self.shared.state);
         let draws = [(); 5].map(|()| state.random.next_u64());
         let fraction = |n: u64| (n >> 11) as f64 / (1u64 << 53) as f64;
         let weather = state.weather;

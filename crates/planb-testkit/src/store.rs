@@ -23,6 +23,7 @@ struct State {
     services: BTreeMap<ServiceName, ServiceRecord>,
     /// In the order they were opened.
     executions: Vec<(Execution, Vec<JournalRecord>)>,
+    changes: u64,
 }
 
 impl State {
@@ -95,6 +96,7 @@ impl State {
             return Err(fake_error(ErrorKind::Conflict, message));
         }
         self.executions.push((execution.clone(), vec![]));
+        self.changes += 1;
         Ok(())
     }
 
@@ -116,6 +118,7 @@ impl State {
             entry: entry.clone(),
         };
         journal.push(record.clone());
+        self.changes += 1;
         Ok(record)
     }
 }
@@ -152,6 +155,11 @@ impl MemoryStore {
     /// The record of a service, without a network in between.
     pub fn peek(&self, service: &ServiceName) -> Option<ServiceRecord> {
         lock(&self.state).services.get(service).cloned()
+    }
+
+    /// Counts executions and journal entries as they come.
+    pub fn changes(&self) -> u64 {
+        lock(&self.state).changes
     }
 
     /// Every execution with its journal, oldest first, without a network in between.

@@ -71,6 +71,11 @@ impl FakeTraffic {
         lock(&self.state).history.clone()
     }
 
+    /// Number of plans in [`FakeTraffic::history`].
+    pub fn plans(&self) -> usize {
+        lock(&self.state).history.len()
+    }
+
     /// What the edge itself serves now, without a network in between.
     pub fn serving(&self, service: &ServiceName) -> Option<TrafficPlan> {
         lock(&self.state).plans.get(service).cloned()

@@ -9,11 +9,11 @@ use planb_testkit::Weather;
 use std::time::Duration;
 
 /// Events of one run, at least and at most. More of them mostly hide each other.
-const EVENTS: (u64, u64) = (1, 7);
+const EVENTS: (u64, u64) = (2, 12);
 /// Nothing happens before: protection has to have begun.
 const PEACE_MS: u64 = 8_000;
 /// How long faults last, at least and at most.
-const FAULTS_LAST_MS: (u64, u64) = (30_000, 60_000);
+const FAULTS_LAST_MS: (u64, u64) = (40_000, 90_000);
 
 impl Scenario {
     /// The scenario of `seed`.
@@ -65,7 +65,7 @@ fn event(dice: &Dice) -> Event {
     // Most faults hit the site that has something to lose.
     let site = *dice.pick(&[Target::Active, Target::Active, Target::Standby]);
     let lasts = dice.millis(300, 25_000);
-    match dice.between(0, 17) {
+    match dice.between(0, 21) {
         0..=2 => Event::SiteDies {
             site,
             lasts,

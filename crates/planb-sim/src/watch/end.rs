@@ -56,7 +56,9 @@ impl Watch {
                     let times = site.database.effects(method, epoch);
                     if times > 1 {
                         let name = &site.name;
-                        self.broken(format!("{method}({epoch}) took effect {times} times at {name}"));
+                        self.broken(format!(
+                            "{method}({epoch}) took effect {times} times at {name}"
+                        ));
                     }
                 }
             }

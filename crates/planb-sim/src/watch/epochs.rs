@@ -29,16 +29,24 @@ impl Watch {
         let mut seen = self.seen.borrow_mut();
         let before = seen.database_epochs.insert(name.clone(), now);
         let (_, older) = before.filter(|(d, e)| *d == disk && *e > now.1)?;
-        Some(format!("database {name} went back from epoch {older} to {}", now.1))
+        Some(format!(
+            "database {name} went back from epoch {older} to {}",
+            now.1
+        ))
     }
 
     fn workload_epoch(&self, name: &SiteName) -> Option<String> {
         let workload = &self.world.site(name).workload;
-        let (fenced, running) = (workload.fenced()?, workload.running().unwrap_or(Epoch(u64::MAX)));
+        let (fenced, running) = (
+            workload.fenced()?,
+            workload.running().unwrap_or(Epoch(u64::MAX)),
+        );
         let mut seen = self.seen.borrow_mut();
         let before = seen.workload_epochs.insert(name.clone(), fenced);
         if before.is_some_and(|b| b > fenced) {
-            return Some(format!("workload {name} forgot that it was fenced by a newer epoch"));
+            return Some(format!(
+                "workload {name} forgot that it was fenced by a newer epoch"
+            ));
         }
         (running < fenced)
             .then(|| format!("workload {name} runs under {running}, fenced by {fenced}"))
@@ -52,6 +60,9 @@ impl Watch {
     }
 
     fn edge_plans(&self) -> Option<String> {
+        if self.world.edge.plans() == self.seen.borrow().edge_plans {
+            return None;
+        }
         let history = self.world.edge.history();
         let first_new = std::mem::replace(&mut self.seen.borrow_mut().edge_plans, history.len());
         let new = history.get(first_new.saturating_sub(1)..)?;

@@ -24,8 +24,8 @@ impl Watch {
         let executions = self.world.store.peek_executions();
         let of_epoch = |e: &&Execution| e.runbook.epoch == epoch;
         let found = executions.iter().map(|(e, _)| e).rfind(of_epoch);
-        let may_lose = found
-            .is_some_and(|e| e.runbook.kind == RunbookKind::Failover && e.runbook.to == *site);
+        let may_lose =
+            found.is_some_and(|e| e.runbook.kind == RunbookKind::Failover && e.runbook.to == *site);
         let kind = found.map(|e| e.runbook.kind);
         let missing = self.missing_at(site);
         let durable = if missing.is_empty() {
@@ -35,7 +35,10 @@ impl Watch {
         };
         self.world.trace.record(
             "watch",
-            &format!("{site} promoted under {epoch} by {kind:?}, {} missing", missing.len()),
+            &format!(
+                "{site} promoted under {epoch} by {kind:?}, {} missing",
+                missing.len()
+            ),
         );
         for key in missing {
             let entry = self.ledger.entries().remove(&key);
@@ -57,7 +60,9 @@ impl Watch {
     pub(super) fn missing_at(&self, site: &SiteName) -> Vec<String> {
         let rows = self.world.site(site).database.rows();
         let entries = self.ledger.entries();
-        let missing = entries.iter().filter(|(k, e)| rows.get(*k) != Some(&e.value));
+        let missing = entries
+            .iter()
+            .filter(|(k, e)| rows.get(*k) != Some(&e.value));
         missing.map(|(key, _)| key.clone()).collect()
     }
 }

@@ -34,7 +34,12 @@ impl Clear {
     fn look(&mut self, world: &World, now: Duration) {
         for site in &world.sites {
             let name = &site.name;
-            update(&mut self.well, name.clone(), site.is_well_for_clients(), now);
+            update(
+                &mut self.well,
+                name.clone(),
+                site.is_well_for_clients(),
+                now,
+            );
             for (n, link) in site.from_observers.iter().enumerate() {
                 let clear = link.is_up() && world.uplinks.get(n).is_some_and(|l| l.is_up());
                 update(&mut self.observed, (name.clone(), n), clear, now);
@@ -65,7 +70,13 @@ impl Watch {
         let mut alarms = Vec::new();
         {
             let mut seen = self.seen.borrow_mut();
-            for (execution, _) in self.world.store.peek_executions() {
+            let unchanged = self.world.store.changes() == seen.grew.0;
+            let all = if unchanged {
+                vec![]
+            } else {
+                self.world.store.peek_executions()
+            };
+            for (execution, _) in all {
                 if seen.opened.insert(execution.id.clone()) && is_detected(&execution) {
                     let from = &execution.runbook.from;
                     let why = seen.clear.false_alarm(from, now);

@@ -71,7 +71,7 @@ impl FakeRepository {
         while !control.should_stop() {
             match self.protect_once(database, epoch, control, &mut due).await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.retry() == Retry::No && !is_log_lost(&error) => {
+                Err(error) if error.retry() == Retry::No && !is_mended_by_reopening(&error) => {
                     return Err(error);
                 }
                 Err(error) => {
@@ -213,10 +213,7 @@ impl FakeRepository {
             encrypted: false,
         };
         let manifest = self.bridge(database, epoch, manifest, &tail).await?;
-        let snapshot = Snapshot {
-            manifest: manifest.clone(),
-            parts: sink.parts,
-        };
+        let snapshot = Snapshot::new(manifest.clone(), sink.parts);
         let bytes = manifest.parts.iter().map(|p| p.stored_bytes).sum();
         let vault = self.vault.clone();
         let put = move || lock(&vault).add_snapshot(snapshot);
@@ -284,10 +281,7 @@ impl FakeRepository {
                 raw_bytes,
             },
         };
-        let segment = Segment {
-            header,
-            bytes: batch.bytes.clone(),
-        };
+        let segment = Segment::new(header, batch.bytes.clone());
         let vault = self.vault.clone();
         let put = move || lock(&vault).ship(segment);
         self.link.call_or_late(("ship", epoch), put).await?;
@@ -314,6 +308,11 @@ fn tell(control: Option<&dyn ProtectControl>, event: impl FnOnce() -> ProtectEve
 
 fn is_log_lost(error: &PortError) -> bool {
     error.kind() == ErrorKind::LogLost
+}
+
+/// A log that was purged, or a chain that a late segment has extended.
+fn is_mended_by_reopening(error: &PortError) -> bool {
+    matches!(error.kind(), ErrorKind::LogLost | ErrorKind::Conflict)
 }
 
 fn part_manifest((spec, bytes): &(PartSpec, Bytes)) -> PartManifest {

@@ -3,7 +3,6 @@
 use super::FakeRepository;
 use super::vault::{Segment, Snapshot};
 use crate::{fake_error, lock};
-use planb_model::Canary;
 use planb_model::recovery::{AppliedMark, SegmentBody};
 use planb_ports::repository::RestoreReport;
 use planb_ports::{Database, ErrorKind, PortResult, Progress};
@@ -66,7 +65,6 @@ impl FakeRepository {
             progress.stage(&spec.name);
             let bytes = self.link.call("read-part", || Ok(bytes.clone())).await?;
             report.stored_bytes += bytes.len() as u64;
-            report.canary = Canary::newest_in(&bytes).or(report.canary);
             let stream = futures::stream::iter([Ok(bytes)]);
             database.load_part(spec, Box::pin(stream)).await?;
         }
@@ -75,6 +73,7 @@ impl FakeRepository {
             return Err(fake_error(ErrorKind::Corrupt, message));
         }
         database.end_restore(&report.mark).await?;
+        report.canary = snapshot.canary;
         report.loaded_snapshot = true;
         report.tables_compared = manifest.tables.len() as u64;
         report.rows_compared = manifest.tables.iter().map(|t| t.rows).sum();
@@ -121,7 +120,7 @@ async fn apply(
     }
     let bytes = segment.bytes.clone();
     report.stored_bytes += bytes.len() as u64;
-    report.canary = Canary::newest_in(&bytes).or(report.canary);
+    report.canary = segment.canary.or(report.canary);
     database.apply_segment(header, bytes, &mark).await?;
     report.segments_applied += 1;
     report.mark = mark;

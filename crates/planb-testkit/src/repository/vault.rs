@@ -32,9 +32,19 @@ struct Chain {
 pub(super) struct Segment {
     pub(super) header: SegmentHeader,
     pub(super) bytes: Bytes,
+    /// The newest one in `bytes`.
+    pub(super) canary: Option<Canary>,
 }
 
 impl Segment {
+    pub(super) fn new(header: SegmentHeader, bytes: Bytes) -> Self {
+        Self {
+            header,
+            canary: Canary::newest_in(&bytes),
+            bytes,
+        }
+    }
+
     fn hash(&self) -> ObjectHash {
         let mut object = format!("{:?}", self.header).into_bytes();
         object.extend_from_slice(&self.bytes);
@@ -53,6 +63,21 @@ impl Segment {
 pub(super) struct Snapshot {
     pub(super) manifest: SnapshotManifest,
     pub(super) parts: Vec<(PartSpec, Bytes)>,
+    /// The newest one in `parts`.
+    pub(super) canary: Option<Canary>,
+}
+
+impl Snapshot {
+    pub(super) fn new(manifest: SnapshotManifest, parts: Vec<(PartSpec, Bytes)>) -> Self {
+        let canaries = parts
+            .iter()
+            .filter_map(|(_, bytes)| Canary::newest_in(bytes));
+        Self {
+            manifest,
+            canary: canaries.last(),
+            parts,
+        }
+    }
 }
 
 /// Where a chain can be continued.
@@ -152,6 +177,15 @@ impl Vault {
         }
         self.check_open(epoch)?;
         let tail = self.tail(epoch);
+        // A late segment of the same writer may have come in between.
+        let starts = match &segment.header.body {
+            SegmentBody::Log { start, .. } => Some(start),
+            SegmentBody::Closed { .. } => None,
+        };
+        if starts != tail.continues.as_ref().map(|(_, position)| position) {
+            let message = "the segment does not start where the chain ends";
+            return Err(fake_error(ErrorKind::Conflict, message));
+        }
         if (tail.next, tail.previous) != (segment.header.seq, segment.header.previous.clone()) {
             let message = "the segment does not continue the chain";
             return Err(fake_error(ErrorKind::Conflict, message));
@@ -228,19 +262,16 @@ impl Vault {
             last_segment: None,
             position: snapshot.manifest.position.clone(),
             written_at: snapshot.manifest.taken_at,
-            canary: None,
+            canary: snapshot.canary,
             restore_bytes: 0,
         };
-        let part_bytes = snapshot.parts.iter().map(|(_, bytes)| bytes);
-        for bytes in part_bytes {
-            point.restore_bytes += bytes.len() as u64;
-            point.canary = Canary::newest_in(bytes).or(point.canary);
-        }
+        let part_bytes = snapshot.parts.iter().map(|(_, bytes)| bytes.len() as u64);
+        point.restore_bytes += part_bytes.sum::<u64>();
         for segment in self.after(snapshot) {
             point.last_segment = Some(segment.header.seq);
             point.written_at = segment.header.written_at;
             point.restore_bytes += segment.bytes.len() as u64;
-            point.canary = Canary::newest_in(&segment.bytes).or(point.canary);
+            point.canary = segment.canary.or(point.canary);
             if let Some(end) = segment.end() {
                 point.position = end.clone();
             }
