@@ -91,9 +91,9 @@ pub(in crate::plan) struct RawObserve {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::plan) struct RawHooks {
-    /// Has the service started.
+    /// Has the service started. Without it PlanB leaves that to others.
     pub start: Option<RawCommand>,
-    /// Has the service stopped in good order.
+    /// Has the service stopped in good order. Without it PlanB leaves that to others.
     pub stop: Option<RawCommand>,
     /// Makes certain that the service takes no writes even when it does not
     /// answer: power off, a security group. Without it a failover needs an
