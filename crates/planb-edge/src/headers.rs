@@ -27,10 +27,15 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     UPGRADE,
 ];
 
-/// The protocol a request asks to switch to, if it does.
+/// The protocol a request asks to switch to, if it does. Only WebSocket:
+/// through `h2c` a client could talk to an origin past every rule kept here.
 pub(crate) fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     let asks = connection_options(headers).any(|option| option == "upgrade");
-    asks.then(|| headers.get(UPGRADE).cloned()).flatten()
+    let protocol = asks.then(|| headers.get(UPGRADE)).flatten()?;
+    protocol
+        .as_bytes()
+        .eq_ignore_ascii_case(b"websocket")
+        .then(|| protocol.clone())
 }
 
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = String> {
@@ -211,5 +216,7 @@ mod tests {
         assert_eq!(upgrade_of(&headers(&websocket)).unwrap(), "websocket");
         assert_eq!(upgrade_of(&headers(&websocket[..1])), None);
         assert_eq!(upgrade_of(&headers(&websocket[1..])), None);
+        let past_the_rules = [("connection", "upgrade"), ("upgrade", "h2c")];
+        assert_eq!(upgrade_of(&headers(&past_the_rules)), None);
     }
 }

@@ -115,6 +115,9 @@ async fn pass(
     let original = request.headers().clone();
     let mut outgoing = outgoing(cx, client.address, upgrade.as_ref(), request);
     match forward(cx, active, &mut outgoing).await {
+        Ok(Answer { response, .. }) if is_unasked_switch(&response, handover.as_ref()) => {
+            decline(cx, Notice::Lost, &original, None).await
+        }
         Ok(Answer { site, response }) => {
             cx.metrics.forwarded.add();
             give_back(cx, client, site, handover, response)
@@ -127,6 +130,12 @@ async fn pass(
             decline(cx, notice, &original, body).await
         }
     }
+}
+
+/// Whether an origin switches to a protocol that nobody asked for.
+fn is_unasked_switch(response: &Response<Incoming>, handover: Option<&OnUpgrade>) -> bool {
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    switches && (handover.is_none() || upgrade_of(response.headers()).is_none())
 }
 
 /// The request as origins see it.

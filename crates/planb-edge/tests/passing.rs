@@ -124,6 +124,22 @@ async fn a_websocket_passes_both_ways_and_ends_with_its_site() {
 }
 
 #[tokio::test]
+async fn a_switch_of_protocol_that_nobody_asked_for_is_refused() {
+    let origin = scripted(|mut stream, _| async move {
+        read_head(&mut stream).await;
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        assert_eq!(stream.read(&mut [0; 9]).await.unwrap_or(0), 0);
+    })
+    .await;
+    let edge = edge_to(&[("seoul", origin)]).await;
+    assert_eq!(ask(&edge, "POST", "", "").await.status, 502);
+    let h2c = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n";
+    assert_eq!(Reply::parse(&raw(&edge, h2c).await).unwrap().status, 502);
+    assert_eq!(edge.metrics().tunnels, 0);
+}
+
+#[tokio::test]
 async fn http_1_0_is_served() {
     let origin = well("well").await;
     let edge = edge_to(&[("seoul", origin.address)]).await;
