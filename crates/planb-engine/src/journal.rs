@@ -6,6 +6,7 @@
 //! lost the execution to another process and stops.
 
 use crate::crash::{CrashPoint, CrashPoints, Side};
+use crate::signal::Signal;
 use crate::{EngineError, ServicePorts};
 use planb_decide::{Fold, fold};
 use planb_model::ExecutionId;
@@ -29,19 +30,19 @@ pub struct Journal {
     crash: Arc<dyn CrashPoints>,
     writing: Mutex<()>,
     fold: watch::Sender<Arc<Fold>>,
-    changed: watch::Sender<u64>,
+    changed: Signal,
 }
 
 impl Journal {
     /// Reads the journal of `execution` and goes on where it ends. `changed`
-    /// is counted up with every entry.
+    /// is sent with every entry.
     ///
     /// # Errors
     /// When the store fails, or the journal cannot be.
     pub async fn open(
         ports: &ServicePorts,
         execution: &Execution,
-        changed: watch::Sender<u64>,
+        changed: Signal,
     ) -> Result<Arc<Self>, EngineError> {
         let records = ports.store.journal(&execution.id).await?;
         let folded = fold(execution, &records).map_err(|source| EngineError::Journal {
@@ -107,7 +108,7 @@ impl Journal {
         reached(Side::After);
         let after = self.folded(&before, &record)?;
         self.fold.send_replace(Arc::new(after));
-        self.changed.send_modify(|count| *count += 1);
+        self.changed.send();
         Ok(())
     }
 

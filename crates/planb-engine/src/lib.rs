@@ -15,6 +15,7 @@ mod reconcile;
 mod runner;
 pub mod service;
 mod shared;
+pub mod signal;
 mod time;
 
 pub use crash::{CrashPoint, CrashPoints, NoCrash, Side};

@@ -16,16 +16,14 @@ pub(crate) mod traffic;
 pub(crate) mod watcher;
 
 use crate::shared::Shared;
+use crate::signal::Listener;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// Waits until somebody should look again, at most for `interval`.
-pub(crate) async fn rest(shared: &Shared, changes: &mut watch::Receiver<u64>, interval: Duration) {
+pub(crate) async fn rest(shared: &Shared, changes: &mut Listener, interval: Duration) {
     tokio::select! {
         biased;
-        // The sender lives as long as `shared`; when it is gone there is
-        // nothing to wake up for, and the timer goes on.
-        Ok(()) = changes.changed() => {}
+        () = changes.heard() => {}
         () = shared.ports.clock.sleep(interval) => {}
     }
 }

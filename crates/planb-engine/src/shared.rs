@@ -4,6 +4,7 @@
 //! with the process, and nothing depends on it being remembered.
 
 use crate::journal::Journal;
+use crate::signal::{Listener, Signal};
 use crate::service::status;
 use crate::{EngineError, ServicePorts, SitePorts};
 use jiff::Timestamp;
@@ -64,8 +65,8 @@ pub(crate) struct Shared {
     pub(crate) protecting: Mutex<()>,
     /// Held while a database is restored into.
     pub(crate) restoring: Mutex<()>,
-    /// Counts up when record or journal changed, or somebody should look again.
-    changed: watch::Sender<u64>,
+    /// Sent when record or journal changed, or somebody should look again.
+    changed: Signal,
     pub(crate) status: watch::Sender<ServiceStatus>,
 }
 
@@ -81,7 +82,7 @@ impl Shared {
             judgement: watch::Sender::new(None),
             protecting: Mutex::new(()),
             restoring: Mutex::new(()),
-            changed: watch::Sender::new(0),
+            changed: Signal::default(),
             status,
         })
     }
@@ -93,13 +94,13 @@ impl Shared {
     }
 
     /// Hears when somebody should look again.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub(crate) fn subscribe(&self) -> Listener {
+        self.changed.listen()
     }
 
     /// Has everybody look again.
     pub(crate) fn wake(&self) {
-        self.changed.send_modify(|count| *count += 1);
+        self.changed.send();
     }
 
     /// The record as last read; `None` before it was registered.

@@ -268,3 +268,56 @@ async fn whoever_finds_its_place_taken_has_lost_the_execution() {
     assert_eq!(world.journal_len(), 1);
     life.kill();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_needs_the_operator_is_not_begun_again_by_itself() {
+    let world = ready(RunbookKind::Failover).await;
+    let life = world.live();
+    let mut runbook = life.service.plan(RunbookKind::Failover, None).await;
+    life.end().await;
+    let runbook = runbook.as_mut().expect("can be planned");
+    let starting = support::step("start-workload");
+    for step in runbook.steps.iter_mut().filter(|s| s.id == starting) {
+        step.resume = planb_model::runbook::Resume::Operator;
+    }
+    let execution = planb_model::execution::Execution {
+        id: planb_model::ExecutionId::new("by-hand").expect("a name"),
+        hash: runbook.hash(),
+        runbook: runbook.clone(),
+        trigger: support::operator(),
+        opened_at: planb_ports::Clock::now(&world.clock),
+    };
+    let store: &dyn planb_ports::Store = &world.store;
+    store.open_execution(&execution).await.expect("opens");
+    let link = &world.busan.workload_link;
+    link.script("start", link.calls("start") + 1, Fault::CrashAfter);
+    let life = world.live();
+    let approved = life.service.approve(&execution.id, &execution.hash, "kim");
+    approved.await.expect("approves");
+    world
+        .until("the control plane dies", || life.incarnation.is_dead())
+        .await;
+    life.kill();
+
+    let life = world.live();
+    world
+        .until("it waits", || {
+            let execution = life.service.status().execution;
+            execution.is_some_and(|e| e.state == ExecutionState::PausedByFailedStep)
+        })
+        .await;
+    let status = world.finished(&life, &execution.id).await;
+    let code = status.steps[&starting].code.clone();
+    assert_eq!(code.as_deref(), Some("PB-ENGINE-INTERRUPTED"));
+    assert_eq!(link.calls("start"), 1);
+    life.service
+        .resume(&execution.id, "kim")
+        .await
+        .expect("resumes");
+    world
+        .until("it is over", || life.service.status().execution.is_none())
+        .await;
+    assert_eq!(world.edge_site(), Some(site("busan")));
+    assert_eq!(link.calls("start"), 2);
+    life.end().await;
+}

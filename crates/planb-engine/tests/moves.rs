@@ -296,3 +296,32 @@ async fn the_edge_gets_its_plan_back_and_a_foreign_standby_is_left_alone() {
     assert!(world.busan.database.has("theirs"));
     life.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_log_is_drained_only_when_protection_has_let_go_of_it() {
+    let world = World::protected(3).await;
+    let life = world.live();
+    world
+        .until("seoul is protected", || {
+            life.service.status().protection.state == ProtectionState::Protected
+        })
+        .await;
+    let link = &world.repository_link;
+    let slow = Duration::from_secs(2);
+    let nth = link.calls("ship") + 1;
+    link.script("ship", nth, planb_testkit::Fault::Delay(slow));
+    world
+        .until("a segment is under way", || link.calls("ship") == nth)
+        .await;
+    let under_way = world.clock.now();
+    let status = world.run(&life, RunbookKind::Switchover).await;
+    assert_completed(&status);
+    let drained = status.steps[&step("drain-log")].ended_at.expect("ended");
+    let waited = drained.duration_since(under_way).as_secs_f64();
+    assert!(
+        waited >= 1.9,
+        "drained {waited} s after a segment was begun"
+    );
+    assert_eq!(world.busan.database.rows(), world.seoul.database.rows());
+    life.end().await;
+}

@@ -32,7 +32,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
         match ended {
             Ok(()) => set_state(&shared, ProtectionState::Stopped, None),
             Err(error) => {
-                changes.mark_unchanged();
+                changes.forget();
                 tracing::error!(%site, %epoch, code = error.code(), error = %error, "protection stopped");
                 let state = if is_fenced(&error) {
                     ProtectionState::Fenced
