@@ -3,4 +3,5 @@
 //! Behind the feature `contract`, for the tests of implementations. A suite is
 //! a list of cases; a case panics with the reason when the contract is broken.
 
+pub mod storage;
 pub mod store;

@@ -1,0 +1,144 @@
+//! The fake database with positions that can be ordered, and with an apply that
+//! skips what was applied, as `Database::log_order` demands of a connector.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use planb_model::finding::Finding;
+use planb_model::recovery::{
+    AppliedMark, Engine, LogPosition, PartSpec, SegmentBody, SegmentHeader, SnapshotManifest,
+    TableDigest,
+};
+use planb_model::{Canary, Epoch, ServiceName};
+use planb_ports::database::{DatabaseRole, FenceState};
+use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_testkit::{FakeDatabase, SimClock};
+use std::cmp::Ordering;
+use std::time::Duration;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct OrderedDatabase {
+    pub inner: FakeDatabase,
+    /// How long the copying of a snapshot takes, after its consistent point.
+    pub copy_time: Duration,
+    pub clock: SimClock,
+}
+
+fn number(position: &LogPosition) -> usize {
+    position
+        .at
+        .parse()
+        .expect("the fake's positions are numbers")
+}
+
+/// Holds the end of a snapshot back, so that log goes on meanwhile.
+struct SlowSink<'a> {
+    sink: &'a mut dyn SnapshotSink,
+    pause: Duration,
+    clock: &'a SimClock,
+}
+
+#[async_trait]
+impl SnapshotSink for SlowSink<'_> {
+    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
+        self.clock.sleep(self.pause).await;
+        self.sink.begin(spec).await
+    }
+    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
+        self.sink.write(bytes).await
+    }
+    async fn end(&mut self) -> PortResult<()> {
+        self.sink.end().await
+    }
+}
+
+#[async_trait]
+impl Database for OrderedDatabase {
+    fn log_order(&self, a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
+        (a.stream == b.stream).then(|| number(a).cmp(&number(b)))
+    }
+    async fn snapshot(
+        &self,
+        sink: &mut dyn SnapshotSink,
+        progress: &dyn Progress,
+    ) -> PortResult<SnapshotFacts> {
+        let mut slow = SlowSink {
+            sink,
+            pause: self.copy_time,
+            clock: &self.clock,
+        };
+        self.inner.snapshot(&mut slow, progress).await
+    }
+    async fn apply_segment(
+        &self,
+        header: &SegmentHeader,
+        bytes: Bytes,
+        mark: &AppliedMark,
+    ) -> PortResult<()> {
+        let applied = self.inner.applied().await?.expect("a mark").position;
+        let mut header = header.clone();
+        let mut rest = bytes;
+        if let SegmentBody::Log { start, end, .. } = &mut header.body
+            && number(start) < number(&applied)
+        {
+            assert!(number(&applied) <= number(end), "nothing in it is new");
+            for _ in number(start)..number(&applied) {
+                let line = rest.iter().position(|b| *b == b'\n').expect("a line");
+                rest = rest.slice(line + 1..);
+            }
+            *start = applied;
+        }
+        self.inner.apply_segment(&header, rest, mark).await
+    }
+
+    fn engine(&self) -> Engine {
+        self.inner.engine()
+    }
+    async fn check(&self, role: DatabaseRole) -> Vec<Finding> {
+        self.inner.check(role).await
+    }
+    async fn ping(&self) -> PortResult<()> {
+        self.inner.ping().await
+    }
+    async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>> {
+        self.inner.open_log(start).await
+    }
+    async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()> {
+        self.inner.write_canary(service, canary).await
+    }
+    async fn fence_state(&self, service: &ServiceName) -> PortResult<FenceState> {
+        self.inner.fence_state(service).await
+    }
+    async fn fence(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {
+        self.inner.fence(service, epoch).await
+    }
+    async fn promote(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {
+        self.inner.promote(service, epoch).await
+    }
+    async fn applied(&self) -> PortResult<Option<AppliedMark>> {
+        self.inner.applied().await
+    }
+    async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        self.inner.begin_restore(manifest).await
+    }
+    async fn load_part(
+        &self,
+        part: &PartSpec,
+        bytes: BoxStream<'_, PortResult<Bytes>>,
+    ) -> PortResult<()> {
+        self.inner.load_part(part, bytes).await
+    }
+    async fn end_restore(&self, mark: &AppliedMark) -> PortResult<()> {
+        self.inner.end_restore(mark).await
+    }
+    async fn digests(&self) -> PortResult<Vec<TableDigest>> {
+        self.inner.digests().await
+    }
+    async fn read_canary(&self, service: &ServiceName) -> PortResult<Option<Canary>> {
+        self.inner.read_canary(service).await
+    }
+    async fn integrity(&self) -> PortResult<Vec<Finding>> {
+        self.inner.integrity().await
+    }
+}
