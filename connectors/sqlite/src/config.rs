@@ -24,20 +24,29 @@ pub const RESTART_PAUSE_MS: u64 = 250;
 /// Tries to find a moment between two transactions for beginning a WAL anew.
 pub const RESTART_ROUNDS_MAX: u32 = 4;
 
-/// How long a lock of the service is waited for.
-pub const BUSY_TIMEOUT_MS: u64 = 5_000;
+/// Pause between two tries for a lock of the service, in microseconds. SQLite's
+/// own handler pauses up to 100 ms, and a service that commits without a pause
+/// would never let it in.
+pub const LOCK_PAUSE_MICROS: u64 = 500;
 
-/// How long the write lock is waited for when it is only wanted for a
-/// checkpoint, which can as well be done later.
-pub const RESTART_BUSY_TIMEOUT_MS: u64 = 100;
+/// Tries for a lock of the service: at least 5 s.
+pub const LOCK_TRIES_MAX: i32 = 10_000;
+
+/// Tries for the write lock when it is only wanted for a checkpoint, which can
+/// as well be done later: at least 100 ms.
+pub const RESTART_LOCK_TRIES_MAX: i32 = 200;
 
 /// Pause after the length of the WAL was being changed while it was read, in
 /// milliseconds; a change takes microseconds.
 pub const EXTENT_PAUSE_MS: u64 = 1;
 
-/// Tries to read the length of the WAL; together as long as [`BUSY_TIMEOUT_MS`]
-/// allows a writer that is suspended in the middle of a commit.
+/// Tries to read the length of the WAL; at least 5 s, for
+/// a writer that is suspended in the middle of a commit.
 pub const EXTENT_TRIES_MAX: u32 = 5_000;
+
+/// Tries to copy the rest of a WAL under the write lock, one a millisecond: a
+/// checkpoint of the service may just be running, which does the same work.
+pub const COPY_TRIES_MAX: u32 = 50;
 
 /// Bytes read from the WAL or handed to a sink at once.
 pub const CHUNK_BYTES: usize = 1024 * 1024;

@@ -1,7 +1,7 @@
 //! How this connector opens databases: never making one, never checkpointing
 //! behind the log reader's back.
 
-use crate::config::{BUSY_TIMEOUT_MS, Paths};
+use crate::config::{LOCK_PAUSE_MICROS, LOCK_TRIES_MAX, Paths, RESTART_LOCK_TRIES_MAX};
 use crate::error::{self, from_sqlite};
 use planb_ports::PortResult;
 use rusqlite::config::DbConfig;
@@ -34,10 +34,9 @@ pub fn live(paths: &Paths) -> PortResult<Connection> {
     // A clearer answer than SQLite's for the common case.
     FileId::of(&paths.database)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&paths.database, flags).map_err(from_sqlite)?;
-    connection
-        .busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))
-        .map_err(from_sqlite)?;
+    let mut connection =
+        Connection::open_with_flags(&paths.database, flags).map_err(from_sqlite)?;
+    be_patient(&mut connection)?;
     // Closing the last connection would delete the WAL, and a checkpoint of ours
     // at a wrong moment would let the next writer begin it anew.
     connection
@@ -47,6 +46,25 @@ pub fn live(paths: &Paths) -> PortResult<Connection> {
         .query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))
         .map_err(from_sqlite)?;
     Ok(connection)
+}
+
+/// Has `connection` wait for locks.
+pub fn be_patient(connection: &mut Connection) -> PortResult<()> {
+    connection
+        .busy_handler(Some(|tries| wait(tries, LOCK_TRIES_MAX)))
+        .map_err(from_sqlite)
+}
+
+/// Has `connection` wait for locks only as long as a checkpoint is worth.
+pub fn be_brief(connection: &mut Connection) -> PortResult<()> {
+    connection
+        .busy_handler(Some(|tries| wait(tries, RESTART_LOCK_TRIES_MAX)))
+        .map_err(from_sqlite)
+}
+
+fn wait(tries: i32, most: i32) -> bool {
+    std::thread::sleep(Duration::from_micros(LOCK_PAUSE_MICROS));
+    tries < most
 }
 
 /// Opens a file nobody writes now, without locks and without a WAL: a restored

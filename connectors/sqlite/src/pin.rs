@@ -7,8 +7,7 @@
 //! write transaction of our own, stands in the WAL: there is no moment without.
 
 use crate::config::{
-    BUSY_TIMEOUT_MS, EXTENT_PAUSE_MS, EXTENT_TRIES_MAX, Paths, RESTART_BUSY_TIMEOUT_MS,
-    RESTART_ROUNDS_MAX, WAL_BYTES_MAX,
+    COPY_TRIES_MAX, EXTENT_PAUSE_MS, EXTENT_TRIES_MAX, Paths, RESTART_ROUNDS_MAX, WAL_BYTES_MAX,
 };
 use crate::connect::{self, FileId};
 use crate::error::{self, from_sqlite};
@@ -118,6 +117,17 @@ impl Pin {
             if !self.take_write_lock()? {
                 return Ok(false);
             }
+            if !self.is_copied()? {
+                // Somebody committed in between. Copy that as well while nobody
+                // can, then begin again at once: only a transaction that begins
+                // when all is copied can begin the WAL anew, and a writer who
+                // waits for the lock asks for it more slowly than we do.
+                let copied = self.copy_rest()?;
+                run(&self.writer, "ROLLBACK")?;
+                if !copied || !self.take_write_lock()? {
+                    return Ok(false);
+                }
+            }
             let extent = self.extent()?;
             if extent.copied == extent.frames {
                 under_lock(extent)?;
@@ -125,11 +135,26 @@ impl Pin {
                 self.commit_pinned()?;
                 return Ok(true);
             }
-            // Somebody committed in between. Copy that as well while nobody
-            // can, so that the next round finds little or nothing.
-            self.move_on()?;
-            self.copy_back()?;
             run(&self.writer, "ROLLBACK")?;
+        }
+        Ok(false)
+    }
+
+    fn is_copied(&self) -> PortResult<bool> {
+        let extent = self.extent()?;
+        Ok(extent.copied == extent.frames)
+    }
+
+    /// Copies everything while this process has the write lock; `false` when a
+    /// reader of the service, or its own checkpoint, is in the way for too long.
+    fn copy_rest(&mut self) -> PortResult<bool> {
+        self.move_on()?;
+        for _ in 0..COPY_TRIES_MAX {
+            self.copy_back()?;
+            if self.is_copied()? {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(EXTENT_PAUSE_MS));
         }
         Ok(false)
     }
@@ -159,15 +184,10 @@ impl Pin {
         Ok(())
     }
 
-    fn take_write_lock(&self) -> PortResult<bool> {
-        let patience = |ms| {
-            self.writer
-                .busy_timeout(Duration::from_millis(ms))
-                .map_err(from_sqlite)
-        };
-        patience(RESTART_BUSY_TIMEOUT_MS)?;
+    fn take_write_lock(&mut self) -> PortResult<bool> {
+        connect::be_brief(&mut self.writer)?;
         let begun = run(&self.writer, "BEGIN IMMEDIATE");
-        patience(BUSY_TIMEOUT_MS)?;
+        connect::be_patient(&mut self.writer)?;
         match begun {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == ErrorKind::Unavailable => Ok(false),

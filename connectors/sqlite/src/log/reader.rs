@@ -270,13 +270,16 @@ impl Reader {
         let bytes = u64::from(extent.frames) * at.frame_bytes() as u64;
         let long = bytes > WAL_BYTES_MAX || extent.frames > WAL_FRAMES_MAX;
         let unshipped = self.shipped.at != self.returned.at;
+        // What is not read yet is read under the write lock, so it must be little.
+        let lag = u64::from(extent.frames.saturating_sub(at.frame)) * at.frame_bytes() as u64;
         let keep = unshipped && bytes < WAL_BYTES_MAX * WAL_KEEP_FACTOR;
         let resting = self.restart_after.is_some_and(|t| Instant::now() < t);
-        long && !keep && !resting && at.frame == extent.frames
+        long && !keep && !resting && lag <= WAL_BYTES_MAX
     }
 
     fn restart(&mut self, pin: &mut Pin) -> PortResult<()> {
         let before = self.now.as_ref().map(|n| n.gathered.read_from().salts);
+        self.read_to(pin.extent()?, u64::MAX)?;
         pin.restart(|extent| self.read_to(extent, u64::MAX))?;
         self.notice_restart()?;
         let after = self.now.as_ref().map(|n| n.gathered.read_from().salts);

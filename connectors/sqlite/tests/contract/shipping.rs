@@ -92,9 +92,6 @@ impl Busy {
 async fn checkpoints_under_load_lose_nothing() {
     let (source, writer) = Site::with_orders();
     let before = orders(&writer);
-    writer
-        .execute_batch("PRAGMA synchronous = OFF")
-        .expect("faster");
     let busy = Busy::start(writer);
     let mut vault = Vault::snapshot(&source).await;
     let mut log = vault.open_log(&source).await.expect("opens");
