@@ -163,11 +163,11 @@ impl Protection {
     }
 
     pub fn newest_canary(&self) -> Option<Canary> {
-        let seen = self.events().into_iter().filter_map(|e| match e {
+        let mut seen = self.events().into_iter().filter_map(|e| match e {
             ProtectEvent::CanarySeen { canary } => Some(canary),
             _ => None,
         });
-        seen.last()
+        seen.next_back()
     }
 
     /// Waits until a canary written from now on was read back: everything
