@@ -4,8 +4,8 @@
 //! with the process, and nothing depends on it being remembered.
 
 use crate::journal::Journal;
-use crate::signal::{Listener, Signal};
 use crate::service::status;
+use crate::signal::{Listener, Signal};
 use crate::{EngineError, ServicePorts, SitePorts};
 use jiff::Timestamp;
 use planb_decide::Fold;

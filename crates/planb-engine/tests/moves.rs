@@ -325,3 +325,22 @@ async fn the_log_is_drained_only_when_protection_has_let_go_of_it() {
     assert_eq!(world.busan.database.rows(), world.seoul.database.rows());
     life.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_old_site_of_a_switchover_does_not_start_when_it_boots_on_a_new_disk() {
+    let world = World::protected(3).await;
+    let life = world.live();
+    assert_completed(&world.run(&life, RunbookKind::Switchover).await);
+    world
+        .until("the old workload is fenced", || {
+            world.seoul.workload.effects("fence", Epoch(2)) == 1
+        })
+        .await;
+    life.end().await;
+    // Its database with the fence row is gone, and nobody is there to fence it.
+    world.seoul.die();
+    world.seoul.database.revive_empty();
+    world.seoul.workload.set_powered(true);
+    let booted = world.seoul.workload.start(Epoch(1)).await;
+    assert!(booted.is_err_and(|e| e.is_fenced()));
+}

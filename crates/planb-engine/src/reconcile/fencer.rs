@@ -5,10 +5,11 @@ use super::rest;
 use crate::shared::Shared;
 use crate::time::within;
 use crate::{EngineError, SitePorts};
-use planb_model::Epoch;
 use planb_model::service::ServiceRecord;
+use planb_model::{Epoch, SiteName};
 use planb_ports::workload::WorkloadState;
 use planb_ports::{PortError, PortResult};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const ANSWER_MS_MAX: u64 = 10_000;
 pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
     let mut changes = shared.subscribe();
     let look = Duration::from_millis(LOOK_MS);
+    let mut workloads = Workloads::new();
     loop {
         if let Some(record) = shared.settled() {
             for site in shared
@@ -29,7 +31,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
                 .filter(|s| s.name != record.active)
             {
                 let limit = Duration::from_millis(ANSWER_MS_MAX);
-                let work = keep_fenced(&shared, site, &record);
+                let work = keep_fenced(&shared, site, &record, &mut workloads);
                 match within(&*shared.ports.clock, limit, work).await {
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
@@ -45,8 +47,13 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
 
 /// The epoch of the record is what makes a late call harmless: by then the
 /// target may have been promoted under a newer one, and refuses this.
-async fn keep_fenced(shared: &Shared, site: &SitePorts, record: &ServiceRecord) -> PortResult<()> {
-    let stopped = stop_workload(site, record.epoch).await;
+async fn keep_fenced(
+    shared: &Shared,
+    site: &SitePorts,
+    record: &ServiceRecord,
+    workloads: &mut Workloads,
+) -> PortResult<()> {
+    let stopped = fence_workload(site, record.epoch, workloads).await;
     let service = shared.ports.service();
     let state = site.database.fence_state(service).await?;
     if state.epoch == Some(record.epoch) && state.read_only {
@@ -64,14 +71,26 @@ async fn keep_fenced(shared: &Shared, site: &SitePorts, record: &ServiceRecord) 
     stopped
 }
 
-/// Stops only what is seen to run: hooks of a workload that others run may do
-/// more than stop it.
-async fn stop_workload(site: &SitePorts, epoch: Epoch) -> Result<(), PortError> {
-    match site.workload.state().await? {
-        WorkloadState::Running { .. } => {
-            tracing::warn!(site = %site.name, "a workload runs at the site that is not active");
-            site.workload.stop(epoch).await
-        }
-        WorkloadState::Stopped | WorkloadState::NotOurs => Ok(()),
+/// The epoch each workload was fenced under by this process.
+type Workloads = BTreeMap<SiteName, Epoch>;
+
+/// Has the workload stopped and not started again under an older epoch, not
+/// even by a site that boots as it was. Workloads that others run are left
+/// alone: their fence hook may do more than stop them, and is for a move.
+async fn fence_workload(
+    site: &SitePorts,
+    epoch: Epoch,
+    workloads: &mut Workloads,
+) -> Result<(), PortError> {
+    let running = match site.workload.state().await? {
+        WorkloadState::NotOurs => return Ok(()),
+        WorkloadState::Running { .. } => true,
+        WorkloadState::Stopped => false,
+    };
+    if running || workloads.get(&site.name) != Some(&epoch) {
+        let proof = site.workload.fence(epoch).await?;
+        tracing::info!(site = %site.name, %epoch, ?proof, "workload fenced, its site is not active");
+        workloads.insert(site.name.clone(), epoch);
     }
+    Ok(())
 }
