@@ -179,7 +179,7 @@ pub fn set_clean(
 ) -> PortResult<()> {
     let state = CopyState::Clean {
         mark: mark.clone(),
-        stamp: Stamp::of(&paths.database)?,
+        stamp: Stamp::put_on(&paths.database)?,
     };
     Sidecar::new(state, fences).write(paths)
 }
@@ -265,13 +265,17 @@ pub fn promote(paths: &Paths, service: &ServiceName, epoch: Epoch) -> PortResult
 }
 
 /// The fence row as it stands. A copy takes no writes until it is promoted,
-/// whatever its source's row says.
+/// whatever its source's row says. A site whose disk is there and holds no
+/// database yet is a home to restore into: no row, nothing to refuse.
 pub fn fence_state(paths: &Paths, service: &ServiceName) -> PortResult<FenceState> {
     if let Some(sidecar) = Sidecar::read(paths)? {
         return Ok(FenceState {
             epoch: sidecar.fences.get(service).map(|row| row.epoch),
             read_only: true,
         });
+    }
+    if !paths.database.exists() && paths.directory().is_dir() {
+        return Ok(FenceState::default());
     }
     let row = fence::row(&connect::live(paths)?, service)?;
     Ok(FenceState {

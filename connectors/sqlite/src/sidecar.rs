@@ -17,9 +17,14 @@ use std::fs::{File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Version of the file's content.
 const FORMAT: u32 = 1;
+
+/// How far a stamp lies before the moment it is put on, in seconds: more than
+/// any file system's step of time.
+const STAMP_SHIFT_SECS: u64 = 10;
 
 /// A restored copy, or one in the making.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +84,25 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Sets back the time of change of the file at `path`, and takes its stamp.
+    ///
+    /// File systems count time in steps of milliseconds: a change in the same
+    /// step as ours would otherwise leave the same time.
+    pub fn put_on(path: &Path) -> PortResult<Self> {
+        let set_back = std::fs::OpenOptions::new()
+            .read(true)
+            .open(path)
+            .and_then(|file| {
+                let changed = file.metadata()?.modified()?;
+                file.set_modified(changed - Duration::from_secs(STAMP_SHIFT_SECS))?;
+                file.sync_all()
+            });
+        set_back.map_err(|e| from_io(path, e))?;
+        Self::of(path)
+    }
+
     /// The file at `path` as it is now.
-    pub fn of(path: &Path) -> PortResult<Self> {
+    fn of(path: &Path) -> PortResult<Self> {
         let facts = std::fs::metadata(path).map_err(|e| from_io(path, e))?;
         Ok(Self {
             inode: facts.ino(),
@@ -180,4 +202,22 @@ pub fn touched(paths: &Paths) -> PortError {
         "{} was changed by somebody else since it was restored",
         paths.database.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_right_after_the_stamp_is_seen() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let path = folder.path().join("copy.db");
+        for _ in 0..50 {
+            std::fs::write(&path, "pages").expect("written");
+            let stamp = Stamp::put_on(&path).expect("stamped");
+            assert_eq!(Stamp::of(&path).expect("there"), stamp);
+            std::fs::write(&path, "PAGES").expect("changed");
+            assert_ne!(Stamp::of(&path).expect("there"), stamp);
+        }
+    }
 }

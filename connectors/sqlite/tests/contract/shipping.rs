@@ -162,9 +162,38 @@ async fn a_wal_begun_anew_in_the_meantime_is_lost() {
     writer
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .expect("checkpointed");
-    order(&writer, "shipped by nobody");
+    // Longer than the old one, so that only the salts and checksums tell.
+    for _ in 0..50 {
+        order(&writer, "shipped by nobody");
+    }
     let error = vault.open_log(&source).await.err().expect("lost");
     assert_eq!(error.kind(), ErrorKind::LogLost);
+}
+
+#[tokio::test]
+async fn a_disk_set_back_in_time_is_another_log() {
+    let (mut source, writer) = Site::with_orders();
+    let mut vault = Vault::snapshot(&source).await;
+    let log_file = source.disk().join("orders.db-wal");
+    let earlier = std::fs::read(&log_file).expect("a WAL");
+    let mut log = vault.open_log(&source).await.expect("opens");
+    order(&writer, "committed, shipped, then lost by the disk; ");
+    vault.ship(log.as_mut()).await;
+    drop(log);
+    source.restart_planb();
+    // The machine went down and the disk came back as it was: no process has it
+    // open, and the same WAL goes on from there with other transactions.
+    let away = source.folder.path().join("crashed");
+    std::fs::rename(source.disk(), &away).expect("moved");
+    std::fs::create_dir(source.disk()).expect("made");
+    std::fs::copy(away.join("orders.db"), source.path()).expect("copied");
+    std::fs::write(&log_file, earlier).expect("written");
+    let again = source.service();
+    // As long as what was shipped, so that only the last checksum tells.
+    order(&again, "another history of the very same length");
+    let error = vault.open_log(&source).await.err().expect("lost");
+    assert_eq!(error.kind(), ErrorKind::LogLost);
+    drop(writer);
 }
 
 #[tokio::test]
