@@ -164,3 +164,20 @@ async fn of_two_writers_of_one_epoch_one_loses() {
     winner.caught_up().await;
     world.restore_all().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_two_claims_at_once_the_older_one_notices() {
+    let world = World::new();
+    let link = Link::direct();
+    // It has looked for newer claims, found none, and is slow to make its own.
+    link.script("create", 2, Fault::Delay(5 * SECOND));
+    let slow = world.repository_through(link);
+    let quick = async {
+        world.clock.sleep(SECOND).await;
+        world.claim(TWO).await;
+    };
+    let seoul = site("seoul");
+    let (older, ()) = tokio::join!(slow.claim_epoch(ONE, "a", &seoul), quick);
+    let error = older.expect_err("too late");
+    assert_eq!(error.kind(), ErrorKind::Fenced { current: TWO });
+}
