@@ -215,9 +215,11 @@ async fn show_load(cast: &Cast<'_>, seconds: u64) -> CliResult<()> {
 
 /// Follows the execution of `kind` to its end, telling each step.
 async fn follow(cast: &Cast<'_>, kind: RunbookKind) -> CliResult<ExecutionHistory> {
-    let id = wait_until(cast, "the verdict", |status| {
+    let id = wait_until(cast, "the verdict and its approval", |status| {
         let execution = status.execution.as_ref()?;
-        (execution.execution.runbook.kind == kind).then(|| execution.execution.id.clone())
+        let approved = execution.approved_by.is_some();
+        (execution.execution.runbook.kind == kind && approved)
+            .then(|| execution.execution.id.clone())
     })
     .await?;
     if let Trigger::Detector { why, .. } = trigger_of(cast, &id).await? {

@@ -148,7 +148,7 @@ impl DemoSite {
     fn kill_processes(&mut self, state: &Path) {
         use nix::sys::signal::{Signal, killpg};
         // The web service runs in a group of its own; the database server in another.
-        if let Some(group) = process_group_of(state, SERVICE, self.name)
+        if let Some(group) = process_group_of(&state.join("workloads"), SERVICE, self.name)
             && let Err(error) = killpg(nix::unistd::Pid::from_raw(group), Signal::SIGKILL)
             && error != nix::errno::Errno::ESRCH
         {
