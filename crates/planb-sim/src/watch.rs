@@ -10,7 +10,7 @@ mod wolf;
 
 use crate::client::Ledger;
 use crate::plan::service;
-use crate::world::World;
+use crate::world::{SimSite, World};
 use planb_decide::fold;
 use planb_model::execution::ExecutionState;
 use planb_model::{Epoch, ExecutionId, SiteName};
@@ -113,7 +113,13 @@ impl Watch {
     }
 
     fn one_writer(&self) {
-        let writers = self.world.sites.iter().filter(|s| s.takes_writes());
+        // A new, empty disk has no fence row; what its machine starts by itself
+        // gets no requests, and an acknowledgement of it is looked at above.
+        let remembers = |s: &&SimSite| {
+            s.database.disk_no() == 1 || s.database.peek_fence().epoch.is_some()
+        };
+        let sites = self.world.sites.iter().filter(remembers);
+        let writers = sites.filter(|s| s.takes_writes());
         let names: Vec<&str> = writers.map(|s| s.name.as_str()).collect();
         if names.len() > 1 {
             self.broken(format!("two writers at once: {}", names.join(" and ")));

@@ -72,7 +72,7 @@ fn no_seed_breaks_a_safety_rule() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    for seed in 0..TWICE {
+    for seed in 20..20 + TWICE {
         let (one, two) = (replay(seed), replay(seed));
         if one.fingerprint != two.fingerprint {
             let (a, b) = (one.trace.expect("kept"), two.trace.expect("kept"));

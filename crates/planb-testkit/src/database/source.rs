@@ -100,12 +100,9 @@ impl FakeLog {
             let start = state.find(&self.here())?;
             let mut text = String::new();
             let mut end = start;
-            for record in state
-                .log
-                .iter()
-                .skip(usize::try_from(start).unwrap_or(usize::MAX))
-            {
-                text.push_str(&encoding::encode([record]));
+            let from = usize::try_from(start).unwrap_or(usize::MAX);
+            for line in state.log.iter().skip(from) {
+                text.push_str(line);
                 end += 1;
                 if text.len() as u64 >= flush_bytes {
                     break;

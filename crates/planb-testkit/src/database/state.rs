@@ -45,8 +45,8 @@ pub(super) struct State {
     pub(super) disk_no: u64,
     pub(super) rows: BTreeMap<String, String>,
     pub(super) canaries: BTreeMap<String, String>,
-    /// Transactions of the stream; the position after the n-th is n.
-    pub(super) log: Vec<Record>,
+    /// Transactions of the stream as bytes; the position after the n-th is n.
+    pub(super) log: Vec<String>,
     /// Transactions at the start of `log` that are no longer readable.
     pub(super) purged: u64,
     pub(super) fence: FenceState,
@@ -103,8 +103,8 @@ impl State {
     /// One transaction: into the data and into the log.
     pub(super) fn write(&mut self, record: Record) -> PortResult<()> {
         self.check_writable()?;
-        self.take(record.clone());
-        self.log.push(record);
+        self.log.push(encoding::encode([&record]));
+        self.take(record);
         Ok(())
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Segment {
     pub(super) bytes: Bytes,
     /// The newest one in `bytes`.
     pub(super) canary: Option<Canary>,
+    keys: Vec<String>,
 }
 
 impl Segment {
@@ -41,6 +42,7 @@ impl Segment {
         Self {
             header,
             canary: Canary::newest_in(&bytes),
+            keys: keys_in(&bytes),
             bytes,
         }
     }
@@ -65,6 +67,7 @@ pub(super) struct Snapshot {
     pub(super) parts: Vec<(PartSpec, Bytes)>,
     /// The newest one in `parts`.
     pub(super) canary: Option<Canary>,
+    keys: Vec<String>,
 }
 
 impl Snapshot {
@@ -75,6 +78,7 @@ impl Snapshot {
         Self {
             manifest,
             canary: canaries.last(),
+            keys: parts.iter().flat_map(|(_, bytes)| keys_in(bytes)).collect(),
             parts,
         }
     }
@@ -190,7 +194,7 @@ impl Vault {
             let message = "the segment does not continue the chain";
             return Err(fake_error(ErrorKind::Conflict, message));
         }
-        self.ever_durable.extend(keys_in(&segment.bytes));
+        self.ever_durable.extend(segment.keys.iter().cloned());
         self.chains.entry(epoch).or_default().segments.push(segment);
         Ok(())
     }
@@ -202,9 +206,7 @@ impl Vault {
             return Ok(());
         }
         self.check_open(snapshot.manifest.epoch)?;
-        for (_, bytes) in &snapshot.parts {
-            self.ever_durable.extend(keys_in(bytes));
-        }
+        self.ever_durable.extend(snapshot.keys.iter().cloned());
         self.snapshots.push(snapshot);
         Ok(())
     }
@@ -283,8 +285,7 @@ impl Vault {
         let Ok(snapshot) = self.newest_recovery() else {
             return BTreeSet::new();
         };
-        let parts = snapshot.parts.iter().map(|(_, bytes)| bytes);
-        let log = self.after(snapshot).map(|s| &s.bytes);
-        parts.chain(log).flat_map(|b| keys_in(b)).collect()
+        let log = self.after(snapshot).flat_map(|s| &s.keys);
+        snapshot.keys.iter().chain(log).cloned().collect()
     }
 }
