@@ -177,3 +177,67 @@ impl RawHead {
         self.last = Some((name, object));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Seal;
+    use crate::segment::{decode, encode};
+    use jiff::Timestamp;
+    use planb_model::ServiceName;
+    use planb_model::recovery::{SegmentHeader, VAULT_FORMAT};
+
+    fn place(at: u64) -> LogPosition {
+        LogPosition {
+            stream: "s".into(),
+            at: at.to_string(),
+            gtid: None,
+        }
+    }
+
+    /// The next segment behind `head`, whole in itself, with log from `start` on.
+    fn segment(head: &Head, start: u64, raw: &[u8]) -> Segment {
+        let header = SegmentHeader {
+            format: VAULT_FORMAT,
+            service: ServiceName::new("orders").expect("name"),
+            epoch: head.epoch,
+            seq: head.next,
+            previous: head.previous.clone(),
+            written_at: Timestamp::UNIX_EPOCH,
+            body: SegmentBody::Log {
+                start: place(start),
+                end: place(start + 1),
+                transactions: 1,
+                raw_bytes: raw.len() as u64,
+            },
+        };
+        let seal = Seal::new(&[], None).expect("no keys");
+        let object = encode(&header, raw, &seal, 3).expect("encodes");
+        decode("key", object, &seal).expect("whole")
+    }
+
+    #[test]
+    fn an_exchanged_object_breaks_the_chain_although_it_is_whole_in_itself() {
+        let mut writer = Head::of(Epoch(1));
+        let first = segment(&writer, 0, b"true");
+        let forged = segment(&writer, 0, b"false");
+        assert_eq!(writer.advance(&first).expect("fits"), Link::Continues);
+        let second = segment(&writer, 1, b"next");
+
+        let mut reader = Head::of(Epoch(1));
+        reader.advance(&forged).expect("nothing shows yet");
+        let error = reader.advance(&second).expect_err("follows another object");
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        let error = writer.advance(&first).expect_err("a second time");
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn log_that_begins_elsewhere_is_a_jump() {
+        let mut head = Head::of(Epoch(1));
+        let first = segment(&head, 0, b"a");
+        head.advance(&first).expect("fits");
+        let jump = segment(&head, 7, b"b");
+        assert_eq!(head.advance(&jump).expect("fits"), Link::Jumps);
+    }
+}
