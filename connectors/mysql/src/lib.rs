@@ -1,1 +1,157 @@
-//! planb-connector-mysql.
+//! MySQL 8 and MariaDB 10.5 or later, behind the database port.
+//!
+//! Snapshots are consistent without blocking writers, the log is the server's
+//! own binlog shipped byte for byte, restores load text and apply binlog
+//! events through the server itself. See `docs.md` for what an account needs
+//! and what is not covered.
+
+mod applied;
+mod apply;
+mod binlog;
+mod canary;
+mod catalog;
+mod check;
+mod client;
+mod config;
+mod digest;
+mod error;
+mod fence;
+mod lines;
+mod own;
+mod restore;
+mod script;
+mod snapshot;
+
+pub use config::{CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig};
+
+use crate::applied::Applied;
+use crate::client::{Client, run};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use planb_model::finding::Finding;
+use planb_model::recovery::{
+    AppliedMark, Engine, LogPosition, PartSpec, SegmentHeader, SnapshotManifest, TableDigest,
+};
+use planb_model::{Canary, Epoch, ServiceName};
+use planb_ports::database::{DatabaseRole, FenceState};
+use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
+use std::sync::Arc;
+
+/// One MySQL or MariaDB server, and the databases in it that are protected.
+pub struct MysqlDatabase {
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+}
+
+impl MysqlDatabase {
+    /// Prepares for a server; connects when something is asked of it.
+    pub fn connect_lazy(config: MysqlConfig, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            client: Arc::new(Client::new(config)),
+            clock,
+        }
+    }
+}
+
+#[async_trait]
+impl Database for MysqlDatabase {
+    fn engine(&self) -> Engine {
+        self.client.config.engine
+    }
+
+    async fn check(&self, role: DatabaseRole) -> Vec<Finding> {
+        check::run(&self.client, &*self.clock, role).await
+    }
+
+    async fn ping(&self) -> PortResult<()> {
+        let work = async {
+            let mut conn = self.client.connect().await?;
+            run(&mut conn, "ping the server", "SELECT 1").await
+        };
+        self.client.small("ping the server", work).await
+    }
+
+    async fn snapshot(
+        &self,
+        sink: &mut dyn SnapshotSink,
+        progress: &dyn Progress,
+    ) -> PortResult<SnapshotFacts> {
+        snapshot::take(&self.client, sink, progress).await
+    }
+
+    async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>> {
+        binlog::open(self.client.clone(), self.clock.clone(), start).await
+    }
+
+    async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()> {
+        let work = canary::write(&self.client, service, canary);
+        self.client.small("write a canary", work).await
+    }
+
+    async fn fence_state(&self, service: &ServiceName) -> PortResult<FenceState> {
+        let work = async {
+            let mut conn = self.client.connect().await?;
+            fence::read(&mut conn, service).await
+        };
+        self.client.small("read the fence", work).await
+    }
+
+    async fn fence(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {
+        fence::fence(&self.client, service, epoch).await
+    }
+
+    async fn promote(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {
+        let work = fence::promote(&self.client, service, epoch);
+        self.client.small("let the server take writes", work).await
+    }
+
+    async fn applied(&self) -> PortResult<Option<AppliedMark>> {
+        let work = async {
+            let mut conn = self.client.connect().await?;
+            applied::read(&self.client, &mut conn).await
+        };
+        match self.client.small("read the applied mark", work).await? {
+            Applied::At(mark) => Ok(Some(mark)),
+            Applied::Never | Applied::Broken => Ok(None),
+        }
+    }
+
+    async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        restore::begin(&self.client, manifest).await
+    }
+
+    async fn load_part(
+        &self,
+        part: &PartSpec,
+        bytes: BoxStream<'_, PortResult<Bytes>>,
+    ) -> PortResult<()> {
+        restore::load(&self.client, part, bytes).await
+    }
+
+    async fn end_restore(&self, mark: &AppliedMark) -> PortResult<()> {
+        restore::end(&self.client, mark).await
+    }
+
+    async fn apply_segment(
+        &self,
+        header: &SegmentHeader,
+        bytes: Bytes,
+        mark: &AppliedMark,
+    ) -> PortResult<()> {
+        apply::segment(&self.client, header, &bytes, mark).await
+    }
+
+    async fn digests(&self) -> PortResult<Vec<TableDigest>> {
+        digest::digests(&self.client).await
+    }
+
+    async fn read_canary(&self, service: &ServiceName) -> PortResult<Option<Canary>> {
+        let work = canary::read(&self.client, service);
+        self.client.small("read the canary", work).await
+    }
+
+    async fn integrity(&self) -> PortResult<Vec<Finding>> {
+        digest::integrity(&self.client).await
+    }
+}

@@ -131,6 +131,9 @@ impl MariaDb {
 /// only when it is whole.
 async fn install(programs: &Programs, dir: &Path) -> Result<(), LaunchError> {
     let data = data_dir(dir);
+    let temporary = temporary_dir(dir);
+    std::fs::create_dir_all(&temporary)
+        .map_err(LaunchError::io(format!("create {}", temporary.display())))?;
     if data.is_dir() {
         return Ok(());
     }
@@ -151,6 +154,7 @@ async fn install(programs: &Programs, dir: &Path) -> Result<(), LaunchError> {
             "--skip-test-db",
             "--skip-name-resolve",
         ])
+        .env("TMPDIR", &temporary)
         .kill_on_drop(true);
     let output = command
         .output()
@@ -174,6 +178,12 @@ fn data_dir(dir: &Path) -> PathBuf {
     dir.join("data")
 }
 
+/// Not `/tmp`: a server that starts deletes the temporary tables it finds, also
+/// those of others.
+fn temporary_dir(dir: &Path) -> PathBuf {
+    dir.join("tmp")
+}
+
 /// The server refuses to run as root unless it is told so by name.
 fn user_argument(data: &Path) -> Result<Option<&'static str>, LaunchError> {
     let owner = std::fs::metadata(data)
@@ -194,6 +204,10 @@ async fn launch(
         .arg("--no-defaults")
         .args(user_argument(&data)?)
         .arg(format!("--datadir={}", data.display()))
+        .arg(format!(
+            "--tmpdir={}",
+            temporary_dir(&options.dir).display()
+        ))
         .args([format!("--port={port}"), "--bind-address=127.0.0.1".into()])
         // Relative to the data directory: a socket's path may have 107 bytes only.
         .args(["--socket=mariadb.sock", "--pid-file=mariadb.pid"])

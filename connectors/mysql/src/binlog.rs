@@ -1,0 +1,15 @@
+//! The binary log: reading it from the source, event by event, as the server
+//! wrote it, and understanding as much of it as shipping and applying need.
+
+pub(crate) mod event;
+mod group;
+mod gtid;
+pub(crate) mod payload;
+pub(crate) mod position;
+pub(crate) mod query;
+mod reader;
+pub(crate) mod segment;
+mod source;
+pub(crate) mod statement;
+
+pub(crate) use source::open;

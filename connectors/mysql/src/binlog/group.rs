@@ -1,0 +1,352 @@
+//! Puts events together to transactions. Nothing is changed: a transaction is
+//! the events between two boundaries, byte for byte.
+
+use super::event::{Event, kind};
+use super::gtid::GtidState;
+use super::position::BinlogPosition;
+use super::query;
+use super::statement::{self, Statement};
+use crate::error::{corrupt, log_lost};
+use crate::script;
+use planb_ports::{ErrorKind, PortError, PortResult};
+
+/// MariaDB's GTID event: the transaction is the one event after it.
+const MARIADB_FLAG_STANDALONE: u8 = 1;
+/// MariaDB's GTID event: a transaction of two phases.
+const MARIADB_FLAGS_XA: u8 = 64 | 128;
+/// Where the flags are in MariaDB's GTID event.
+const MARIADB_FLAGS_AT: usize = 12;
+
+/// A whole transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Transaction {
+    pub bytes: Vec<u8>,
+    /// Position after it.
+    pub end: BinlogPosition,
+    /// GTID state after it.
+    pub gtid: Option<String>,
+}
+
+/// How the open transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// By the next event.
+    WithNext,
+    /// By a commit.
+    WithCommit,
+    /// Its first statement tells (MySQL).
+    NotKnown,
+}
+
+/// The state between events.
+#[derive(Debug)]
+pub(crate) struct Grouper {
+    databases: Vec<String>,
+    open: Option<(Vec<u8>, Ends)>,
+    has_rows: bool,
+    gtid: GtidState,
+    /// MariaDB's GTID of the open transaction: its server and its event's body.
+    next_gtid: Option<(u32, Vec<u8>)>,
+    seen: BinlogPosition,
+}
+
+impl Grouper {
+    /// Begins at a boundary.
+    pub fn new(databases: Vec<String>, start: BinlogPosition, gtid: GtidState) -> Self {
+        Self {
+            databases,
+            open: None,
+            has_rows: false,
+            gtid,
+            next_gtid: None,
+            seen: start,
+        }
+    }
+
+    /// Position after the last event, whether it ended a transaction or not.
+    pub fn seen(&self) -> &BinlogPosition {
+        &self.seen
+    }
+
+    /// Takes the next event; returns the transaction it ends.
+    pub fn push(&mut self, event: &Event<'_>) -> PortResult<Option<Transaction>> {
+        if event.kind() == kind::ROTATE {
+            self.rotate(event)?;
+            return Ok(None);
+        }
+        if event.next_offset() != 0 && !event.is_artificial() {
+            self.seen.offset = u64::from(event.next_offset());
+        }
+        match event.kind() {
+            kind::FORMAT_DESCRIPTION
+            | kind::STOP
+            | kind::HEARTBEAT
+            | kind::HEARTBEAT_V2
+            | kind::PREVIOUS_GTIDS
+            | kind::MARIADB_BINLOG_CHECKPOINT
+            | kind::MARIADB_GTID_LIST
+            | kind::MARIADB_START_ENCRYPTION => Ok(None),
+            kind::INCIDENT => Err(log_lost(
+                "the source says that its log misses something (incident event)",
+            )),
+            kind::XA_PREPARE => Err(xa()),
+            kind::MARIADB_GTID => self.begin_mariadb(event),
+            kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED => {
+                self.begin(event, Ends::NotKnown)
+            }
+            _ => self.inside(event),
+        }
+    }
+
+    fn rotate(&mut self, event: &Event<'_>) -> PortResult<()> {
+        let body = event.body();
+        let offset = body.get(..8).and_then(|b| b.try_into().ok());
+        let file = body.get(8..).and_then(|b| std::str::from_utf8(b).ok());
+        let (Some(offset), Some(file)) = (offset, file) else {
+            return Err(corrupt("a rotate event of the log cannot be read"));
+        };
+        let to = BinlogPosition {
+            file: file.to_owned(),
+            offset: u64::from_le_bytes(offset),
+        };
+        if to.file != self.seen.file {
+            // No transaction spans two files. One that is open here was cut off
+            // by a crash of the source, which took it back when it recovered.
+            self.open = None;
+        }
+        self.seen = to;
+        Ok(())
+    }
+
+    fn begin_mariadb(&mut self, event: &Event<'_>) -> PortResult<Option<Transaction>> {
+        let flags = event.body().get(MARIADB_FLAGS_AT).copied().unwrap_or(0);
+        if flags & MARIADB_FLAGS_XA != 0 {
+            return Err(xa());
+        }
+        self.next_gtid = Some((event.server_id(), event.body().to_vec()));
+        let ends = if flags & MARIADB_FLAG_STANDALONE != 0 {
+            Ends::WithNext
+        } else {
+            Ends::WithCommit
+        };
+        self.begin(event, ends)
+    }
+
+    fn begin(&mut self, event: &Event<'_>, ends: Ends) -> PortResult<Option<Transaction>> {
+        if self.open.is_some() {
+            return Err(corrupt("a transaction of the log begins inside of another"));
+        }
+        self.has_rows = false;
+        self.open = Some((event.bytes().to_vec(), ends));
+        Ok(None)
+    }
+
+    fn inside(&mut self, event: &Event<'_>) -> PortResult<Option<Transaction>> {
+        let Some((bytes, ends)) = &mut self.open else {
+            return Err(corrupt(format!(
+                "the log has an event of type {} outside of a transaction",
+                event.kind()
+            )));
+        };
+        bytes.extend_from_slice(event.bytes());
+        let ends = *ends;
+        if event.is_statement_context() {
+            return Err(statement_logged());
+        }
+        self.has_rows |= event.is_rows();
+        let done = match event.kind() {
+            kind::XID | kind::TRANSACTION_PAYLOAD => true,
+            kind::QUERY | kind::MARIADB_QUERY_COMPRESSED => self.query(event, ends)?,
+            _ => false,
+        };
+        Ok(if done { self.close() } else { None })
+    }
+
+    /// Looks at a statement; says whether it ends the transaction.
+    fn query(&mut self, event: &Event<'_>, ends: Ends) -> PortResult<bool> {
+        let query = query::read(event)?;
+        match statement::classify(&query.sql) {
+            Statement::Begin => {
+                self.set_ends(Ends::WithCommit);
+                Ok(false)
+            }
+            Statement::Commit => Ok(true),
+            // Only transactions over engines with and without transactions are
+            // logged with what was taken back. They cannot be told apart here.
+            Statement::Rollback if self.has_rows => Err(log_lost(
+                "the log has a transaction that was partly taken back",
+            )),
+            Statement::Rollback => Ok(ends != Ends::WithCommit || is_whole_rollback(&query.sql)),
+            Statement::Savepoint => Ok(false),
+            Statement::Xa => Err(xa()),
+            Statement::Rows if self.concerns_us(&query) => Err(statement_logged()),
+            Statement::Rows | Statement::Definition { .. } | Statement::Site => match ends {
+                Ends::WithNext => Ok(true),
+                Ends::WithCommit => Ok(false),
+                Ends::NotKnown if statement::starts_transaction(&query.sql) => {
+                    self.set_ends(Ends::WithCommit);
+                    Ok(false)
+                }
+                Ends::NotKnown => Ok(true),
+            },
+        }
+    }
+
+    fn set_ends(&mut self, to: Ends) {
+        if let Some((_, ends)) = &mut self.open {
+            *ends = to;
+        }
+    }
+
+    /// Whether a statement may change rows of the protected databases.
+    fn concerns_us(&self, query: &query::Query<'_>) -> bool {
+        self.databases.iter().any(|name| {
+            query.database.as_ref() == name.as_bytes()
+                || script::find(&query.sql, name.as_bytes()).is_some()
+        })
+    }
+
+    fn close(&mut self) -> Option<Transaction> {
+        let (bytes, _) = self.open.take()?;
+        if let Some((server, body)) = self.next_gtid.take() {
+            self.gtid.add_mariadb(server, &body);
+        }
+        Some(Transaction {
+            bytes,
+            end: self.seen.clone(),
+            gtid: self.gtid.text(),
+        })
+    }
+}
+
+fn is_whole_rollback(sql: &[u8]) -> bool {
+    sql.trim_ascii().eq_ignore_ascii_case(b"ROLLBACK")
+}
+
+fn statement_logged() -> PortError {
+    log_lost("a change was logged as a statement and not as rows").hint(
+        "set binlog_format=ROW for every session; PlanB takes a new snapshot by itself",
+        "모든 세션에서 binlog_format=ROW를 사용하세요. PlanB가 자동으로 새 스냅샷을 만듭니다",
+    )
+}
+
+fn xa() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-MYSQL-XA",
+        "the log has XA transactions",
+    )
+    .hint(
+        "PlanB cannot protect databases written by XA transactions yet",
+        "PlanB는 아직 XA 트랜잭션을 사용하는 데이터베이스를 보호할 수 없습니다",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::testing;
+    use super::*;
+
+    fn grouper() -> Grouper {
+        let start = BinlogPosition::parse("b.000001:4").expect("position");
+        Grouper::new(vec!["shop".into()], start, GtidState::parse(true, None))
+    }
+
+    fn push(grouper: &mut Grouper, bytes: &[u8]) -> PortResult<Option<Transaction>> {
+        let (event, _) = Event::take(bytes, true)?;
+        grouper.push(&event)
+    }
+
+    fn mariadb_gtid(sequence: u64, flags: u8) -> Vec<u8> {
+        let mut body = sequence.to_le_bytes().to_vec();
+        body.extend_from_slice(&[0, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0]);
+        testing::event(kind::MARIADB_GTID, &body)
+    }
+
+    #[test]
+    fn a_mariadb_transaction_is_whole_with_its_commit_and_not_before() {
+        let mut grouper = grouper();
+        let parts = [
+            mariadb_gtid(7, 0),
+            testing::table_map(1, "shop", "t"),
+            testing::rows(1, true, b"row"),
+        ];
+        for part in &parts {
+            assert_eq!(push(&mut grouper, part).expect("taken"), None);
+        }
+        let xid = testing::at(kind::XID, &[0; 8], 900);
+        let whole = push(&mut grouper, &xid).expect("taken").expect("whole");
+        assert_eq!(whole.bytes, [parts.concat(), xid].concat());
+        assert_eq!(whole.end.to_string(), "b.000001:900");
+        assert_eq!(whole.gtid.as_deref(), Some("0-1-7"));
+    }
+
+    #[test]
+    fn definitions_are_transactions_of_their_own() {
+        let mut grouper = grouper();
+        let create = testing::query("shop", "CREATE TABLE t (a INT)");
+        push(&mut grouper, &mariadb_gtid(1, 1)).expect("taken");
+        assert!(push(&mut grouper, &create).expect("taken").is_some());
+        let gtid = testing::event(kind::ANONYMOUS_GTID, &[0; 20]);
+        push(&mut grouper, &gtid).expect("taken");
+        assert!(push(&mut grouper, &create).expect("taken").is_some());
+        push(&mut grouper, &gtid).expect("taken");
+        push(&mut grouper, &testing::query("shop", "BEGIN")).expect("taken");
+        assert!(push(&mut grouper, &create).expect("taken").is_none());
+        assert!(
+            push(&mut grouper, &testing::query("", "COMMIT"))
+                .expect("taken")
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_replayed_is_refused_at_the_source() {
+        let refused = |events: &[Vec<u8>]| {
+            let mut grouper = grouper();
+            events
+                .iter()
+                .find_map(|event| push(&mut grouper, event).err())
+                .map(|error| error.code())
+        };
+        let insert = |database: &str| testing::query(database, "INSERT INTO t VALUES (UUID())");
+        assert_eq!(
+            refused(&[mariadb_gtid(1, 0), insert("shop")]),
+            Some("PB-MYSQL-LOG-LOST")
+        );
+        assert_eq!(refused(&[mariadb_gtid(1, 0), insert("other")]), None);
+        assert_eq!(refused(&[mariadb_gtid(1, 64)]), Some("PB-MYSQL-XA"));
+        assert_eq!(
+            refused(&[testing::event(kind::INCIDENT, &[1, 0])]),
+            Some("PB-MYSQL-LOG-LOST")
+        );
+        assert_eq!(
+            refused(&[testing::rows(1, true, b"")]),
+            Some("PB-MYSQL-CORRUPT")
+        );
+    }
+
+    #[test]
+    fn rotation_moves_the_position_and_ends_nothing() {
+        let mut grouper = grouper();
+        let mut body = 4u64.to_le_bytes().to_vec();
+        body.extend_from_slice(b"b.000002");
+        push(&mut grouper, &testing::at(kind::ROTATE, &body, 500)).expect("taken");
+        assert_eq!(grouper.seen().to_string(), "b.000002:4");
+    }
+
+    #[test]
+    fn a_transaction_cut_off_by_a_crash_is_dropped_and_the_next_file_read() {
+        let mut grouper = grouper();
+        push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
+        push(&mut grouper, &testing::rows(1, true, b"cut off")).expect("taken");
+        let mut body = 4u64.to_le_bytes().to_vec();
+        body.extend_from_slice(b"b.000002");
+        push(&mut grouper, &testing::event(kind::ROTATE, &body)).expect("taken");
+        push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
+        let xid = testing::at(kind::XID, &[0; 8], 90);
+        let whole = push(&mut grouper, &xid).expect("taken").expect("whole");
+        assert_eq!(whole.bytes, [mariadb_gtid(7, 0), xid].concat());
+        assert_eq!(whole.end.to_string(), "b.000002:90");
+    }
+}

@@ -1,0 +1,76 @@
+//! Segments: little binlog files of whole transactions, so that
+//! `mariadb-binlog segment | mariadb` works by hand.
+
+use super::event::{Event, MAGIC, has_checksums, kind};
+use crate::error::corrupt;
+use planb_ports::PortResult;
+
+/// A segment that was read.
+#[derive(Debug)]
+pub(crate) struct Segment<'a> {
+    /// The format description, needed before any other event can be applied.
+    pub format: &'a [u8],
+    /// The others.
+    pub events: Vec<Event<'a>>,
+}
+
+/// Puts a segment together.
+pub(crate) fn write(format: &[u8], transactions: &[Vec<u8>]) -> Vec<u8> {
+    let bytes: usize = transactions.iter().map(Vec::len).sum();
+    let mut segment = Vec::with_capacity(MAGIC.len() + format.len() + bytes);
+    segment.extend_from_slice(&MAGIC);
+    segment.extend_from_slice(format);
+    for transaction in transactions {
+        segment.extend_from_slice(transaction);
+    }
+    segment
+}
+
+/// Takes a segment apart, checking every event.
+pub(crate) fn read(bytes: &[u8]) -> PortResult<Segment<'_>> {
+    let rest = bytes
+        .strip_prefix(&MAGIC)
+        .ok_or_else(|| corrupt("the segment is not a binlog file"))?;
+    // A format description says itself whether there are checksums, so its size
+    // is read first.
+    let (first, _) = Event::take(rest, false)?;
+    if first.kind() != kind::FORMAT_DESCRIPTION {
+        return Err(corrupt(
+            "the segment does not start with a format description",
+        ));
+    }
+    let checksum = has_checksums(first.bytes())?;
+    let (format, mut rest) = Event::take(rest, checksum)?;
+    let mut events = Vec::new();
+    while !rest.is_empty() {
+        let (event, after) = Event::take(rest, checksum)?;
+        events.push(event);
+        rest = after;
+    }
+    Ok(Segment {
+        format: format.bytes(),
+        events,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::testing;
+    use super::*;
+
+    #[test]
+    fn a_segment_is_taken_apart_as_it_was_put_together() {
+        let format = testing::format_description();
+        let transactions = [
+            testing::query("a", "BEGIN"),
+            testing::event(kind::XID, &[0; 8]),
+        ];
+        let bytes = write(&format, &transactions);
+        let segment = read(&bytes).expect("reads");
+        assert_eq!(segment.format, format);
+        let kinds: Vec<u8> = segment.events.iter().map(Event::kind).collect();
+        assert_eq!(kinds, [kind::QUERY, kind::XID]);
+        assert!(read(&bytes[..bytes.len() - 1]).is_err());
+        assert!(read(&bytes[1..]).is_err());
+    }
+}

@@ -1,0 +1,296 @@
+//! The open log: batches of whole transactions out of what the reader receives.
+
+use super::event::MAGIC;
+use super::group::Grouper;
+use super::gtid::GtidState;
+use super::position::BinlogPosition;
+use super::reader::{Reader, Received};
+use super::segment;
+use crate::client::Client;
+use crate::error::log_lost;
+use crate::own;
+use crate::snapshot::{end_of_log, mariadb_gtid_at};
+use async_trait::async_trait;
+use bytes::Bytes;
+use mysql_async::Conn;
+use planb_model::recovery::LogPosition;
+use planb_ports::{Clock, LogBatch, LogSource, PortError, PortResult};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Opens the log at `start`, after making sure that it is still the same log.
+pub(crate) async fn open(
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+    start: &LogPosition,
+) -> PortResult<Box<dyn LogSource>> {
+    let mut source = Source {
+        client,
+        clock,
+        stream: start.stream.clone(),
+        received_to: start.clone(),
+        end: start.clone(),
+        reader: None,
+        waiting: VecDeque::new(),
+        waiting_bytes: 0,
+        failed: None,
+        asking: None,
+    };
+    source.connect().await?;
+    Ok(Box::new(source))
+}
+
+struct Source {
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+    stream: String,
+    /// Position after the last transaction that was received.
+    received_to: LogPosition,
+    /// Position after the last transaction that was returned.
+    end: LogPosition,
+    reader: Option<Reader>,
+    waiting: VecDeque<Received>,
+    waiting_bytes: u64,
+    /// What ended the reader, until it is returned.
+    failed: Option<PortError>,
+    /// Connection for asking where the log ends.
+    asking: Option<Conn>,
+}
+
+impl Source {
+    /// Begins to receive after what was received last.
+    async fn connect(&mut self) -> PortResult<()> {
+        let from = self.received_to.clone();
+        let position = BinlogPosition::parse(&from.at)?;
+        let mut conn = self.client.connect().await?;
+        let stream = own::stream_name(&mut conn, &self.client.config).await?;
+        if stream.as_deref() != Some(&self.stream) {
+            return Err(log_lost(format!(
+                "another server answers at {}",
+                self.client.config.subject()
+            )));
+        }
+        self.check_lineage(&mut conn, &position, from.gtid.as_deref())
+            .await?;
+        let gtid = GtidState::parse(self.client.config.is_mariadb(), from.gtid.as_deref());
+        let grouper = Grouper::new(self.client.config.databases.clone(), position, gtid);
+        self.reader = Some(Reader::start(&self.client, self.clock.clone(), grouper).await?);
+        Ok(())
+    }
+
+    /// The position must exist, and what was executed before it must be the same.
+    async fn check_lineage(
+        &self,
+        conn: &mut Conn,
+        position: &BinlogPosition,
+        gtid: Option<&str>,
+    ) -> PortResult<()> {
+        let end = end_of_log(conn).await?;
+        if *position > end {
+            return Err(log_lost(format!(
+                "the log ends at {end}, before {position}: it was reset or restored"
+            )));
+        }
+        if self.client.config.is_mariadb() {
+            let Some(now) = mariadb_gtid_at(conn, position).await? else {
+                return Err(log_lost(format!("the log no longer has {position}")));
+            };
+            if GtidState::parse(true, Some(&now)) != GtidState::parse(true, gtid) {
+                return Err(log_lost(format!(
+                    "other transactions stand before {position}: the log was reset"
+                )));
+            }
+            return Ok(());
+        }
+        let files: Vec<mysql_async::Row> =
+            crate::client::rows(conn, "list the binlog files", "SHOW BINARY LOGS").await?;
+        let has = files.iter().any(|row| {
+            row.get::<String, _>(0).as_deref() == Some(&position.file)
+                && row
+                    .get::<u64, _>(1)
+                    .is_some_and(|size| position.offset <= size)
+        });
+        if !has {
+            return Err(log_lost(format!("the log no longer has {position}")));
+        }
+        let Some(gtid) = gtid else { return Ok(()) };
+        let sql = format!(
+            "SELECT GTID_SUBSET({}, @@GLOBAL.gtid_executed)",
+            crate::client::literal(gtid)
+        );
+        let subset: Option<i64> = crate::client::first(conn, "compare GTIDs", sql).await?;
+        if subset == Some(1) {
+            Ok(())
+        } else {
+            Err(log_lost("the server lacks transactions that were shipped"))
+        }
+    }
+
+    fn position(&self, received: &Received) -> LogPosition {
+        LogPosition {
+            stream: self.stream.clone(),
+            at: received.transaction.end.to_string(),
+            gtid: received.transaction.gtid.clone(),
+        }
+    }
+
+    fn push(&mut self, received: Received) {
+        self.received_to = self.position(&received);
+        self.waiting_bytes += received.transaction.bytes.len() as u64;
+        self.waiting.push_back(received);
+    }
+
+    /// Takes transactions off the front: as many as fit, at least one, all of
+    /// one format.
+    fn batch(&mut self, flush_bytes: u64) -> Option<LogBatch> {
+        let first = self.waiting.front()?;
+        let format = first.format.clone();
+        let mut bytes = (MAGIC.len() + format.len()) as u64;
+        let mut transactions = Vec::new();
+        let mut end = self.end.clone();
+        let mut read_at = first.read_at;
+        while let Some(next) = self.waiting.front() {
+            let more = next.transaction.bytes.len() as u64;
+            let fits = transactions.is_empty() || bytes + more <= flush_bytes;
+            if !fits || !same_format(&format, &next.format) {
+                break;
+            }
+            end = self.position(next);
+            read_at = next.read_at;
+            bytes += more;
+            self.waiting_bytes -= more;
+            if let Some(taken) = self.waiting.pop_front() {
+                transactions.push(taken.transaction.bytes);
+            }
+        }
+        let start = std::mem::replace(&mut self.end, end.clone());
+        Some(LogBatch {
+            start,
+            end,
+            bytes: Bytes::from(segment::write(&format, &transactions)),
+            transactions: transactions.len() as u64,
+            read_at,
+        })
+    }
+
+    /// When the waiting transactions must be returned.
+    fn due(&self, flush_bytes: u64, flush_interval: Duration, idle_until: Instant) -> Instant {
+        match self.waiting.front() {
+            None => idle_until,
+            Some(_) if self.failed.is_some() || self.waiting_bytes >= flush_bytes => Instant::now(),
+            Some(first) => first.arrived + flush_interval,
+        }
+    }
+}
+
+/// Whether the events of one can be read with the other: only their times and
+/// places in the file may differ.
+fn same_format(a: &Arc<Vec<u8>>, b: &Arc<Vec<u8>>) -> bool {
+    /// Header, and after it binlog version, server version, creation time.
+    const CREATED: std::ops::Range<usize> = 19 + 2 + 50..19 + 2 + 50 + 4;
+    let rest = |f: &[u8]| {
+        let tail = f.len().saturating_sub(4);
+        (
+            f.get(19..CREATED.start).map(<[u8]>::to_vec),
+            f.get(CREATED.end..tail).map(<[u8]>::to_vec),
+        )
+    };
+    Arc::ptr_eq(a, b) || rest(a) == rest(b)
+}
+
+#[async_trait]
+impl LogSource for Source {
+    async fn next(
+        &mut self,
+        flush_bytes: u64,
+        flush_interval: Duration,
+        idle: Duration,
+    ) -> PortResult<Option<LogBatch>> {
+        let idle_until = Instant::now() + idle;
+        loop {
+            if self.waiting.is_empty() {
+                if let Some(error) = self.failed.take() {
+                    return Err(error);
+                }
+                if self.reader.is_none() {
+                    self.connect().await?;
+                }
+            }
+            let due = self.due(flush_bytes, flush_interval, idle_until);
+            let received = match &mut self.reader {
+                Some(reader) if due > Instant::now() => {
+                    tokio::time::timeout_at(due.into(), reader.received.recv()).await
+                }
+                // Too late to wait; take what is there already.
+                Some(reader) => match reader.received.try_recv() {
+                    Ok(received) if self.waiting_bytes < flush_bytes => Ok(Some(received)),
+                    Ok(received) => {
+                        self.keep(Some(received));
+                        return Ok(self.batch(flush_bytes));
+                    }
+                    Err(_) => return Ok(self.batch(flush_bytes)),
+                },
+                None => return Ok(self.batch(flush_bytes)),
+            };
+            match received {
+                Ok(received) => self.keep(received),
+                Err(_) => return Ok(self.batch(flush_bytes)),
+            }
+        }
+    }
+
+    async fn shipped(&mut self, _position: &LogPosition) -> PortResult<()> {
+        // Neither server keeps binlogs for a reader; their expiry time does.
+        Ok(())
+    }
+
+    async fn is_drained(&mut self) -> PortResult<bool> {
+        let end = self.ask_end().await?;
+        let Some(reader) = &self.reader else {
+            return Ok(false);
+        };
+        // First the position, then the channel: the reader fills the channel first.
+        let seen = reader.seen();
+        Ok(seen >= end
+            && reader.received.is_empty()
+            && self.waiting.is_empty()
+            && self.failed.is_none())
+    }
+}
+
+impl Source {
+    /// Where the log ends, asked on a connection that is kept. A kept one may
+    /// have broken since.
+    async fn ask_end(&mut self) -> PortResult<BinlogPosition> {
+        if let Some(mut conn) = self.asking.take()
+            && let Ok(end) = end_of_log(&mut conn).await
+        {
+            self.asking = Some(conn);
+            return Ok(end);
+        }
+        let mut conn = self.client.connect().await?;
+        let end = end_of_log(&mut conn).await?;
+        self.asking = Some(conn);
+        Ok(end)
+    }
+
+    /// Keeps what the reader handed over, or why it ended.
+    fn keep(&mut self, received: Option<PortResult<Received>>) {
+        match received {
+            Some(Ok(received)) => self.push(received),
+            Some(Err(error)) => {
+                self.failed = Some(error);
+                self.reader = None;
+            }
+            None => {
+                self.failed = Some(PortError::new(
+                    planb_ports::ErrorKind::Unavailable,
+                    "PB-MYSQL-DISCONNECTED",
+                    "the log reader ended",
+                ));
+                self.reader = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Where a server is and how to log in.
+
+use planb_model::Secret;
+use planb_model::recovery::Engine;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long connecting may take when the plan does not say.
+pub const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 5_000;
+
+/// One server and the databases in it that are protected.
+#[derive(Debug, Clone)]
+pub struct MysqlConfig {
+    /// [`Engine::Mysql`] or [`Engine::Mariadb`].
+    pub engine: Engine,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// PlanB's account.
+    pub user: String,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// The databases (schemas) that are protected; at least one.
+    pub databases: Vec<String>,
+    /// PEM file with the authority of the server's certificate. TLS is used,
+    /// and demanded, when it is given.
+    pub tls_ca: Option<PathBuf>,
+    /// Longest time connecting may take.
+    pub connect_timeout: Duration,
+    /// The `server_id` PlanB gives itself when it reads the binlog; random when
+    /// `None`. Must differ from every server's and every replica's.
+    pub replica_id: Option<u32>,
+}
+
+impl MysqlConfig {
+    /// A server without TLS and without a password.
+    pub fn new(
+        engine: Engine,
+        host: impl Into<String>,
+        port: u16,
+        user: impl Into<String>,
+    ) -> Self {
+        Self {
+            engine,
+            host: host.into(),
+            port,
+            user: user.into(),
+            password: None,
+            databases: Vec::new(),
+            tls_ca: None,
+            connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS_DEFAULT),
+            replica_id: None,
+        }
+    }
+
+    /// Whether the server is MariaDB.
+    pub(crate) fn is_mariadb(&self) -> bool {
+        self.engine == Engine::Mariadb
+    }
+
+    /// How messages call the server.
+    pub(crate) fn subject(&self) -> String {
+        format!("{} {}:{}", self.engine, self.host, self.port)
+    }
+}

@@ -1,0 +1,74 @@
+//! Digests of all user tables, and the server's own check of them.
+
+use crate::catalog::{self, Kind};
+use crate::client::{Client, rows, run};
+use crate::snapshot::digest_table;
+use planb_model::Text;
+use planb_model::finding::{Finding, Severity};
+use planb_model::recovery::TableDigest;
+use planb_ports::PortResult;
+
+/// Row counts and hashes at one consistent point.
+pub(crate) async fn digests(client: &Client) -> PortResult<Vec<TableDigest>> {
+    let mut conn = client.connect().await?;
+    let what = "begin a consistent read";
+    let repeatable = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    run(&mut conn, what, repeatable).await?;
+    run(
+        &mut conn,
+        what,
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+    )
+    .await?;
+    let mut digests = Vec::new();
+    for table in catalog::read(client, &mut conn).await? {
+        if table.kind == Kind::Base {
+            let hasher = digest_table(client, &mut conn, &table).await?;
+            digests.push(hasher.finish(table.label()));
+        }
+    }
+    digests.sort();
+    Ok(digests)
+}
+
+/// `CHECK TABLE` over every table; what it reports besides `OK`.
+pub(crate) async fn integrity(client: &Client) -> PortResult<Vec<Finding>> {
+    let mut conn = client.connect().await?;
+    let mut findings = Vec::new();
+    for table in catalog::read(client, &mut conn).await? {
+        if table.kind != Kind::Base {
+            continue;
+        }
+        let answers: Vec<(String, String, String, String)> = rows(
+            &mut conn,
+            &format!("check {}", table.label()),
+            format!("CHECK TABLE {} QUICK", table.quoted()),
+        )
+        .await?;
+        for (_, _, kind, text) in answers {
+            let bad = kind.eq_ignore_ascii_case("error")
+                || (kind.eq_ignore_ascii_case("status") && text != "OK");
+            // An engine without a check of its own says so in a note.
+            if bad {
+                findings.push(damaged(client, &table.label(), &text));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn damaged(client: &Client, table: &str, text: &str) -> Finding {
+    Finding::failed(
+        "PB-MYSQL-DAMAGED",
+        Severity::Error,
+        client.config.subject(),
+        Text::new(
+            format!("the server finds {table} damaged: {text}"),
+            format!("서버가 {table} 테이블의 손상을 발견했습니다: {text}"),
+        ),
+        Text::new(
+            "restore this server from the vault",
+            "이 서버를 볼트에서 다시 복구하세요",
+        ),
+    )
+}

@@ -1,0 +1,17 @@
+//! The database port against real MariaDB servers.
+
+#[path = "contract/support.rs"]
+mod support;
+
+#[path = "contract/apply.rs"]
+mod apply;
+#[path = "contract/check.rs"]
+mod check;
+#[path = "contract/fence.rs"]
+mod fence;
+#[path = "contract/log.rs"]
+mod log;
+#[path = "contract/restore.rs"]
+mod restore;
+#[path = "contract/types.rs"]
+mod types;

@@ -1,0 +1,248 @@
+//! Applying the log to a restored copy.
+
+use crate::support::{Site, apply, drain, header, mark, restore, service, snapshot};
+use mysql_async::prelude::Queryable;
+use planb_model::{Canary, Epoch};
+use planb_ports::{Database, ErrorKind};
+
+/// Source and target at the same point, and the source's log.
+async fn pair(setup: &[&str]) -> (Site, Site, Box<dyn planb_ports::LogSource>) {
+    let (mut source, mut target) = (Site::start(1).await, Site::start(2).await);
+    source.databases = vec!["shop".into(), "한글".into()];
+    target.databases.clone_from(&source.databases);
+    source
+        .run(&[
+            "CREATE DATABASE shop",
+            "CREATE DATABASE `한글`",
+            "CREATE DATABASE other",
+        ])
+        .await;
+    source.run(setup).await;
+    let (parts, facts) = snapshot(&source.database()).await;
+    let log = source
+        .database()
+        .open_log(&facts.position)
+        .await
+        .expect("opens");
+    restore(&target.database(), &parts, &facts).await;
+    (source, target, log)
+}
+
+const SETUP: &[&str] = &[
+    "CREATE TABLE shop.t (id INT PRIMARY KEY AUTO_INCREMENT, v LONGTEXT, e ENUM('a','b'), f FLOAT, \
+     j JSON, g POINT, b BIT(12), ts TIMESTAMP(6) DEFAULT '2020-01-01')",
+    "CREATE TABLE shop.nopk (a INT, b VARCHAR(10) CHARACTER SET euckr)",
+    "CREATE TABLE shop.parent (id INT PRIMARY KEY)",
+    "CREATE TABLE shop.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)",
+    "CREATE TABLE shop.audit (id INT AUTO_INCREMENT PRIMARY KEY, what TEXT)",
+    "CREATE TRIGGER shop.tr AFTER INSERT ON shop.t FOR EACH ROW INSERT INTO shop.audit (what) VALUES (NEW.v)",
+    "CREATE TABLE other.t (id INT PRIMARY KEY)",
+];
+
+const CHANGES: &[&str] = &[
+    "SET NAMES utf8mb4",
+    "INSERT INTO shop.t (v,e,f,j,g,b) VALUES ('하나','a',0.1,'{}',POINT(1,2),b'101'),('둘','b',-1e10,'[1]',NULL,0)",
+    "UPDATE shop.t SET v = REPEAT('긴 값', 1000), ts = '2026-01-01 00:00:00.123456' WHERE id = 1",
+    "INSERT INTO shop.nopk VALUES (1,'가'),(1,'가'),(2,NULL)",
+    "DELETE FROM shop.nopk WHERE a = 1 LIMIT 1",
+    "INSERT INTO shop.parent VALUES (1),(2)",
+    "INSERT INTO shop.child VALUES (1,1),(2,2)",
+    "DELETE FROM shop.parent WHERE id = 1",
+    "INSERT INTO other.t VALUES (1)",
+    "BEGIN",
+    "INSERT INTO other.t VALUES (2)",
+    "INSERT INTO shop.parent VALUES (3)",
+    "UPDATE shop.parent, other.t SET shop.parent.id = 30, other.t.id = 20 WHERE shop.parent.id = 3 AND other.t.id = 2",
+    "COMMIT",
+    "INSERT INTO shop.t (v) SELECT REPEAT('z', 2000) FROM shop.seq_1_to_3000",
+];
+
+const DEFINITIONS: &[&str] = &[
+    "USE other",
+    "CREATE TABLE `한글`.`표` (`열` INT PRIMARY KEY, t VARCHAR(10) DEFAULT '한글')",
+    "INSERT INTO `한글`.`표` (`열`) VALUES (1)",
+    "ALTER TABLE shop.nopk ADD COLUMN c DATETIME DEFAULT CURRENT_TIMESTAMP, ADD COLUMN d INT AS (a+1) STORED",
+    "INSERT INTO shop.nopk (a) VALUES (9)",
+    "CREATE TABLE only_here (id INT)",
+    "USE shop",
+    "SET sql_mode='ANSI_QUOTES', time_zone='+09:00'",
+    "CREATE TABLE \"quoted\" (\"id\" INT PRIMARY KEY, at TIMESTAMP DEFAULT '2026-01-01 09:00:00')",
+    "INSERT INTO \"quoted\" (\"id\") VALUES (1)",
+    "CREATE TABLE copied AS SELECT * FROM t WHERE id < 3",
+    "CREATE OR REPLACE VIEW v AS SELECT id FROM t",
+    "CREATE PROCEDURE p() BEGIN SELECT 1; END",
+    "TRUNCATE nopk",
+    "INSERT INTO nopk (a) VALUES (5)",
+    "RENAME TABLE parent TO folks",
+    "CREATE TABLE gone (id INT)",
+    "DROP TABLE gone",
+    "CREATE INDEX i ON t (e)",
+    "CREATE USER app IDENTIFIED BY 'x'",
+    "SET STATEMENT foreign_key_checks=0 FOR CREATE TABLE early (id INT, FOREIGN KEY (id) REFERENCES later (id))",
+    "CREATE SEQUENCE numbers",
+    "DO NEXTVAL(numbers)",
+];
+
+async fn change(site: &Site, statements: &[&str]) {
+    let mut conn = site.connect().await;
+    conn.query_drop("USE shop").await.expect("use");
+    for sql in statements {
+        conn.query_drop(*sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}
+
+async fn equal(source: &Site, target: &Site) {
+    let wanted = source.database().digests().await.expect("digests");
+    assert_eq!(target.database().digests().await.expect("digests"), wanted);
+}
+
+#[tokio::test]
+async fn row_changes_arrive_exactly_and_nothing_of_others_does() {
+    let (source, target, mut log) = pair(SETUP).await;
+    change(&source, CHANGES).await;
+    let canary = Canary {
+        epoch: Epoch(1),
+        sequence: 5,
+        written_at: jiff::Timestamp::from_millisecond(1_700_000_000_000).expect("time"),
+    };
+    source
+        .database()
+        .write_canary(&service(), &canary)
+        .await
+        .expect("canary");
+    let database = target.database();
+    assert_eq!(database.read_canary(&service()).await.expect("read"), None);
+    let batches = drain(log.as_mut()).await;
+    assert!(batches.len() > 1);
+    for (batch, seq) in batches.iter().zip(1..) {
+        apply(&database, batch, seq)
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.chain()));
+    }
+    equal(&source, &target).await;
+    assert_eq!(
+        database.read_canary(&service()).await.expect("read"),
+        Some(canary)
+    );
+    let end = &batches.last().expect("batch").end;
+    let wanted = mark(end, batches.len() as u64 + 1);
+    assert_eq!(database.applied().await.expect("read"), Some(wanted));
+    let fences = "SELECT COUNT(*) FROM planb.fence";
+    assert_eq!(target.one(fences).await.as_deref(), Some("0"));
+    let others = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'other'";
+    assert_eq!(target.one(others).await.as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn definitions_arrive_with_their_session() {
+    let (source, target, mut log) = pair(SETUP).await;
+    change(&source, CHANGES).await;
+    change(&source, DEFINITIONS).await;
+    let database = target.database();
+    for (batch, seq) in drain(log.as_mut()).await.iter().zip(1..) {
+        apply(&database, batch, seq)
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.chain()));
+    }
+    equal(&source, &target).await;
+    for table in [
+        "shop.quoted",
+        "shop.copied",
+        "shop.early",
+        "`한글`.`표`",
+        "shop.nopk",
+    ] {
+        let mut shown = Vec::new();
+        for site in [&source, &target] {
+            let mut conn = site.connect().await;
+            let row: Option<(String, String)> = conn
+                .query_first(format!("SHOW CREATE TABLE {table}"))
+                .await
+                .expect(table);
+            shown.push(row);
+        }
+        assert_eq!(shown[0], shown[1]);
+    }
+    let users = "SELECT COUNT(*) FROM mysql.user WHERE User = 'app'";
+    assert_eq!(target.one(users).await.as_deref(), Some("0"));
+    let sequence = "SELECT next_not_cached_value FROM shop.numbers";
+    assert_eq!(target.one(sequence).await, source.one(sequence).await);
+}
+
+#[tokio::test]
+async fn a_segment_is_applied_once_and_in_its_place() {
+    let (source, target, mut log) = pair(SETUP).await;
+    change(&source, &["INSERT INTO nopk (a) VALUES (1)"]).await;
+    let batches = drain(log.as_mut()).await;
+    let database = target.database();
+    apply(&database, &batches[0], 1).await.expect("applied");
+    let error = apply(&database, &batches[0], 1).await.expect_err("again");
+    assert_eq!(error.code(), "PB-MYSQL-NOT-CONTINUOUS");
+    equal(&source, &target).await;
+
+    // After a promotion the copy goes its own way.
+    change(&source, &["INSERT INTO nopk (a) VALUES (2)"]).await;
+    let next = drain(log.as_mut()).await;
+    database
+        .promote(&service(), Epoch(2))
+        .await
+        .expect("promoted");
+    assert_eq!(database.applied().await.expect("read"), None);
+    let error = apply(&database, &next[0], 2).await.expect_err("promoted");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn a_segment_that_fails_is_all_or_nothing_or_says_so() {
+    let (source, target, mut log) = pair(SETUP).await;
+    let database = target.database();
+    let before = database.applied().await.expect("read");
+    change(
+        &source,
+        &[
+            "INSERT INTO nopk (a) VALUES (1)",
+            "INSERT INTO parent VALUES (1)",
+        ],
+    )
+    .await;
+    target.run(&["INSERT INTO shop.parent VALUES (1)"]).await;
+    let batches = drain(log.as_mut()).await;
+    assert_eq!(batches.len(), 1);
+    let error = apply(&database, &batches[0], 1)
+        .await
+        .expect_err("a duplicate");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", error.chain());
+    assert_eq!(database.applied().await.expect("read"), before);
+    let rows = "SELECT COUNT(*) FROM shop.nopk";
+    assert_eq!(target.one(rows).await.as_deref(), Some("0"));
+
+    // A damaged segment is refused before anything happens.
+    let mut bytes = batches[0].bytes.to_vec();
+    let at = bytes.len() - 40;
+    bytes[at] ^= 1;
+    let end = mark(&batches[0].end, 2);
+    let error = database
+        .apply_segment(&header(&batches[0], 1), bytes.into(), &end)
+        .await
+        .expect_err("damaged");
+    assert_eq!(error.code(), "PB-MYSQL-CORRUPT");
+    assert_eq!(database.applied().await.expect("read"), before);
+
+    // With a definition in it nothing can be taken back: the mark is gone.
+    target.run(&["DELETE FROM shop.parent"]).await;
+    apply(&database, &batches[0], 1).await.expect("applied");
+    change(
+        &source,
+        &[
+            "INSERT INTO parent VALUES (7)",
+            "CREATE TABLE shop.x (id INT)",
+        ],
+    )
+    .await;
+    target.run(&["CREATE TABLE shop.x (id INT)"]).await;
+    let batches = drain(log.as_mut()).await;
+    apply(&database, &batches[0], 2).await.expect_err("exists");
+    assert_eq!(database.applied().await.expect("read"), None);
+}

@@ -1,0 +1,289 @@
+//! Servers, snapshots in memory, and short ways to ask.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use jiff::Timestamp;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder};
+use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
+use planb_launch::mariadb::{MariaDb, MariaDbOptions};
+use planb_model::recovery::{
+    AppliedMark, Engine, LogPosition, ObjectHash, PartManifest, PartSpec, SegmentBody,
+    SegmentHeader, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
+};
+use planb_model::{Epoch, Secret, ServiceName};
+use planb_ports::progress::NoProgress;
+use planb_ports::{Clock, Database, LogBatch, LogSource, PortResult, SnapshotFacts, SnapshotSink};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The machine's clock, shifted by some seconds.
+pub struct TestClock(pub i64);
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + jiff::SignedDuration::from_secs(self.0)
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A server in a directory of its own.
+pub struct Site {
+    pub server: MariaDb,
+    pub dir: tempfile::TempDir,
+    pub databases: Vec<String>,
+}
+
+impl Site {
+    pub async fn start(id: u32) -> Self {
+        Self::start_with(id, |_| {}).await
+    }
+
+    pub async fn start_with(id: u32, change: impl FnOnce(&mut MariaDbOptions)) -> Self {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let mut options = MariaDbOptions::new(dir.path(), id);
+        change(&mut options);
+        let server = MariaDb::start(options).await.expect("starts");
+        Self {
+            server,
+            dir,
+            databases: vec!["shop".into()],
+        }
+    }
+
+    pub fn config(&self) -> MysqlConfig {
+        let mut config = MysqlConfig::new(
+            Engine::Mariadb,
+            "127.0.0.1",
+            self.server.port(),
+            MariaDb::USER,
+        );
+        config.databases = self.databases.clone();
+        config
+    }
+
+    pub fn database(&self) -> MysqlDatabase {
+        MysqlDatabase::connect_lazy(self.config(), Arc::new(TestClock(0)))
+    }
+
+    pub fn database_as(&self, user: &str, password: &str) -> MysqlDatabase {
+        let mut config = self.config();
+        config.user = user.into();
+        config.password = Some(Secret::new(password));
+        MysqlDatabase::connect_lazy(config, Arc::new(TestClock(0)))
+    }
+
+    pub async fn connect(&self) -> Conn {
+        self.connect_as(MariaDb::USER, "").await.expect("connects")
+    }
+
+    pub async fn connect_as(&self, user: &str, password: &str) -> mysql_async::Result<Conn> {
+        let opts = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(self.server.port())
+            .user(Some(user))
+            .pass(Some(password))
+            .prefer_socket(false);
+        Conn::new(opts).await
+    }
+
+    /// Runs statements, one after the other.
+    pub async fn run(&self, statements: &[&str]) {
+        let mut conn = self.connect().await;
+        for sql in statements {
+            conn.query_drop(*sql)
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+
+    pub async fn one(&self, sql: &str) -> Option<String> {
+        let value: Option<Option<Vec<u8>>> =
+            self.connect().await.query_first(sql).await.expect("query");
+        value
+            .flatten()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+pub fn service() -> ServiceName {
+    ServiceName::new("orders").expect("name")
+}
+
+/// A snapshot in memory.
+#[derive(Default)]
+pub struct Parts {
+    pub parts: Vec<(PartSpec, Vec<u8>)>,
+    open: bool,
+}
+
+#[async_trait]
+impl SnapshotSink for Parts {
+    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
+        assert!(!self.open, "the part before is not ended");
+        assert!(
+            spec.name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b)),
+            "{}",
+            spec.name
+        );
+        assert!(
+            self.parts.iter().all(|(s, _)| s.name != spec.name),
+            "{}",
+            spec.name
+        );
+        self.open = true;
+        self.parts.push((spec, Vec::new()));
+        Ok(())
+    }
+    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
+        assert!(self.open);
+        self.parts
+            .last_mut()
+            .expect("begun")
+            .1
+            .extend_from_slice(&bytes);
+        Ok(())
+    }
+    async fn end(&mut self) -> PortResult<()> {
+        assert!(self.open);
+        self.open = false;
+        Ok(())
+    }
+}
+
+pub async fn snapshot(database: &dyn Database) -> (Parts, SnapshotFacts) {
+    let mut parts = Parts::default();
+    let facts = database
+        .snapshot(&mut parts, &NoProgress)
+        .await
+        .unwrap_or_else(|error| panic!("snapshot: {}", error.chain()));
+    assert!(!parts.open);
+    (parts, facts)
+}
+
+pub fn manifest(parts: &Parts, facts: &SnapshotFacts) -> SnapshotManifest {
+    SnapshotManifest {
+        format: VAULT_FORMAT,
+        id: "s1".into(),
+        service: service(),
+        epoch: Epoch(1),
+        engine: Engine::Mariadb,
+        server_version: facts.server_version.clone(),
+        taken_at: Timestamp::now(),
+        position: facts.position.clone(),
+        next_segment: SegmentSeq::FIRST,
+        parts: parts
+            .parts
+            .iter()
+            .map(|(spec, bytes)| PartManifest {
+                spec: spec.clone(),
+                key: spec.name.clone(),
+                stored_bytes: bytes.len() as u64,
+                raw_bytes: bytes.len() as u64,
+                hash: ObjectHash::of(bytes),
+            })
+            .collect(),
+        tables: facts.tables.clone(),
+        encrypted: false,
+    }
+}
+
+pub fn mark(position: &LogPosition, next: u64) -> AppliedMark {
+    AppliedMark {
+        snapshot: "s1".into(),
+        epoch: Epoch(1),
+        next_segment: SegmentSeq(next),
+        position: position.clone(),
+    }
+}
+
+/// Hands a part over in small pieces.
+pub async fn load(database: &dyn Database, spec: &PartSpec, bytes: &[u8]) -> PortResult<()> {
+    let pieces: Vec<PortResult<Bytes>> = bytes
+        .chunks(64 * 1024)
+        .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+        .collect();
+    database
+        .load_part(spec, futures::stream::iter(pieces).boxed())
+        .await
+}
+
+pub async fn restore(database: &dyn Database, parts: &Parts, facts: &SnapshotFacts) {
+    database
+        .begin_restore(&manifest(parts, facts))
+        .await
+        .unwrap_or_else(|error| panic!("begin: {}", error.chain()));
+    for (spec, bytes) in &parts.parts {
+        load(database, spec, bytes)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {}", spec.name, error.chain()));
+    }
+    database
+        .end_restore(&mark(&facts.position, 1))
+        .await
+        .expect("end");
+}
+
+pub fn header(batch: &LogBatch, seq: u64) -> SegmentHeader {
+    SegmentHeader {
+        format: VAULT_FORMAT,
+        service: service(),
+        epoch: Epoch(1),
+        seq: SegmentSeq(seq),
+        previous: ObjectHash::genesis(),
+        written_at: Timestamp::now(),
+        body: SegmentBody::Log {
+            start: batch.start.clone(),
+            end: batch.end.clone(),
+            transactions: batch.transactions,
+            raw_bytes: batch.bytes.len() as u64,
+        },
+    }
+}
+
+pub async fn apply(database: &dyn Database, batch: &LogBatch, seq: u64) -> PortResult<()> {
+    database
+        .apply_segment(
+            &header(batch, seq),
+            batch.bytes.clone(),
+            &mark(&batch.end, seq + 1),
+        )
+        .await
+}
+
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Everything up to the end of the log.
+pub async fn drain(log: &mut dyn LogSource) -> Vec<LogBatch> {
+    let until = Instant::now() + DEADLINE;
+    let mut batches: Vec<LogBatch> = Vec::new();
+    loop {
+        let next = log
+            .next(
+                1 << 20,
+                Duration::from_millis(20),
+                Duration::from_millis(50),
+            )
+            .await
+            .unwrap_or_else(|error| panic!("log: {}", error.chain()));
+        match next {
+            Some(batch) => {
+                if let Some(last) = batches.last() {
+                    assert_eq!(last.end, batch.start, "batches do not join");
+                }
+                batches.push(batch);
+            }
+            None if log.is_drained().await.expect("asked") => return batches,
+            None => assert!(Instant::now() < until, "the log does not drain"),
+        }
+    }
+}
