@@ -16,6 +16,9 @@ const NOTICE_MS: u64 = 50;
 /// Longest time for a stop in good order, in milliseconds; then it is killed.
 const STOP_MS_MAX: u64 = 20_000;
 
+/// How long a replaced process goes on before it notices, in milliseconds.
+const ZOMBIE_MS: u64 = 3_000;
+
 /// One life of the process.
 #[derive(Clone)]
 pub struct Life {
@@ -27,7 +30,7 @@ pub struct Life {
     task: Rc<JoinHandle<()>>,
 }
 
-/// The control plane's process; at most one life at a time.
+/// The control plane's process; one life at a time, but for a replaced one.
 pub struct Control {
     world: Rc<World>,
     life: RefCell<Option<Life>>,
@@ -89,6 +92,30 @@ impl Control {
     pub async fn crash(&self, down: Duration) {
         self.kill();
         self.hold(down).await;
+    }
+
+    /// Freezes the process for `lasts`. When it is `replaced`, another one starts
+    /// at once, and the frozen one goes on for a moment before it is killed.
+    pub async fn freeze(&self, lasts: Duration, replaced: bool) {
+        let Some(life) = self.service() else {
+            return;
+        };
+        self.world.trace.record("control", "freezes");
+        life.incarnation.freeze();
+        if replaced {
+            *self.life.borrow_mut() = None;
+            self.start();
+        }
+        self.world.clock.sleep(lasts).await;
+        self.world.trace.record("control", "thaws");
+        life.incarnation.thaw();
+        if replaced {
+            let moment = Duration::from_millis(ZOMBIE_MS);
+            self.world.clock.sleep(moment).await;
+            self.world.trace.record("control", "the replaced one dies");
+            life.incarnation.crash();
+            life.task.abort();
+        }
     }
 
     /// Stops the process in good order; another one starts after `down`.

@@ -44,6 +44,7 @@ pub async fn play(world: &World, control: &Control, event: Event) {
         Event::LogPurged { site } => world.target(site).database.purge_log(),
         Event::Operator(command) => operator::ask(world, control, command).await,
         Event::ControlCrashes { lasts } => control.crash(lasts).await,
+        Event::ControlFreezes { lasts, replaced } => control.freeze(lasts, replaced).await,
         Event::ControlStops { lasts } => control.stop(world, lasts).await,
         Event::ControlCrashesAtCall {
             nth,

@@ -22,6 +22,9 @@ const SETTLE_LOOK_SECS: u64 = 2;
 /// seconds: several deadlines and every try of the operator.
 const SETTLE_SECS_MAX: u64 = 1_800;
 
+/// Chance of late requests in worlds with something broken.
+const LATE_FOR_BROKEN: f64 = 0.2;
+
 /// A target whose epoch check is taken away, to see that the watch notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {
@@ -100,7 +103,12 @@ async fn simulate(options: Options) -> Report {
     } else {
         Trace::fingerprint_only()
     };
-    let scenario = Rc::new(Scenario::draw(options.seed));
+    let mut scenario = Scenario::draw(options.seed);
+    if options.broken.is_some() {
+        // A missing check shows when something old arrives; have it arrive often.
+        scenario.weather.late = LATE_FOR_BROKEN;
+    }
+    let scenario = Rc::new(scenario);
     trace.record("scenario", &format!("{scenario:?}"));
     let world = Rc::new(World::new(&scenario, trace, options.broken));
     let ledger = Rc::new(Ledger::default());

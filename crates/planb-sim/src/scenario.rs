@@ -120,6 +120,14 @@ pub enum Event {
         /// For how long.
         lasts: Duration,
     },
+    /// The control plane's process is frozen where it is, for so long.
+    ControlFreezes {
+        /// For how long.
+        lasts: Duration,
+        /// Whether another process takes over meanwhile; the frozen one then
+        /// goes on beside it for a moment, with what it knew.
+        replaced: bool,
+    },
     /// The control plane's wall clock jumps.
     ClockJumps {
         /// By this much, forwards or back.

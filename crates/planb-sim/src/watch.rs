@@ -115,9 +115,8 @@ impl Watch {
     fn one_writer(&self) {
         // A new, empty disk has no fence row; what its machine starts by itself
         // gets no requests, and an acknowledgement of it is looked at above.
-        let remembers = |s: &&SimSite| {
-            s.database.disk_no() == 1 || s.database.peek_fence().epoch.is_some()
-        };
+        let remembers =
+            |s: &&SimSite| s.database.disk_no() == 1 || s.database.peek_fence().epoch.is_some();
         let sites = self.world.sites.iter().filter(remembers);
         let writers = sites.filter(|s| s.takes_writes());
         let names: Vec<&str> = writers.map(|s| s.name.as_str()).collect();

@@ -65,7 +65,7 @@ fn event(dice: &Dice) -> Event {
     // Most faults hit the site that has something to lose.
     let site = *dice.pick(&[Target::Active, Target::Active, Target::Standby]);
     let lasts = dice.millis(300, 25_000);
-    match dice.between(0, 21) {
+    match dice.between(0, 22) {
         0..=2 => Event::SiteDies {
             site,
             lasts,
@@ -96,6 +96,10 @@ fn event(dice: &Dice) -> Event {
         },
         14 => Event::ControlStops { lasts },
         15 => clock_or_log(dice, site),
+        16 => Event::ControlFreezes {
+            lasts,
+            replaced: dice.chance(0.7),
+        },
         _ => Event::Operator(command(dice)),
     }
 }
