@@ -7,7 +7,6 @@ use crate::journal::Journal;
 use crate::service::status;
 use crate::signal::{Listener, Signal};
 use crate::{EngineError, ServicePorts, SitePorts};
-use jiff::Timestamp;
 use planb_decide::Fold;
 use planb_decide::health::Judgement;
 use planb_model::execution::Execution;
@@ -60,7 +59,7 @@ pub(crate) struct Shared {
     /// The same, to be looked at without waiting.
     moving: watch::Sender<Option<Arc<Journal>>>,
     pub(crate) protection: watch::Sender<ProtectionView>,
-    pub(crate) judgement: watch::Sender<Option<(Judgement, Timestamp)>>,
+    pub(crate) judgement: watch::Sender<Option<Judged>>,
     /// Held while a source's log is read: by protection or by a drain.
     pub(crate) protecting: Mutex<()>,
     /// Held while a database is restored into.
@@ -68,6 +67,14 @@ pub(crate) struct Shared {
     /// Sent when record or journal changed, or somebody should look again.
     changed: Signal,
     pub(crate) status: watch::Sender<ServiceStatus>,
+}
+
+/// A judgement, and of which site.
+#[derive(Debug, Clone)]
+pub(crate) struct Judged {
+    /// The site that was active then. A judgement says nothing of another one.
+    pub(crate) site: SiteName,
+    pub(crate) judgement: Judgement,
 }
 
 impl Shared {

@@ -28,7 +28,7 @@ fn bad_plans_are_refused_with_file_line_and_field() {
             "kind: [Service",
             ["planb.yaml:"].as_slice(),
         ),
-        ("rto: 15m", "rto: soon", &["planb.yaml:5", "rto"]),
+        ("rto: 15m", "rto: soon", &["planb.yaml:6:", "rto"]),
         ("grade: 1", "grade: one", &["planb.yaml:", "grade"]),
         (
             "strategy:",
@@ -86,17 +86,21 @@ fn init_writes_a_plan_that_checks_and_never_overwrites() {
 
 #[test]
 fn an_unreachable_database_and_a_missing_secret_are_found_by_check() {
-    let server = "mariadb://planb@127.0.0.1:1/orders";
+    let mut port = 0;
     let stage = Stage::new("approve");
     let path = stage.dir.path().join("planb.yaml");
     let plan = std::fs::read_to_string(&path).expect("the plan");
     let changed: String = plan
         .lines()
-        .map(|line| match line.trim_start().starts_with("database:") {
-            true => format!(
-                "      database: {{ url: \"{server}\", password: {{ env: PLANB_TEST_NO_SUCH }} }}\n"
-            ),
-            false => format!("{line}\n"),
+        .map(|line| {
+            if !line.trim_start().starts_with("database:") {
+                return format!("{line}\n");
+            }
+            // Nothing listens on the first ports of a machine.
+            port += 1;
+            let url = format!("mariadb://planb@127.0.0.1:{port}/orders");
+            let password = "{ env: PLANB_TEST_NO_SUCH }";
+            format!("      database: {{ url: \"{url}\", password: {password} }}\n")
         })
         .collect();
     std::fs::write(&path, &changed).expect("the changed plan");

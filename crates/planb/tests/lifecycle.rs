@@ -88,7 +88,7 @@ fn a_lost_site_waits_for_approval_and_loses_nothing_that_was_shipped() {
         let written = connection.execute("INSERT INTO orders VALUES (99, 'x', 1)", []);
         written
             .err()
-            .filter(|e| e.to_string().contains("fence"))
+            .filter(|e| e.to_string().contains("PB-FENCED"))
             .map(|_| ())
     });
     assert_eq!(up.stop(), Some(0));

@@ -24,7 +24,7 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
             .judgement
             .borrow()
             .as_ref()
-            .is_some_and(|(j, _)| j.shed);
+            .is_some_and(|judged| judged.judgement.shed);
         let urgent = down || !shared.protection.borrow().recoverable;
         let pause = if urgent { LOOK_URGENT_MS } else { LOOK_MS };
         rest(&shared, &mut changes, Duration::from_millis(pause)).await;

@@ -63,9 +63,13 @@ fn wanted(
     current: Option<&TrafficPlan>,
 ) -> Result<Option<TrafficMode>, EngineError> {
     let judgement = shared.judgement.borrow().clone();
-    let judged = judgement.filter(|(j, _)| j.verdict != Verdict::Unknown);
+    // Right after a move the newest judgement is still of the site it left.
+    let judged = judgement
+        .filter(|judged| judged.site == record.active)
+        .map(|judged| judged.judgement)
+        .filter(|judgement| judgement.verdict != Verdict::Unknown);
     Ok(match judged {
-        Some((judgement, _)) if judgement.shed => Some(TrafficMode::Maintenance),
+        Some(judgement) if judgement.shed => Some(TrafficMode::Maintenance),
         Some(_) => Some(serve(shared.site(&record.active)?)),
         // Nobody can tell: whatever was decided last stays, and an edge
         // without a plan gets the active site.

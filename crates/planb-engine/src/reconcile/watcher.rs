@@ -2,7 +2,7 @@
 //! when it is lost: by itself, for an approval, or not at all, as the plan says.
 
 use super::observer;
-use crate::shared::Shared;
+use crate::shared::{Judged, Shared};
 use crate::{Approval, EngineError, service};
 use jiff::Timestamp;
 use planb_decide::health::{Judgement, LossPolicy, ObserverState, judge};
@@ -112,7 +112,7 @@ impl<'a> Watcher<'a> {
             data_check(view.recoverable, silent, &ports.plan.data)
         };
         let judgement = judge(&self.states, &self.policy, &data, now);
-        self.publish(&judgement, now);
+        self.publish(&judgement);
         if judgement.verdict == Verdict::Up {
             self.armed = true;
             self.declared_at = None;
@@ -123,12 +123,17 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn publish(&self, judgement: &Judgement, now: Timestamp) {
+    fn publish(&self, judgement: &Judgement) {
+        let Some(site) = &self.site else { return };
         let mut turned = false;
         self.shared.judgement.send_modify(|known| {
             let key = |j: &Judgement| (j.verdict, j.shed, j.promote);
-            turned = known.as_ref().map(|(j, _)| key(j)) != Some(key(judgement));
-            *known = Some((judgement.clone(), now));
+            let before = known.as_ref().filter(|judged| &judged.site == site);
+            turned = before.map(|judged| key(&judged.judgement)) != Some(key(judgement));
+            *known = Some(Judged {
+                site: site.clone(),
+                judgement: judgement.clone(),
+            });
         });
         if turned {
             tracing::info!(verdict = ?judgement.verdict, why = %judgement.why, "verdict");

@@ -1,7 +1,7 @@
 //! The status of a service, put together from what its parts know.
 
 use crate::ServicePorts;
-use crate::shared::Shared;
+use crate::shared::{Judged, Shared};
 use planb_decide::protection::{canary_silence_max, rpo_secs};
 use planb_model::status::{
     HealthStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict,
@@ -43,7 +43,7 @@ pub(crate) fn compose(shared: &Shared) -> ServiceStatus {
         status.epoch = record.epoch;
         status.active = record.active;
     }
-    if let Some((judgement, _)) = &*shared.judgement.borrow() {
+    if let Some(Judged { judgement, .. }) = &*shared.judgement.borrow() {
         status.health = HealthStatus {
             verdict: judgement.verdict,
             why: judgement.why.clone(),

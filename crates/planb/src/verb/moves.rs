@@ -36,7 +36,7 @@ pub async fn run(args: MoveArgs, kind: RunbookKind, lang: Lang) -> CliResult<Exi
         if args.json {
             output::json(&planned)?;
         } else {
-            show_runbook(&planned, lang);
+            show_runbook(&planned, lang, output::data);
         }
         return Ok(Exit::Done);
     }
@@ -72,7 +72,9 @@ fn choose_service(args: &MoveArgs, lang: Lang) -> CliResult<ServiceName> {
     }
 }
 
-fn show_runbook(planned: &Planned, lang: Lang) {
+/// Shows a runbook line by line: to stdout when it is what was asked for, to
+/// stderr when it only precedes an approval.
+fn show_runbook(planned: &Planned, lang: Lang, show: fn(&str)) {
     let runbook = &planned.runbook;
     let title = Text::new(
         format!(
@@ -94,13 +96,13 @@ fn show_runbook(planned: &Planned, lang: Lang) {
             runbook.epoch
         ),
     );
-    output::data(title.get(lang));
+    show(title.get(lang));
     if let Some(reason) = &runbook.fence_override {
         let warning = Text::new(
             format!("WARNING: the old site is NOT proven fenced: {reason}"),
             format!("경고: 이전 사이트의 펜싱이 확인되지 않았습니다: {reason}"),
         );
-        output::data(warning.get(lang));
+        show(warning.get(lang));
     }
     for step in &runbook.steps {
         let needs: Vec<&str> = step.needs.iter().map(StepId::as_str).collect();
@@ -110,9 +112,9 @@ fn show_runbook(planned: &Planned, lang: Lang) {
         } else {
             format!("  ({} {})", after.get(lang), needs.join(", "))
         };
-        output::data(&format!("  {:<24}{needs}", step.id));
+        show(&format!("  {:<24}{needs}", step.id));
     }
-    output::data(&format!("hash {}", planned.hash.0));
+    show(&format!("hash {}", planned.hash.0));
 }
 
 /// The hash that is approved: by `--approve`, by `--yes`, or by a person who saw it.
@@ -140,7 +142,7 @@ fn approval(args: &MoveArgs, planned: &Planned, lang: Lang) -> CliResult<Runbook
             ))
         };
     }
-    show_runbook(planned, lang);
+    show_runbook(planned, lang, output::note);
     if args.yes {
         return Ok(planned.hash.clone());
     }
