@@ -126,11 +126,9 @@ impl<'a> Words<'a> {
         let mut chars = self.rest[1..].char_indices().peekable();
         let mut end = self.rest.len();
         while let Some((at, c)) = chars.next() {
-            if c == quote {
-                if chars.next_if(|(_, next)| *next == quote).is_none() {
-                    end = at + 2;
-                    break;
-                }
+            if c == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
+                end = at + 2;
+                break;
             }
             name.push(c);
         }
