@@ -31,14 +31,16 @@ pub async fn play(world: &World, control: &Control, event: Event) {
         Event::DatabaseDies { site, lasts } => {
             let site = world.target(site);
             site.database.kill();
-            world.clock.sleep(lasts).await;
-            site.database.revive();
+            if passes(world, lasts).await {
+                site.database.revive();
+            }
         }
         Event::WorkloadSick { site, lasts } => {
             let site = world.target(site);
             site.workload.set_healthy(false);
-            world.clock.sleep(lasts).await;
-            site.workload.set_healthy(true);
+            if passes(world, lasts).await {
+                site.workload.set_healthy(true);
+            }
         }
         Event::ClockJumps { millis } => world.clock.jump(millis),
         Event::LogPurged { site } => world.target(site).database.purge_log(),
@@ -56,6 +58,12 @@ pub async fn play(world: &World, control: &Control, event: Event) {
             cut_links(world, &links, lasts).await;
         }
     }
+}
+
+/// Whether a fault lasts its whole time; `false` when it was mended before.
+async fn passes(world: &World, lasts: Duration) -> bool {
+    world.clock.sleep(lasts).await;
+    !world.mended.get()
 }
 
 fn links_of(world: &World, event: Event) -> (Vec<Link>, Duration) {
@@ -106,7 +114,9 @@ async fn cut_links(world: &World, links: &[Link], lasts: Duration) {
 async fn site_dies(world: &World, site: &SimSite, lasts: Duration, boots: bool, loses_disk: bool) {
     site.database.kill();
     site.workload.set_powered(false);
-    world.clock.sleep(lasts).await;
+    if !passes(world, lasts).await {
+        return;
+    }
     // The disk of a site that has become active meanwhile is not lost.
     if loses_disk && world.active().name != site.name && !site.takes_writes() {
         site.database.revive_empty();
@@ -159,6 +169,7 @@ fn can_be_spared(world: &World, site: &SimSite) -> bool {
 /// that stays dead, when the service can do without it.
 pub fn mend(world: &World, scenario: &Scenario) {
     world.trace.record("fault", "everything is mended");
+    world.mended.set(true);
     world.set_weather(QUIET);
     for link in world.links() {
         if !link.is_up() {

@@ -5,6 +5,7 @@ use crate::control::{Control, Life};
 use crate::plan::service;
 use crate::scenario::Command;
 use crate::world::World;
+use futures::future::{Either, select};
 use planb_decide::{Fold, fold};
 use planb_engine::{Approval, EngineError};
 use planb_model::execution::{ExecutionState, StepState, Trigger};
@@ -12,6 +13,8 @@ use planb_model::runbook::{Action, RunbookKind};
 use planb_model::{ExecutionId, StepId};
 use planb_ports::Clock;
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Name the operators act under.
@@ -23,6 +26,8 @@ const TRIES_MAX: u32 = 3;
 /// How long the service may be away, with nothing running, before the operator
 /// starts a failover, in seconds.
 const PATIENCE_SECS: u64 = 60;
+/// Longest wait for an answer of the control plane, in seconds.
+const ANSWER_SECS_MAX: u64 = 30;
 
 /// The execution that has not finished, if any.
 pub fn unfinished(world: &World) -> Option<Fold> {
@@ -91,25 +96,50 @@ pub async fn tend(world: &World, control: &Control, quiet: &Cell<bool>) {
             continue;
         };
         away_since = None;
-        let id = fold.execution().id.clone();
-        let result = match fold.status().state {
-            ExecutionState::PendingManualApproval => {
-                let hash = fold.execution().hash.clone();
-                life.service.approve(&id, &hash, WHO).await
-            }
-            ExecutionState::PausedByOperator if quiet.get() => life.service.resume(&id, WHO).await,
-            ExecutionState::PausedByFailedStep => {
-                tries += 1;
-                if quiet.get() && tries % (TRIES_MAX + 1) == 0 {
-                    give_up(&life, &fold).await
-                } else {
-                    life.service.resume(&id, WHO).await
-                }
-            }
-            _ => continue,
+        let state = fold.status().state;
+        let asked = look_after(&life, &fold, state, quiet.get(), &mut tries);
+        let Some(result) = patiently(world, asked).await.flatten() else {
+            continue;
         };
         record(world, "tends", &result);
     }
+}
+
+/// What a process that was asked answers; `None` when it does not for long: it
+/// is frozen, or died meanwhile.
+async fn patiently<T>(world: &World, asked: impl Future<Output = T>) -> Option<T> {
+    let limit = world.clock.sleep(Duration::from_secs(ANSWER_SECS_MAX));
+    match select(pin!(asked), pin!(limit)).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// Helps an execution that waits for a person; `None` when it does not.
+async fn look_after(
+    life: &Life,
+    fold: &Fold,
+    state: ExecutionState,
+    quiet: bool,
+    tries: &mut u32,
+) -> Option<Result<(), EngineError>> {
+    let id = &fold.execution().id;
+    Some(match state {
+        ExecutionState::PendingManualApproval => {
+            let hash = fold.execution().hash.clone();
+            life.service.approve(id, &hash, WHO).await
+        }
+        ExecutionState::PausedByOperator if quiet => life.service.resume(id, WHO).await,
+        ExecutionState::PausedByFailedStep => {
+            *tries += 1;
+            if quiet && tries.is_multiple_of(TRIES_MAX + 1) {
+                give_up(life, fold).await
+            } else {
+                life.service.resume(id, WHO).await
+            }
+        }
+        _ => return None,
+    })
 }
 
 /// Leaves out what cannot be done, or gives up the whole of it as long as that
@@ -149,6 +179,7 @@ async fn look_after_idle(world: &World, life: &Life, away_since: &mut Option<Dur
         return;
     }
     *away_since = None;
-    let started = start(life, RunbookKind::Failover).await.map(drop);
-    record(world, "starts a failover", &started);
+    if let Some(started) = patiently(world, start(life, RunbookKind::Failover)).await {
+        record(world, "starts a failover", &started.map(drop));
+    }
 }

@@ -14,6 +14,7 @@ use planb_testkit::{
     MemoryStore, OutsideProbe, RepositorySettings, SeededRandom, SimClock, SiteProbe, Trace,
     Weather,
 };
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ pub struct World {
     pub to_outside: Link,
     /// Each observer's own uplink.
     pub uplinks: Vec<Link>,
+    /// Whether the faults are over: those that were still on have been mended.
+    pub mended: Cell<bool>,
     seed: u64,
 }
 
@@ -101,6 +104,7 @@ impl World {
                 .collect(),
             clock,
             trace,
+            mended: Cell::new(false),
             seed: scenario.seed,
         };
         world.remove_checks(broken);
