@@ -350,3 +350,30 @@ async fn an_execution_planned_on_an_older_epoch_ends_as_failed() {
     );
     life.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_lost_its_disk_after_the_promotion_is_not_activated() {
+    let world = World::protected(3).await;
+    world.seoul.die();
+    world.busan.workload.set_healthy(false);
+    let life = world.live();
+    let id = life.start(RunbookKind::Failover).await;
+    world
+        .until("busan is promoted and started", || {
+            world.busan.workload.running() == Some(Epoch(2))
+        })
+        .await;
+    world.busan.database.revive_empty();
+    world.busan.workload.set_healthy(true);
+    let status = world.finished(&life, &id).await;
+    assert_eq!(status.state, ExecutionState::PausedByFailedStep);
+    let activate = &status.steps[&step("activate")];
+    assert_eq!(activate.code.as_deref(), Some("PB-ENGINE-TARGET-LOST"));
+    assert_eq!(world.record().active, site("seoul"));
+
+    life.service.cancel(&id, "kim").await.expect("cancels");
+    let anew = world.run(&life, RunbookKind::Failover).await;
+    assert_completed(&anew);
+    assert_eq!(world.busan.database.rows().len(), 3);
+    life.end().await;
+}

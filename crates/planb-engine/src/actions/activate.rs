@@ -1,11 +1,16 @@
 //! Records in the store that a site takes writes; protection follows the record.
 
-use super::{Asked, StepCx, StepResult};
+use super::{Asked, StepCx, StepError, StepResult};
+use planb_decide::undo::is_undo;
 use planb_model::SiteName;
 use serde_json::json;
 
 pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
     let ports = &cx.shared.ports;
+    // Taking back activates before it promotes.
+    if !is_undo(&cx.step.id) {
+        still_promoted(cx, site).await?;
+    }
     let now = ports.clock.now();
     // No effect when it is claimed, as it always is, except when a claim that
     // failed half-way is taken back.
@@ -20,6 +25,21 @@ pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
         .await?;
     cx.shared.set_record(record);
     Ok(json!({ "site": site, "epoch": cx.epoch() }))
+}
+
+/// A database that was promoted and lost its disk since is empty, and healthy.
+async fn still_promoted(cx: &StepCx<'_>, site: &SiteName) -> Result<(), StepError> {
+    let state = cx.site(site)?.database.fence_state(cx.service()).await?;
+    if state.epoch == Some(cx.epoch()) && !state.read_only {
+        return Ok(());
+    }
+    Err(StepError::check(
+        "PB-ENGINE-TARGET-LOST",
+        format!(
+            "the database of site '{site}' does not remember that it was promoted: it is not \
+             the one that was restored; cancel and start the failover anew"
+        ),
+    ))
 }
 
 pub(super) async fn ask(cx: &StepCx<'_>, site: &SiteName) -> Asked {
