@@ -93,6 +93,13 @@ impl Vault {
     /// `Fenced` when a newer epoch is claimed, `Invalid` when `epoch` is not.
     pub(crate) async fn require_claim(&self, epoch: Epoch) -> PortResult<()> {
         self.refuse_older(epoch).await?;
+        self.require_own_claim(epoch).await
+    }
+
+    /// `Invalid` when `epoch` is not claimed. A newer claim does not stop its
+    /// writer: until the chain is closed, the old site is the one that serves,
+    /// and its log is what the newer one is restored from.
+    pub(crate) async fn require_own_claim(&self, epoch: Epoch) -> PortResult<()> {
         if self.epochs().await?.contains(&epoch) {
             Ok(())
         } else {

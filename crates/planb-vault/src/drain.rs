@@ -1,12 +1,11 @@
 //! Ships the rest of a fenced source's log, for a move without loss.
 
-use crate::error;
 use crate::retry::{Backoff, is_temporary};
-use crate::ship::{Shipped, Shipper};
+use crate::ship::{Resume, Shipped, Shipper};
 use crate::vault::Vault;
 use planb_model::Epoch;
 use planb_model::recovery::AppliedMark;
-use planb_ports::{Database, LogSource, PortError, PortResult};
+use planb_ports::{Database, ErrorKind, LogSource, PortError, PortResult};
 use std::time::Duration;
 
 /// A fenced source writes no more; what it has is read at once.
@@ -16,32 +15,63 @@ const IDLE_MS: u64 = 50;
 /// Temporary failures in a row before the engine decides; about two minutes.
 const ATTEMPTS_MAX: u32 = 10;
 
+/// Snapshots in a row after which the log still could not be read. A fenced
+/// source writes no log, so one is enough unless something else is wrong.
+const SNAPSHOTS_MAX: u32 = 3;
+
 /// See `Repository::drain`. The newest epoch may be a newer one already: what
 /// counts is that the chain is not closed.
+///
+/// A source whose log is gone is copied: it is fenced, so the copy is
+/// everything it has. That happens when nobody held the log while the workload
+/// was stopped, such as when the control plane was killed meanwhile.
 pub(crate) async fn drain(
     vault: &Vault,
     database: &dyn Database,
     epoch: Epoch,
 ) -> PortResult<AppliedMark> {
-    let resume = vault
-        .resume(epoch)
-        .await?
-        .map_err(|reason| error::nothing_to_restore().source(reason))?;
-    let mut shipper = Shipper::new(vault, &resume, ATTEMPTS_MAX);
     let mut backoff = Backoff::default();
+    let mut snapshots = 0;
+    let mut begun = vault.resume(epoch).await?;
     loop {
-        match drain_source(vault, database, &mut shipper).await {
-            Ok(true) => break,
-            // The log has to be read from another place.
-            Ok(false) => {}
+        let step = async {
+            let resume = match &begun {
+                Ok(resume) => resume.clone(),
+                Err(reason) => {
+                    tracing::warn!(service = %vault.service, reason, "draining by a snapshot");
+                    vault.begin_anew(database, epoch).await?.0
+                }
+            };
+            drain_from(vault, database, &resume, epoch).await
+        };
+        match step.await {
+            Ok(mark) => return Ok(mark),
+            Err(e) if e.kind() == ErrorKind::LogLost && snapshots < SNAPSHOTS_MAX => {
+                snapshots += 1;
+                begun = Err(e.to_string());
+            }
             Err(e) if is_temporary(&e) && backoff.attempts() < ATTEMPTS_MAX => {
                 backoff.wait(&*vault.clock, &*vault.random).await;
+                // What was written meanwhile need not be written again.
+                begun = vault.resume(epoch).await?;
             }
             Err(e) => return Err(e),
         }
     }
+}
+
+/// Ships everything after `resume`.
+async fn drain_from(
+    vault: &Vault,
+    database: &dyn Database,
+    resume: &Resume,
+    epoch: Epoch,
+) -> PortResult<AppliedMark> {
+    let mut shipper = Shipper::new(vault, resume, ATTEMPTS_MAX);
+    // `false`: the log has to be read from another place.
+    while !drain_source(vault, database, &mut shipper).await? {}
     Ok(AppliedMark {
-        snapshot: resume.snapshot,
+        snapshot: resume.snapshot.clone(),
         epoch,
         next_segment: shipper.head.next,
         position: shipper.position,

@@ -101,7 +101,7 @@ impl Run<'_> {
         loop {
             let begun = async {
                 self.vault.mark().await?;
-                self.vault.require_claim(self.epoch).await?;
+                self.vault.require_own_claim(self.epoch).await?;
                 self.vault.resume(self.epoch).await
             };
             match begun.await {
@@ -126,23 +126,14 @@ impl Run<'_> {
 
     async fn take_snapshot(&self, started: Duration) -> PortResult<Resume> {
         // Somebody may have emptied or replaced the vault since we began.
-        self.vault.require_claim(self.epoch).await?;
-        let written = self.vault.write_snapshot(self.database).await?;
-        let head = self.vault.head(self.epoch).await?;
-        if let Some(by) = head.closed {
-            return Err(self.vault.fenced(by, self.epoch));
-        }
-        self.vault.publish(&written, self.epoch, head.next).await?;
+        self.vault.require_own_claim(self.epoch).await?;
+        let (resume, bytes) = self.vault.begin_anew(self.database, self.epoch).await?;
         self.control.event(ProtectEvent::SnapshotDone {
-            id: written.id.clone(),
-            bytes: written.stored_bytes,
+            id: resume.snapshot.clone(),
+            bytes,
             took: self.vault.clock.monotonic().saturating_sub(started),
         });
-        Ok(Resume {
-            head,
-            position: written.facts.position,
-            snapshot: written.id,
-        })
+        Ok(resume)
     }
 
     /// Ships log from `resume` on, with everything that goes along with it.

@@ -9,7 +9,7 @@ use crate::vault::{Vault, blocking, same_place};
 use bytes::Bytes;
 use planb_model::Epoch;
 use planb_model::recovery::{LogPosition, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT};
-use planb_ports::{ErrorKind, LogBatch, PortError, PortResult};
+use planb_ports::{Database, ErrorKind, LogBatch, PortError, PortResult};
 use std::time::Duration;
 
 /// Larger batches are compressed off the async threads.
@@ -193,5 +193,26 @@ impl Vault {
             position,
             snapshot: manifest.id,
         }))
+    }
+
+    /// Takes a snapshot of `database` that the log of `epoch` goes on from.
+    /// Also returns its stored bytes.
+    pub(crate) async fn begin_anew(
+        &self,
+        database: &dyn Database,
+        epoch: Epoch,
+    ) -> PortResult<(Resume, u64)> {
+        let written = self.write_snapshot(database).await?;
+        let head = self.head(epoch).await?;
+        if let Some(by) = head.closed {
+            return Err(self.fenced(by, epoch));
+        }
+        self.publish(&written, epoch, head.next).await?;
+        let resume = Resume {
+            head,
+            position: written.facts.position,
+            snapshot: written.id,
+        };
+        Ok((resume, written.stored_bytes))
     }
 }
