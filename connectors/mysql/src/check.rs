@@ -112,9 +112,10 @@ impl Report {
 
     /// Adds something that could not be looked at.
     fn unlooked(&mut self, error: &PortError, severity: Severity) {
+        let chain = error.chain();
         let reason = Text::new(
-            error.chain(),
-            format!("확인하지 못했습니다: {}", error.chain()),
+            format!("could not be checked: {chain}"),
+            format!("확인하지 못했습니다: {chain}"),
         );
         let fix = error.hint_text().cloned().unwrap_or_else(|| {
             Text::new(

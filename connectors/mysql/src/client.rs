@@ -87,7 +87,7 @@ impl Client {
         };
         match tokio::time::timeout(limit, connecting).await {
             Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error @ Error::Io(_))) => Err(unreachable(&subject).source(error)),
+            Ok(Err(error @ Error::Io(_))) => Err(unreachable(&subject).source(innermost(error))),
             Ok(Err(error)) => Err(cannot(format!("log in to {subject}"))(error)),
             Err(_) => Err(unreachable(&subject)),
         }
@@ -117,11 +117,19 @@ impl Client {
         what: &str,
         work: impl Future<Output = PortResult<T>>,
     ) -> PortResult<T> {
-        let limit = Duration::from_secs(SMALL_STATEMENT_SECS_MAX);
-        match tokio::time::timeout(limit, work).await {
-            Ok(done) => done,
-            Err(_) => Err(timed_out(what, SMALL_STATEMENT_SECS_MAX)),
-        }
+        bounded(what, SMALL_STATEMENT_SECS_MAX, work).await
+    }
+}
+
+/// Runs something with a deadline.
+pub(crate) async fn bounded<T>(
+    what: &str,
+    seconds: u64,
+    work: impl Future<Output = PortResult<T>>,
+) -> PortResult<T> {
+    match tokio::time::timeout(Duration::from_secs(seconds), work).await {
+        Ok(done) => done,
+        Err(_) => Err(timed_out(what, seconds)),
     }
 }
 

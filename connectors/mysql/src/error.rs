@@ -1,6 +1,6 @@
 //! Errors of the driver and of the server, as errors of the port.
 
-use mysql_async::{DriverError, Error};
+use mysql_async::{DriverError, Error, IoError};
 use planb_ports::{ErrorKind, PortError};
 
 /// Turns a driver's error into a port's: `.map_err(error::cannot("read tables"))`.
@@ -60,7 +60,16 @@ fn from_driver(what: &str, error: Error) -> PortError {
             format!("cannot {what}"),
         ),
     };
-    port.source(error)
+    port.source(innermost(error))
+}
+
+/// The error without the driver's wrapping of it: each of the driver's layers
+/// says "Input/output error" again.
+pub(crate) fn innermost(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        Error::Io(IoError::Io(io)) => io.into(),
+        other => other.into(),
+    }
 }
 
 /// Error numbers after the servers' references ("Server Error Message
@@ -129,5 +138,12 @@ mod tests {
         assert_eq!(of(1236), (ErrorKind::LogLost, "PB-MYSQL-LOG-LOST"));
         assert_eq!(of(1114), (ErrorKind::NoSpace, "PB-MYSQL-NO-SPACE"));
         assert_eq!(of(9999), (ErrorKind::Internal, "PB-MYSQL-SERVER"));
+    }
+
+    #[test]
+    fn a_refused_connection_is_told_once() {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "refused");
+        let error = unreachable("db:3306").source(innermost(Error::Io(IoError::Io(refused))));
+        assert_eq!(error.chain(), "cannot reach db:3306: refused");
     }
 }

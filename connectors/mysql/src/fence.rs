@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How long the application's transactions may hold up the switch. Every try
 /// ends the connections that hold it up, so the second one succeeds.
 const SWITCH_WAIT_SECS_MAX: u64 = 15;
+/// Longest time for the whole fence; a server that takes longer is stuck, and
+/// whether it is fenced is not known.
+pub(crate) const FENCE_SECS_MAX: u64 = 2 * SWITCH_WAIT_SECS_MAX;
 /// How long one try waits for statements that are just ending.
 const SWITCH_TRY_SECS: u64 = 2;
 

@@ -25,7 +25,7 @@ mod snapshot;
 pub use config::{CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig};
 
 use crate::applied::Applied;
-use crate::client::{Client, run};
+use crate::client::{Client, bounded, run};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -98,7 +98,8 @@ impl Database for MysqlDatabase {
     }
 
     async fn fence(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {
-        fence::fence(&self.client, service, epoch).await
+        let work = fence::fence(&self.client, service, epoch);
+        bounded("fence the server", fence::FENCE_SECS_MAX, work).await
     }
 
     async fn promote(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {

@@ -103,10 +103,10 @@ pub(super) async fn check(
                 format!("PlanB's account lacks {privilege} on {scope}"),
                 format!("PlanB 계정에 {scope}에 대한 {privilege} 권한이 없습니다"),
             ),
-            Text::new(
-                format!("GRANT {privilege} ON {scope} TO {};", client.config.user),
-                format!("GRANT {privilege} ON {scope} TO {};", client.config.user),
-            ),
+            Text::same(format!(
+                "GRANT {privilege} ON {scope} TO {};",
+                client.config.user
+            )),
         );
     }
     Ok(())

@@ -157,7 +157,7 @@ fn apply(rule: &Rule, value: &str, role: DatabaseRole, report: &mut Report) {
     };
     let (name, wanted) = (rule.name, rule.good[0]);
     let reason = if good {
-        Text::new(format!("{name}={value}"), format!("{name}={value}"))
+        Text::same(format!("{name}={value}"))
     } else {
         let (en, ko) = rule.why;
         Text::new(
@@ -214,7 +214,7 @@ fn numbers(settings: &Settings, role: DatabaseRole, report: &mut Report) {
         report.add(
             "PB-MYSQL-SERVER-ID",
             severity,
-            Text::new(format!("server_id={id}"), format!("server_id={id}")),
+            Text::same(format!("server_id={id}")),
             Text::new(
                 "give every server its own server_id, not 0",
                 "서버마다 0이 아닌 고유한 server_id를 지정하세요",
@@ -251,10 +251,7 @@ fn numbers(settings: &Settings, role: DatabaseRole, report: &mut Report) {
             } else {
                 Severity::Ok
             },
-            Text::new(
-                format!("max_allowed_packet={bytes}"),
-                format!("max_allowed_packet={bytes}"),
-            ),
+            Text::same(format!("max_allowed_packet={bytes}")),
             Text::new(
                 format!("set max_allowed_packet to {PACKET_BYTES_MIN} or more at both sites"),
                 format!(
