@@ -2,7 +2,7 @@
 
 use crate::error::{CliError, CliResult, Exit};
 use planb_model::status::{ExecutionHistory, ExecutionStatus, ServiceStatus};
-use planb_model::{ExecutionId, ServiceName, Text};
+use planb_model::{ExecutionId, ServiceName};
 use planb_server::api::problem::Problem;
 use planb_server::api::types::{ApiAddress, ExecutionChange, Opened, Planned, StartRequest};
 use serde::de::DeserializeOwned;
@@ -168,6 +168,6 @@ fn shown(problem: Problem) -> CliError {
         problem.detail.clone(),
         problem.detail,
     );
-    error.hint = problem.hint.map(|h: Text| h);
+    error.hint = problem.hint.map(Box::new);
     error
 }

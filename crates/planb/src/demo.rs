@@ -210,6 +210,6 @@ pub fn launch_failed(error: LaunchError) -> CliError {
         None => error.to_string(),
     };
     let mut shown = CliError::new(Exit::Failed, error.code(), text.clone(), text);
-    shown.hint = error.hint().cloned();
+    shown.hint = error.hint().cloned().map(Box::new);
     shown
 }

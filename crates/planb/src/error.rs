@@ -53,8 +53,8 @@ pub struct CliError {
     pub code: String,
     /// What happened.
     pub message: Text,
-    /// What to do.
-    pub hint: Option<Text>,
+    /// What to do. Boxed: this error is in every result of the command.
+    pub hint: Option<Box<Text>>,
 }
 
 /// Result of a verb.
@@ -74,7 +74,7 @@ impl CliError {
     /// Adds what to do.
     #[must_use]
     pub fn hint(mut self, en: impl Into<String>, ko: impl Into<String>) -> Self {
-        self.hint = Some(Text::new(en, ko));
+        self.hint = Some(Box::new(Text::new(en, ko)));
         self
     }
 
@@ -101,7 +101,7 @@ impl From<EngineError> for CliError {
         }
         let text = error.to_string();
         let mut shown = Self::new(Exit::Failed, error.code(), text.clone(), text);
-        shown.hint = error.hint();
+        shown.hint = error.hint().map(Box::new);
         shown
     }
 }
@@ -114,7 +114,7 @@ impl From<PortError> for CliError {
         };
         let text = error.chain();
         let mut shown = Self::new(exit, error.code(), text.clone(), text);
-        shown.hint = error.hint_text().cloned();
+        shown.hint = error.hint_text().cloned().map(Box::new);
         shown
     }
 }

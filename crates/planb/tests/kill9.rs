@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SITES, Stage, order_ids, place_order};
+use common::{SITES, Stage, bring_back, kill_site, order_ids, place_order};
 use std::collections::BTreeMap;
 
 const SIGKILL: i32 = 9;
@@ -33,7 +33,7 @@ fn kill_at_every_entry(side: &str) {
         } else {
             assert_eq!(up.killed_by(), Some(SIGKILL), "at {point}");
             let again = stage.up(&[]);
-            finish(&stage, to, before["epoch"].as_u64());
+            finish(&stage, verb, to, before["epoch"].as_u64());
             assert_eq!(again.stop(), Some(0));
         }
         check_end(&stage, &point, to, &orders);
@@ -45,9 +45,69 @@ fn kill_at_every_entry(side: &str) {
     }
 }
 
+/// Loses the active site again and again; each time the control plane is
+/// killed one journal entry later in the failover.
+#[test]
+fn killed_at_every_entry_of_a_failover() {
+    let stage = Stage::new("manual");
+    let mut active = 0;
+    let mut orders: Vec<i64> = Vec::new();
+    for seq in 1.. {
+        let (from, to) = (active, 1 - active);
+        let point = format!("{seq}:after");
+        let up = stage.up(&[("PLANB_CRASH_AT", &point)]);
+        let before = stage.wait_protected(SITES[from]);
+        let order = 1_000 + i64::from(seq);
+        stage.wait("an acknowledged order", || {
+            place_order(&stage.edge, order).then_some(())
+        });
+        orders.push(order);
+        wait_shipped(&stage);
+        kill_site(&stage, from);
+        let moved = stage.run(&["failover", "--yes"]);
+        let survived = moved.status.success();
+        let up = if survived {
+            up
+        } else {
+            assert_eq!(up.killed_by(), Some(SIGKILL), "at {point}");
+            let again = stage.up(&[]);
+            finish(&stage, "failover", to, before["epoch"].as_u64());
+            again
+        };
+        check_end(&stage, &point, to, &orders);
+        // Back with its old disk, it has to be fenced before the next round.
+        bring_back(&stage, from);
+        stage.wait("the fence", || is_fenced(&stage, from).then_some(()));
+        assert_eq!(up.stop(), Some(0));
+        active = to;
+        if survived {
+            assert!(seq > 10, "a failover has more than 10 journal entries");
+            return;
+        }
+    }
+}
+
+/// Waits until a canary that was written after this call came back.
+fn wait_shipped(stage: &Stage) {
+    let newest = |status: &serde_json::Value| status["protection"]["canary"]["sequence"].as_u64();
+    let first = stage.wait("a canary", || newest(&stage.status()?));
+    // The next one may be under way already; the one after it is not.
+    stage.wait("a newer canary", || {
+        newest(&stage.status()?).filter(|seq| *seq >= first + 2)
+    });
+}
+
+fn is_fenced(stage: &Stage, site: usize) -> bool {
+    let path = stage.dir.path().join(SITES[site]).join("orders.db");
+    let Ok(connection) = rusqlite::Connection::open(path) else {
+        return false;
+    };
+    let written = connection.execute("INSERT INTO orders VALUES (1, 'x', 1)", []);
+    written.is_err_and(|e| e.to_string().contains("PB-FENCED"))
+}
+
 /// Waits until the interrupted move has ended; begins it if it was not opened.
-fn finish(stage: &Stage, to: usize, epoch_before: Option<u64>) {
-    let verb = if to == 1 { "switchover" } else { "failback" };
+fn finish(stage: &Stage, verb: &str, to: usize, epoch_before: Option<u64>) {
     let status = stage.wait("a control plane", || stage.status());
     let moved = status["epoch"].as_u64() != epoch_before;
     if status["execution"].is_null() && !moved {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SITES, Stage, order_ids, place_order};
+use common::{Stage, bring_back, kill_site, order_ids, place_order};
 
 #[test]
 fn a_service_moves_by_an_approved_hash_and_comes_home() {
@@ -113,25 +113,4 @@ fn a_control_plane_that_returns_finds_everything_as_it_was() {
         "written while nobody shipped"
     );
     assert_eq!(up.stop(), Some(0));
-}
-
-/// Loses a site: its disk is cut off, then its processes are killed.
-fn kill_site(stage: &Stage, site: usize) {
-    let disk = stage.dir.path().join(SITES[site]);
-    std::fs::rename(&disk, disk.with_extension("lost")).expect("cut off the disk");
-    let port = stage.origins[site].rsplit_once(':').expect("a port").1;
-    let killed = std::process::Command::new("pkill")
-        .args([
-            "-9",
-            "-f",
-            &format!("demo-service --listen 127.0.0.1:{port}"),
-        ])
-        .status()
-        .expect("pkill runs");
-    assert!(killed.success(), "the web service of {} runs", SITES[site]);
-}
-
-fn bring_back(stage: &Stage, site: usize) {
-    let disk = stage.dir.path().join(SITES[site]);
-    std::fs::rename(disk.with_extension("lost"), &disk).expect("put the disk back");
 }

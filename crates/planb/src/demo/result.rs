@@ -182,59 +182,10 @@ fn machine() -> String {
 
 /// Shows the result to a person.
 pub fn show(result: &DrillResult, lang: Lang) {
-    let phases = &result.phases;
-    let verified = if result.verified {
-        Text::new("every row compared", "모든 행 비교 완료")
-    } else {
-        Text::new("NOT VERIFIED", "검증되지 않음")
-    };
     let lines = [
-        Text::new(
-            format!(
-                "RTO {:.2} s from fault onset, seen from outside (objective {:.0} s)",
-                result.rto_seconds, result.setup.objective_rto_seconds
-            ),
-            format!(
-                "RTO {:.2}초: 장애 발생부터 외부에서 확인한 복구까지 (목표 {:.0}초)",
-                result.rto_seconds, result.setup.objective_rto_seconds
-            ),
-        ),
-        Text::new(
-            format!(
-                "  detect {:.2} s  decide {:.2} s  execute {:.2} s  traffic {:.2} s",
-                phases.detect_seconds,
-                phases.decide_seconds,
-                phases.execute_seconds,
-                phases.traffic_seconds
-            ),
-            format!(
-                "  감지 {:.2}초  결정 {:.2}초  실행 {:.2}초  트래픽 {:.2}초",
-                phases.detect_seconds,
-                phases.decide_seconds,
-                phases.execute_seconds,
-                phases.traffic_seconds
-            ),
-        ),
-        Text::new(
-            format!(
-                "RPO {:.2} s (objective {:.0} s): {} orders acknowledged, {} recovered, {} lost; {}",
-                result.rpo_seconds,
-                result.setup.objective_rpo_seconds,
-                result.acknowledged,
-                result.recovered,
-                result.lost,
-                verified.en
-            ),
-            format!(
-                "RPO {:.2}초 (목표 {:.0}초): 접수 확인 {}건, 복구 {}건, 손실 {}건; {}",
-                result.rpo_seconds,
-                result.setup.objective_rpo_seconds,
-                result.acknowledged,
-                result.recovered,
-                result.lost,
-                verified.ko
-            ),
-        ),
+        rto_line(result),
+        phases_line(result),
+        rpo_line(result),
         Text::new(
             format!(
                 "failback: {:.2} s without an answer, {} lost",
@@ -253,4 +204,49 @@ pub fn show(result: &DrillResult, lang: Lang) {
     for line in lines {
         output::data(line.get(lang));
     }
+}
+
+fn rto_line(result: &DrillResult) -> Text {
+    let (rto, objective) = (result.rto_seconds, result.setup.objective_rto_seconds);
+    Text::new(
+        format!("RTO {rto:.2} s from fault onset, seen from outside (objective {objective:.0} s)"),
+        format!("RTO {rto:.2}초: 장애 발생부터 외부에서 확인한 복구까지 (목표 {objective:.0}초)"),
+    )
+}
+
+fn phases_line(result: &DrillResult) -> Text {
+    let phases = &result.phases;
+    let (detect, decide) = (phases.detect_seconds, phases.decide_seconds);
+    let (execute, traffic) = (phases.execute_seconds, phases.traffic_seconds);
+    Text::new(
+        format!(
+            "  detect {detect:.2} s  decide {decide:.2} s  execute {execute:.2} s  \
+             traffic {traffic:.2} s"
+        ),
+        format!(
+            "  감지 {detect:.2}초  결정 {decide:.2}초  실행 {execute:.2}초  트래픽 {traffic:.2}초"
+        ),
+    )
+}
+
+fn rpo_line(result: &DrillResult) -> Text {
+    let (rpo, objective) = (result.rpo_seconds, result.setup.objective_rpo_seconds);
+    let (acknowledged, recovered, lost) = (result.acknowledged, result.recovered, result.lost);
+    let verified = if result.verified {
+        Text::new("every row compared", "모든 행 비교 완료")
+    } else {
+        Text::new("NOT VERIFIED", "검증되지 않음")
+    };
+    Text::new(
+        format!(
+            "RPO {rpo:.2} s (objective {objective:.0} s): {acknowledged} orders acknowledged, \
+             {recovered} recovered, {lost} lost; {}",
+            verified.en
+        ),
+        format!(
+            "RPO {rpo:.2}초 (목표 {objective:.0}초): 접수 확인 {acknowledged}건, \
+             복구 {recovered}건, 손실 {lost}건; {}",
+            verified.ko
+        ),
+    )
 }

@@ -244,3 +244,25 @@ pub fn order_ids(base: &str) -> Option<Vec<i64>> {
         .map(|line| serde_json::from_str::<Value>(line).ok()?["id"].as_i64())
         .collect()
 }
+
+/// Loses a site: its disk is cut off, then its processes are killed.
+pub fn kill_site(stage: &Stage, site: usize) {
+    let disk = stage.dir.path().join(SITES[site]);
+    std::fs::rename(&disk, disk.with_extension("lost")).expect("cut off the disk");
+    let port = stage.origins[site].rsplit_once(':').expect("a port").1;
+    let killed = Command::new("pkill")
+        .args([
+            "-9",
+            "-f",
+            &format!("demo-service --listen 127.0.0.1:{port}"),
+        ])
+        .status()
+        .expect("pkill runs");
+    assert!(killed.success(), "the web service of {} runs", SITES[site]);
+}
+
+/// Brings it back as it was, with its old disk.
+pub fn bring_back(stage: &Stage, site: usize) {
+    let disk = stage.dir.path().join(SITES[site]);
+    std::fs::rename(disk.with_extension("lost"), &disk).expect("put the disk back");
+}
