@@ -51,6 +51,12 @@ impl Text {
         }
     }
 
+    /// What reads the same in both languages: SQL, a setting and its value, a path.
+    pub fn same(text: impl Into<String>) -> Self {
+        let en = text.into();
+        Self { ko: en.clone(), en }
+    }
+
     /// The text in `lang`.
     pub fn get(&self, lang: Lang) -> &str {
         match lang {

@@ -150,6 +150,10 @@ fn values() {
             "traffic:",
         )],
     );
+}
+
+#[test]
+fn addresses() {
     edited(
         "bad-database-url",
         &[(
@@ -252,6 +256,10 @@ fn secrets_are_refused_and_never_shown() {
         "secret-in-env",
         &[("LEVEL: info", &format!("DB_PASSWORD: {SECRET}"))],
     );
+}
+
+#[test]
+fn secrets_in_disguise_are_refused_and_never_shown() {
     edited(
         "secret-in-options",
         &[(
@@ -301,7 +309,7 @@ fn secrets_are_refused_and_never_shown() {
 }
 
 #[test]
-fn parts_that_do_not_fit() {
+fn sites_that_do_not_fit() {
     edited("two-primaries", &[("role: standby", "role: primary")]);
     edited(
         "same-site-twice",
@@ -350,6 +358,10 @@ fn parts_that_do_not_fit() {
         "empty-command",
         &[("[./orders, --listen, \"127.0.0.1:8081\"]", "[\"\"]")],
     );
+}
+
+#[test]
+fn parts_that_do_not_fit() {
     edited(
         "quorum-too-large",
         &[(

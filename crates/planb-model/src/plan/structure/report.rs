@@ -156,7 +156,10 @@ impl Structure<'_> {
 fn found(value: &Value) -> Text {
     match value {
         Value::Null => Text::new("nothing", "빈 값이"),
-        Value::Bool(b) => Text::new(format!("`{b}`"), format!("참·거짓 값 `{b}` 항목이")),
+        Value::Bool(b) => Text::new(
+            format!("the truth value `{b}`"),
+            format!("참·거짓 값 `{b}` 항목이"),
+        ),
         Value::Integer(_) | Value::Float(_) => Text::new("a number", "숫자가"),
         Value::Text(_) => Text::new("a text", "텍스트가"),
         Value::List(_) => Text::new("a list", "목록이"),
