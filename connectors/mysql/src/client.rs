@@ -1,7 +1,7 @@
 //! Connections: how they are made, and the state every one of them is in.
 
 use crate::config::MysqlConfig;
-use crate::error::{cannot, timed_out, unreachable};
+use crate::error::{cannot, innermost, timed_out, unreachable};
 use mysql_async::prelude::{AsQuery, FromRow, Queryable};
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row, SslOpts};
 use planb_ports::{ErrorKind, PortError, PortResult};

@@ -13,6 +13,16 @@ const NAMED_MAX: usize = 5;
 
 /// Looks for databases that are not there and for tables that are harder to protect.
 pub(super) async fn check(client: &Client, conn: &mut Conn, report: &mut Report) -> PortResult<()> {
+    databases_are_there(client, conn, report).await?;
+    tables_have_transactions(client, conn, report).await?;
+    tables_have_keys(client, conn, report).await
+}
+
+async fn databases_are_there(
+    client: &Client,
+    conn: &mut Conn,
+    report: &mut Report,
+) -> PortResult<()> {
     let databases = &client.config.databases;
     let there: Vec<String> = rows(
         conn,
@@ -49,6 +59,14 @@ pub(super) async fn check(client: &Client, conn: &mut Conn, report: &mut Report)
             "계획 파일의 이름을 고치거나 SELECT 권한을 부여하세요",
         ),
     );
+    Ok(())
+}
+
+async fn tables_have_transactions(
+    client: &Client,
+    conn: &mut Conn,
+    report: &mut Report,
+) -> PortResult<()> {
     let tables = catalog::read(client, conn).await?;
     let odd: Vec<String> = tables
         .iter()
@@ -73,6 +91,10 @@ pub(super) async fn check(client: &Client, conn: &mut Conn, report: &mut Report)
             "ALTER TABLE … ENGINE=InnoDB로 변환하세요",
         ),
     );
+    Ok(())
+}
+
+async fn tables_have_keys(client: &Client, conn: &mut Conn, report: &mut Report) -> PortResult<()> {
     let keyless: Vec<(String, String)> = rows(
         conn,
         "look for tables without a primary key",
@@ -83,7 +105,7 @@ pub(super) async fn check(client: &Client, conn: &mut Conn, report: &mut Report)
              AND c.CONSTRAINT_TYPE IN ('PRIMARY KEY', 'UNIQUE') \
              WHERE t.TABLE_SCHEMA IN ({}) AND t.TABLE_TYPE = 'BASE TABLE' \
              AND c.TABLE_NAME IS NULL ORDER BY 1, 2",
-            literals(databases)
+            literals(&client.config.databases)
         ),
     )
     .await?;
