@@ -38,7 +38,7 @@ pub async fn execution(state: &Path, id: &ExecutionId) -> Result<ExecutionHistor
 }
 
 fn open(state: &Path) -> PortResult<SqliteStore> {
-    SqliteStore::open_read_only(&state.join(STATE_FILE))
+    SqliteStore::open_read_only(state.join(STATE_FILE))
 }
 
 async fn read(store: &SqliteStore, execution: Execution) -> Result<ExecutionHistory, EngineError> {

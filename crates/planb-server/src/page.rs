@@ -42,9 +42,6 @@ pub fn render(services: &[ServiceStatus], lang: Lang) -> String {
 }
 
 fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
-    let rpo = status.protection.rpo_secs;
-    let rpo_text = rpo.map_or_else(|| "–".to_owned(), |secs| format!("{secs:.1} s"));
-    let rpo_ok = rpo.is_some_and(|secs| secs <= status.objective_rpo_secs);
     let (mark, health) = verdict(status.health.verdict);
     let (protection_mark, protection) = protection(&status.protection);
     out.push_str("<section>");
@@ -74,15 +71,7 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
         protection.get(lang),
         lang,
     );
-    let rpo_mark = if rpo_ok { "ok" } else { "bad" };
-    let target = format!("{rpo_text} / {:.0} s", status.objective_rpo_secs);
-    entry(
-        out,
-        &Text::new("RPO now / objective", "현재 RPO / 목표"),
-        rpo_mark,
-        &target,
-        lang,
-    );
+    render_rpo(out, status, lang);
     entry(
         out,
         &Text::new("Epoch", "에포크"),
@@ -113,6 +102,19 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
         render_execution(out, execution, lang);
     }
     out.push_str("</section>");
+}
+
+fn render_rpo(out: &mut String, status: &ServiceStatus, lang: Lang) {
+    let rpo = status.protection.rpo_secs;
+    let now = rpo.map_or_else(|| "–".to_owned(), |secs| format!("{secs:.1} s"));
+    let kept = rpo.is_some_and(|secs| secs <= status.objective_rpo_secs);
+    entry(
+        out,
+        &Text::new("RPO now / objective", "현재 RPO / 목표"),
+        if kept { "ok" } else { "bad" },
+        &format!("{now} / {:.0} s", status.objective_rpo_secs),
+        lang,
+    );
 }
 
 fn render_execution(out: &mut String, status: &ExecutionStatus, lang: Lang) {

@@ -50,7 +50,7 @@ impl Runtime {
     /// Fails at once when another process owns the state or a port is taken.
     pub async fn open(options: RuntimeOptions) -> Result<Self, EngineError> {
         make_private_directory(&options.state)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options.state.join(STATE_FILE))?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options.state.join(STATE_FILE))?);
         let shared = Shared {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
