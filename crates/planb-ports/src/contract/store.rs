@@ -87,7 +87,10 @@ async fn an_unknown_service_is_not_found(factory: &dyn StoreFactory) {
         Err(ErrorKind::NotFound)
     );
     assert_eq!(
-        store.append(&id("a"), 1, &paused(), at(1)).await.map_err(kind),
+        store
+            .append(&id("a"), 1, &paused(), at(1))
+            .await
+            .map_err(kind),
         Err(ErrorKind::NotFound)
     );
 }
@@ -100,14 +103,24 @@ async fn of_two_claimants_one_gets_the_epoch(factory: &dyn StoreFactory) {
         store.claim_epoch(&service, Epoch::FIRST, &b, at(2)),
     );
     let won = [first.is_ok(), second.is_ok()];
-    assert!(won == [true, false] || won == [false, true], "winners: {won:?}");
+    assert!(
+        won == [true, false] || won == [false, true],
+        "winners: {won:?}"
+    );
     let (winner, lost) = if won[0] { (a, second) } else { (b, first) };
     let current = Epoch(2);
-    assert_eq!(lost.map_err(|e| e.kind()), Err(ErrorKind::Fenced { current }));
+    assert_eq!(
+        lost.map_err(|e| e.kind()),
+        Err(ErrorKind::Fenced { current })
+    );
     let record = ok(store.service(&service).await);
     assert_eq!(record.epoch, current);
     assert_eq!(record.claimed_by, Some(winner));
-    assert_eq!(record.active_epoch, Epoch::FIRST, "a claim activates nothing");
+    assert_eq!(
+        record.active_epoch,
+        Epoch::FIRST,
+        "a claim activates nothing"
+    );
 }
 
 async fn the_same_execution_claims_the_same_epoch_again(factory: &dyn StoreFactory) {
@@ -123,14 +136,21 @@ async fn the_same_execution_claims_the_same_epoch_again(factory: &dyn StoreFacto
 
 async fn a_claim_based_on_an_older_epoch_is_fenced(factory: &dyn StoreFactory) {
     let store = registered(factory).await;
-    ok(store.claim_epoch(&service(), Epoch(1), &id("a"), at(2)).await);
-    ok(store.claim_epoch(&service(), Epoch(2), &id("b"), at(3)).await);
+    ok(store
+        .claim_epoch(&service(), Epoch(1), &id("a"), at(2))
+        .await);
+    ok(store
+        .claim_epoch(&service(), Epoch(2), &id("b"), at(3))
+        .await);
     for execution in ["a", "c"] {
         let late = store
             .claim_epoch(&service(), Epoch(1), &id(execution), at(4))
             .await;
         let current = Epoch(3);
-        assert_eq!(late.map_err(|e| e.kind()), Err(ErrorKind::Fenced { current }));
+        assert_eq!(
+            late.map_err(|e| e.kind()),
+            Err(ErrorKind::Fenced { current })
+        );
     }
 }
 
@@ -145,12 +165,17 @@ async fn a_claim_ahead_of_the_state_is_refused(factory: &dyn StoreFactory) {
 
 async fn activation_refuses_an_older_epoch(factory: &dyn StoreFactory) {
     let store = registered(factory).await;
-    ok(store.claim_epoch(&service(), Epoch(1), &id("a"), at(2)).await);
+    ok(store
+        .claim_epoch(&service(), Epoch(1), &id("a"), at(2))
+        .await);
     let late = store
         .activate(&service(), &site("seoul"), Epoch(1), at(3))
         .await;
     let current = Epoch(2);
-    assert_eq!(late.map_err(|e| e.kind()), Err(ErrorKind::Fenced { current }));
+    assert_eq!(
+        late.map_err(|e| e.kind()),
+        Err(ErrorKind::Fenced { current })
+    );
     let record = ok(store
         .activate(&service(), &site("busan"), Epoch(2), at(4))
         .await);
@@ -189,7 +214,10 @@ async fn a_journal_place_is_taken_once(factory: &dyn StoreFactory) {
         store.append(&id, 1, &entry, at(4)),
     );
     let won = [first.is_ok(), second.is_ok()];
-    assert!(won == [true, false] || won == [false, true], "winners: {won:?}");
+    assert!(
+        won == [true, false] || won == [false, true],
+        "winners: {won:?}"
+    );
     let lost = if won[0] { second } else { first };
     assert_eq!(lost.map_err(|e| e.kind()), Err(ErrorKind::Conflict));
     assert_eq!(ok(store.journal(&id).await).len(), 1);
@@ -200,7 +228,11 @@ async fn a_journal_has_no_gaps(factory: &dyn StoreFactory) {
     ok(store.open_execution(&execution("a")).await);
     for place in [0, 2, u64::MAX] {
         let gap = store.append(&id("a"), place, &paused(), at(3)).await;
-        assert_eq!(gap.map_err(|e| e.kind()), Err(ErrorKind::Conflict), "{place}");
+        assert_eq!(
+            gap.map_err(|e| e.kind()),
+            Err(ErrorKind::Conflict),
+            "{place}"
+        );
     }
     for place in 1..=5 {
         let record = ok(store.append(&id("a"), place, &paused(), at(4)).await);
@@ -235,7 +267,9 @@ async fn executions_come_newest_first(factory: &dyn StoreFactory) {
 
 async fn everything_is_there_after_a_reopen(factory: &dyn StoreFactory) {
     let store = registered(factory).await;
-    ok(store.claim_epoch(&service(), Epoch(1), &id("a"), at(2)).await);
+    ok(store
+        .claim_epoch(&service(), Epoch(1), &id("a"), at(2))
+        .await);
     ok(store.open_execution(&execution("a")).await);
     for place in 1..=3 {
         ok(store.append(&id("a"), place, &paused(), at(3)).await);
