@@ -3,7 +3,8 @@
 //!
 //! `Text::new` and `hint` take both, so none can be left out; what a compiler
 //! cannot see is whether the second one is Korean. Calls whose arguments have
-//! no letters in string literals (both given as variables) are left alone.
+//! no letters in string literals (both given as variables) are left alone; what
+//! reads the same in both languages is a `Text::same`.
 
 use super::codes::{has_hangul, is_test, product_part};
 use crate::sh;
@@ -53,7 +54,7 @@ fn one_language(source: &str) -> (usize, Vec<usize>) {
     for call in CALLS {
         for (at, _) in source.match_indices(call) {
             let literals = literals_of_call(&source[at + call.len()..]);
-            let letters = |s: &String| s.chars().any(char::is_alphabetic);
+            let letters = |s: &String| without_places(s).chars().any(char::is_alphabetic);
             if !literals.iter().any(letters) {
                 continue;
             }
@@ -88,6 +89,23 @@ fn literals_of_call(text: &str) -> Vec<String> {
     literals
 }
 
+/// A format string without its `{places}`: what they show is a text elsewhere.
+fn without_places(text: &str) -> String {
+    let mut depth = 0usize;
+    let outside = |c: &char| match c {
+        '{' => {
+            depth += 1;
+            false
+        }
+        '}' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0,
+    };
+    text.chars().filter(outside).collect()
+}
+
 /// The rest of a literal whose opening quote was just taken.
 fn literal(chars: &mut std::str::Chars<'_>) -> String {
     let mut text = String::new();
@@ -109,5 +127,13 @@ mod tests {
     fn a_text_in_one_language_is_found() {
         let source = "\nText::new(\"a (b\", format!(\"가 {}\", x));\n.hint(\n  \"only\",\n  \"english \\\" too\")\nText::new(en, ko)\nText::new(\"가\", \"나\")";
         assert_eq!(one_language(source), (3, vec![3, 7]));
+    }
+
+    #[test]
+    fn what_a_format_shows_is_a_text_elsewhere() {
+        let source = "Text::new(format!(\"{name}: {en}\"), format!(\"{name}: {ko}\"))";
+        assert_eq!(one_language(source), (0, vec![]));
+        let source = "Text::new(format!(\"no {name}\"), format!(\"no {name}\"))";
+        assert_eq!(one_language(source), (1, vec![1]));
     }
 }
