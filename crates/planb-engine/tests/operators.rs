@@ -6,7 +6,7 @@ use planb_engine::{Approval, EngineError};
 use planb_model::Epoch;
 use planb_model::execution::{ExecutionState, StepState};
 use planb_model::runbook::{RunbookHash, RunbookKind};
-use planb_ports::ErrorKind;
+use planb_ports::{Database, ErrorKind};
 use planb_testkit::Fault;
 use support::{World, assert_completed, operator, site, step};
 
@@ -375,5 +375,22 @@ async fn a_target_that_lost_its_disk_after_the_promotion_is_not_activated() {
     let anew = world.run(&life, RunbookKind::Failover).await;
     assert_completed(&anew);
     assert_eq!(world.busan.database.rows().len(), 3);
+    life.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_of_the_active_epoch_that_comes_late_does_not_stay() {
+    let world = World::protected(3).await;
+    let life = world.live();
+    let service = world.service_name();
+    let done = world.run(&life, RunbookKind::Switchover).await;
+    assert_completed(&done);
+    let epoch = world.record().active_epoch;
+    let busan = &world.busan.database;
+    busan.fence(&service, epoch).await.expect("the late one");
+    assert!(!busan.accepts_writes());
+    world
+        .until("it takes writes again", || busan.accepts_writes())
+        .await;
     life.end().await;
 }

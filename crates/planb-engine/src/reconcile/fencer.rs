@@ -1,5 +1,6 @@
 //! Keeps the site that is not active from taking writes, whenever it answers:
-//! an old primary that comes back finds itself fenced.
+//! an old primary that comes back finds itself fenced. And keeps the active one
+//! from staying fenced by a request that came late.
 
 use super::rest;
 use crate::shared::Shared;
@@ -40,6 +41,9 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
                     None => tracing::debug!(site = %site.name, "no answer, not fenced now"),
                 }
             }
+            if let Err(error) = keep_open(&shared, &record).await {
+                tracing::debug!(site = %record.active, error = %error, "not looked at now");
+            }
         }
         rest(&shared, &mut changes, look).await;
     }
@@ -69,6 +73,26 @@ async fn keep_fenced(
         tracing::info!(site = %site.name, epoch = %record.epoch, "fenced, it is not active");
     }
     stopped
+}
+
+/// Lets the active site take writes again when it is fenced under its own epoch:
+/// a fence that was taken back may arrive after what took it back. A fence of
+/// any other epoch is somebody's decision, and a late call of this is refused
+/// once a newer epoch has fenced it.
+async fn keep_open(shared: &Shared, record: &ServiceRecord) -> Result<(), EngineError> {
+    let database = &shared.site(&record.active)?.database;
+    let service = shared.ports.service();
+    let limit = Duration::from_millis(ANSWER_MS_MAX);
+    let look = within(&*shared.ports.clock, limit, database.fence_state(service)).await;
+    let Some(state) = look else {
+        return Ok(());
+    };
+    let state = state?;
+    if state.epoch == Some(record.active_epoch) && state.read_only {
+        database.promote(service, record.active_epoch).await?;
+        tracing::warn!(site = %record.active, epoch = %record.active_epoch, "it was fenced by a late request and takes writes again");
+    }
+    Ok(())
 }
 
 /// The epoch each workload was fenced under by this process.
