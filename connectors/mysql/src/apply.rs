@@ -235,7 +235,7 @@ fn refused(what: &str, error: mysql_async::Error) -> PortError {
     )
     .hint(
         "the copy differs from the source; restore it from a snapshot",
-        "복제본이 원본과 다릅니다. 스냅샷에서 다시 복구하세요",
+        "복제본이 원본과 다릅니다. 스냅샷에서 다시 복원하세요",
     )
     .source(port)
 }

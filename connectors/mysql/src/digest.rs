@@ -68,7 +68,7 @@ fn damaged(client: &Client, table: &str, text: &str) -> Finding {
         ),
         Text::new(
             "restore this server from the vault",
-            "이 서버를 볼트에서 다시 복구하세요",
+            "이 서버를 볼트에서 다시 복원하세요",
         ),
     )
 }

@@ -59,11 +59,11 @@ impl WaitingOn {
         match self {
             WaitingOn::KnownSite { site } => Text::new(
                 format!("the active site '{site}' is not in the plan"),
-                format!("활성 사이트 '{site}'이(가) 계획에 없습니다"),
+                format!("활성 사이트 '{site}'이(가) 계획 파일에 없습니다"),
             ),
             WaitingOn::TwoSites => Text::new(
                 "the plan needs two different sites",
-                "계획에는 서로 다른 두 사이트가 필요합니다",
+                "계획 파일에는 서로 다른 두 사이트가 필요합니다",
             ),
             WaitingOn::NotHome { site } => Text::new(
                 format!("the service is already at its primary site '{site}'"),

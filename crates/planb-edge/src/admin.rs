@@ -138,7 +138,7 @@ fn unauthenticated() -> PortError {
     )
     .hint(
         "give both the edge and the plan of the service the same token",
-        "엣지와 서비스 플랜에 같은 토큰을 지정하세요",
+        "엣지와 서비스의 계획 파일에 같은 토큰을 지정하세요",
     )
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn state(path: &Path, why: impl Into<String>) -> PortError {
     )
     .hint(
         "without it the edge would not know its epoch; after making sure which site is active, move the file away and publish the plan again",
-        "이 파일이 없으면 엣지가 자신의 에포크를 알 수 없습니다. 활성 사이트를 확인한 뒤 파일을 옮기고 플랜을 다시 게시하세요",
+        "이 파일이 없으면 엣지가 자신의 에포크를 알 수 없습니다. 활성 사이트를 확인한 뒤 파일을 옮기고 트래픽 계획을 다시 게시하세요",
     )
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn other_service(mine: &ServiceName, other: &ServiceName) -> PortErro
     )
     .hint(
         "check the edge's address in the plan of the service",
-        "서비스 플랜에 적힌 엣지 주소를 확인하세요",
+        "서비스의 계획 파일에 적힌 엣지 주소를 확인하세요",
     )
 }
 

@@ -101,7 +101,7 @@ impl RemoteTraffic {
         )
         .hint(
             "see whether the edge runs and the address in the plan is that of its admin API",
-            "엣지가 실행 중인지, 플랜의 주소가 엣지 관리 API의 주소인지 확인하세요",
+            "엣지가 실행 중인지, 계획 파일의 주소가 엣지 관리 API의 주소인지 확인하세요",
         )
     }
 
@@ -116,7 +116,7 @@ impl RemoteTraffic {
         )
         .hint(
             "applying the same plan again is safe",
-            "같은 플랜을 다시 적용해도 안전합니다",
+            "같은 트래픽 계획을 다시 적용해도 안전합니다",
         )
     }
 }

@@ -165,7 +165,7 @@ pub fn protection(status: &ProtectionStatus) -> (&'static str, Text) {
         ProtectionState::Starting => ("warn", Text::new("starting", "시작 중")),
         ProtectionState::Protected => ("ok", Text::new("protected", "보호됨")),
         ProtectionState::Degraded => ("bad", Text::new("degraded", "저하됨")),
-        ProtectionState::Fenced => ("bad", Text::new("fenced", "차단됨 (펜싱)")),
+        ProtectionState::Fenced => ("bad", Text::new("fenced", "펜싱됨")),
     }
 }
 

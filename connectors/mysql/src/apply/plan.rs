@@ -56,7 +56,7 @@ impl Rows {
                 )
                 .hint(
                     "raise max_allowed_packet of the target to twice the source's",
-                    "복구 대상 서버의 max_allowed_packet을 원본의 두 배로 늘리세요",
+                    "복원 대상 서버의 max_allowed_packet을 원본의 두 배로 늘리세요",
                 ));
             }
             let next = self.rows.get(index + 1).map(|(next, _)| next.len());

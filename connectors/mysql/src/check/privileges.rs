@@ -130,7 +130,7 @@ async fn function_creators(
             Severity::Error,
             Text::new(
                 "PlanB's account may not restore triggers and functions",
-                "PlanB 계정으로 트리거와 함수를 복구할 수 없습니다",
+                "PlanB 계정으로 트리거와 함수를 복원할 수 없습니다",
             ),
             Text::new(
                 "set log_bin_trust_function_creators=ON, or grant SUPER",

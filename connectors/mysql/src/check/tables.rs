@@ -84,7 +84,7 @@ async fn tables_have_transactions(
         &odd,
         (
             "tables without transactions: a snapshot of them may be torn, and a broken apply needs a new restore",
-            "트랜잭션을 지원하지 않는 테이블: 스냅샷이 일관되지 않을 수 있고 적용이 중단되면 다시 복구해야 합니다",
+            "트랜잭션을 지원하지 않는 테이블: 스냅샷이 일관되지 않을 수 있고 적용이 중단되면 다시 복원해야 합니다",
         ),
         (
             "ALTER TABLE … ENGINE=InnoDB",

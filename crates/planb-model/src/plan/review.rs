@@ -57,7 +57,7 @@ fn vault(plan: &ServicePlan, findings: &mut Vec<Finding>) {
             &subject,
             Text::new(
                 "the vault is not encrypted: whoever can read it can read the data",
-                "백업 저장소가 암호화되지 않아, 저장소를 읽을 수 있으면 데이터도 읽을 수 있습니다",
+                "볼트가 암호화되지 않아, 볼트를 읽을 수 있으면 데이터도 읽을 수 있습니다",
             ),
             Text::new(
                 "make a key with `age-keygen` and give `data.vault.encryption`",
@@ -91,11 +91,11 @@ fn detection(plan: &ServicePlan, findings: &mut Vec<Finding>) {
             &subject,
             Text::new(
                 format!("{quorum} of {observers} observers may promote: a few with a bad uplink are enough to move the service"),
-                format!("관측기 {observers}개 중 {quorum}개의 판단만으로 승격되므로, 일부 회선 장애로도 서비스가 옮겨질 수 있습니다"),
+                format!("관측자 {observers}개 중 {quorum}개의 판단만으로 승격되므로, 일부 회선 장애로도 서비스가 옮겨질 수 있습니다"),
             ),
             Text::new(
                 "have at least 3 observers and let more than half of them agree",
-                "관측기를 3개 이상 두고 과반이 동의하도록 설정하세요",
+                "관측자를 3개 이상 두고 과반이 동의하도록 설정하세요",
             ),
         ));
     }
@@ -111,11 +111,11 @@ fn detection(plan: &ServicePlan, findings: &mut Vec<Finding>) {
             &subject,
             Text::new(
                 "automatic failover with observers that judge their own uplink by the vault alone",
-                "자동 장애 조치를 쓰면서 관측기 자체 회선을 백업 저장소로만 판단합니다",
+                "자동 장애 조치를 쓰면서 관측자 자체 회선을 볼트로만 판단합니다",
             ),
             Text::new(
                 "give observers a `canary` of their own, best at different places",
-                "관측기마다 서로 다른 위치의 `canary`를 지정하세요",
+                "관측자마다 서로 다른 위치의 `canary`를 지정하세요",
             ),
         ));
     }

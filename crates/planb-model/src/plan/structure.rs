@@ -151,7 +151,7 @@ impl<'a> Structure<'a> {
                 ),
                 Text::new(
                     "set the variable in PlanB's own environment, which commands inherit; for a vault use `secretOptions` with `{ env: NAME }` or `{ file: /path }`",
-                    "PlanB를 실행하는 환경에 변수를 설정하면 명령이 그대로 물려받습니다. 저장소 옵션은 `secretOptions`에 `{ env: 이름 }` 또는 `{ file: /경로 }`로 적으세요",
+                    "PlanB를 실행하는 환경에 변수를 설정하면 명령이 그대로 물려받습니다. 볼트 옵션은 `secretOptions`에 `{ env: 이름 }` 또는 `{ file: /경로 }`로 적으세요",
                 ),
             );
         }

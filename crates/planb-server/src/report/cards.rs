@@ -114,7 +114,7 @@ fn failback_card(result: &DrillResult) -> Card {
         ),
     };
     Card {
-        title: both("Failback", "원복(페일백)"),
+        title: both("Failback", "페일백"),
         figure: seconds(back.rto_seconds),
         unit: both("s", "초"),
         state,
@@ -146,7 +146,7 @@ pub fn setup(result: &DrillResult) -> String {
             ),
             bytes(setup.database_bytes),
         ),
-        (both("Vault", "볼트(백업 저장소)"), setup.vault.clone()),
+        (both("Vault", "볼트"), setup.vault.clone()),
         (both("Machine", "실행 장비"), setup.machine.clone()),
         (both("PlanB", "PlanB 버전"), setup.version.clone()),
         (both("Began at", "시작 시각"), setup.started_at.to_string()),

@@ -192,6 +192,6 @@ fn side(failover: bool) -> Both {
     if failover {
         both("failover", "장애 조치")
     } else {
-        both("failback", "원복")
+        both("failback", "페일백")
     }
 }

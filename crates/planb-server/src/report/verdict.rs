@@ -128,7 +128,7 @@ fn explanation(result: &DrillResult) -> Both {
             grouped(back)
         ),
         &format!(
-            "{ko} 원복 과정에서 {}건이 손실되었습니다. 계획된 전환에서는 있어서는 안 되는 일입니다.",
+            "{ko} 페일백 과정에서 {}건이 손실되었습니다. 계획 전환에서는 있어서는 안 되는 일입니다.",
             grouped(back)
         ),
     )

@@ -67,7 +67,7 @@ fn choose_service(args: &MoveArgs, lang: Lang) -> CliResult<ServiceName> {
             Exit::Failed,
             "PB-SERVICE-NAME",
             "the plan has several services; say which one",
-            "계획에 서비스가 여러 개 있습니다. 서비스를 지정하세요",
+            "계획 파일에 서비스가 여러 개 있습니다. 서비스를 지정하세요",
         )),
     }
 }

@@ -50,11 +50,11 @@ impl Check<'_> {
                     &format!("spec.health.{name}"),
                     Text::new(
                         format!("{name} is {quorum}, but there are only {observers} observers, so it could never be reached"),
-                        format!("{name} 값은 {quorum}인데 관측기가 {observers}개뿐이라 충족될 수 없습니다"),
+                        format!("{name} 값은 {quorum}인데 관측자가 {observers}개뿐이라 충족될 수 없습니다"),
                     ),
                     Text::new(
                         format!("use at most {observers}, or add observers"),
-                        format!("{observers} 이하로 하거나 관측기를 추가하세요"),
+                        format!("{observers} 이하로 하거나 관측자를 추가하세요"),
                     ),
                 );
             }
@@ -86,11 +86,11 @@ impl Check<'_> {
                     &format!("{path}.name"),
                     Text::new(
                         format!("an observer called `{}` is there already", observer.name.0),
-                        format!("이름이 `{}`인 관측기가 이미 있습니다", observer.name.0),
+                        format!("이름이 `{}`인 관측자가 이미 있습니다", observer.name.0),
                     ),
                     Text::new(
                         "give each observer its own name",
-                        "관측기마다 다른 이름을 쓰세요",
+                        "관측자마다 다른 이름을 쓰세요",
                     ),
                 );
             }

@@ -128,7 +128,7 @@ fn no_secret_inside(text: &str) -> Result<(), Bad> {
     Err(Bad::new("a secret inside a URL", "URL 안에 비밀 값이 들어 있습니다")
         .hint(
             "take it out of the URL and refer to it: `password: { env: NAME }` or `{ file: /path }` (for a vault: `secretOptions`); change it, too, because files get copied",
-            "URL에서 비밀 값을 빼고 `password: { env: 이름 }` 또는 `{ file: /경로 }`로 참조하세요(저장소는 `secretOptions`). 파일은 복사되기 쉬우므로 해당 비밀 값도 변경하세요",
+            "URL에서 비밀 값을 빼고 `password: { env: 이름 }` 또는 `{ file: /경로 }`로 참조하세요(볼트는 `secretOptions`). 파일은 복사되기 쉬우므로 해당 비밀 값도 변경하세요",
         )
         .secret())
 }
@@ -227,7 +227,7 @@ pub(in crate::plan) fn vault_url(text: &str) -> Result<String, Bad> {
     let bad = || {
         Bad::new(
             format!("{} is not the URL of a vault", shown(text)),
-            format!("{} 값은 백업 저장소 URL이 아닙니다", shown(text)),
+            format!("{} 값은 볼트 URL이 아닙니다", shown(text)),
         )
         .hint(
             "write `file:///path`, `az://container/prefix`, `s3://bucket/prefix` or `gs://bucket/prefix`",
