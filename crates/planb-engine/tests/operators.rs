@@ -394,3 +394,26 @@ async fn a_fence_of_the_active_epoch_that_comes_late_does_not_stay() {
         .await;
     life.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_workload_that_dies_before_its_health_check_is_started_by_resuming() {
+    let world = World::protected(3).await;
+    world.seoul.die();
+    let workload = &world.busan.workload;
+    workload.set_healthy(false);
+    let life = world.live();
+    let id = life.start(RunbookKind::Failover).await;
+    world
+        .until("it runs", || workload.running() == Some(Epoch(2)))
+        .await;
+    workload.set_powered(false);
+    workload.set_powered(true);
+    workload.set_healthy(true);
+    let status = world.finished(&life, &id).await;
+    assert_eq!(status.state, ExecutionState::PausedByFailedStep);
+    life.service.resume(&id, "kim").await.expect("resumes");
+    let status = world.finished(&life, &id).await;
+    assert_eq!(status.state, ExecutionState::CompletedWithExceptions);
+    assert_eq!(workload.running(), Some(Epoch(2)));
+    life.end().await;
+}

@@ -2,6 +2,7 @@
 
 use super::{StepCx, StepError, StepResult};
 use planb_model::SiteName;
+use planb_ports::workload::WorkloadState;
 use serde_json::json;
 use std::time::Duration;
 
@@ -11,7 +12,13 @@ const POLL_MS: u64 = 100;
 const WAIT_PERCENT: u32 = 90;
 
 pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
-    let health = &cx.site(site)?.health;
+    let ports = cx.site(site)?;
+    // One that died since its own step is started again, once an attempt:
+    // nobody else would, and resuming begins here.
+    if matches!(ports.workload.state().await, Ok(WorkloadState::Stopped)) {
+        ports.workload.start(cx.epoch()).await?;
+    }
+    let health = &ports.health;
     let mut looks = 0u64;
     loop {
         looks += 1;
