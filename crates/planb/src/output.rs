@@ -99,14 +99,16 @@ pub fn findings(findings: &[Finding], lang: Lang) {
     }
 }
 
-/// Seconds for people: `0.42 s`, `12.3 s`, `4 min 05 s`.
-pub fn seconds(value: f64) -> String {
-    if value < 10.0 {
-        format!("{value:.2} s")
-    } else if value < 120.0 {
-        format!("{value:.1} s")
-    } else {
-        let whole = value.round() as u64;
-        format!("{} min {:02} s", whole / 60, whole % 60)
+/// Seconds for people: `0.42 s`, `12.3 s`, `4 min 05 s`; `0.42초`, `4분 05초`.
+pub fn seconds(value: f64, lang: Lang) -> String {
+    let whole = value.round() as u64;
+    let (minutes, rest) = (whole / 60, whole % 60);
+    match (lang, value) {
+        (Lang::En, v) if v < 10.0 => format!("{v:.2} s"),
+        (Lang::En, v) if v < 120.0 => format!("{v:.1} s"),
+        (Lang::En, _) => format!("{minutes} min {rest:02} s"),
+        (Lang::Ko, v) if v < 10.0 => format!("{v:.2}초"),
+        (Lang::Ko, v) if v < 120.0 => format!("{v:.1}초"),
+        (Lang::Ko, _) => format!("{minutes}분 {rest:02}초"),
     }
 }

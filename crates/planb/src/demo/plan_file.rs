@@ -30,12 +30,18 @@ pub fn write(stage: &Stage, edge_port: u16) -> CliResult<ServicePlan> {
 }
 
 fn text(stage: &Stage, edge_port: u16) -> CliResult<String> {
+    // A server takes its time to load what a file copy has at once.
+    let rto = if stage.primary.has_server() {
+        "30s"
+    } else {
+        "10s"
+    };
     let mut text = format!(
         "# The plan of `planb demo`.\n\
          apiVersion: planb.dev/v1\n\
          kind: Service\n\
          metadata:\n  name: {SERVICE}\n\
-         spec:\n  grade: 1\n  objectives: {{ rto: 10s, rpo: 1s }}\n  strategy: pilot-light\n  sites:\n"
+         spec:\n  grade: 1\n  objectives: {{ rto: {rto}, rpo: 1s }}\n  strategy: pilot-light\n  sites:\n"
     );
     for (site, role) in [(&stage.primary, "primary"), (&stage.standby, "standby")] {
         site.write_plan(&mut text, role);

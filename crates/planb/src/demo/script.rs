@@ -228,7 +228,10 @@ async fn follow(cast: &Cast<'_>, kind: RunbookKind) -> CliResult<ExecutionHistor
                 "verdict DOWN: {}; approval: automatic (the plan's mode)",
                 why.en
             ),
-            &format!("판정 DOWN: {}; 승인: 자동 (계획 파일의 failover 모드)", why.ko),
+            &format!(
+                "판정 DOWN: {}; 승인: 자동 (계획 파일의 failover 모드)",
+                why.ko
+            ),
         );
     }
     cast.console.live("moving the service", "서비스 이동 중");

@@ -54,6 +54,11 @@ impl DemoSite {
         format!("http://127.0.0.1:{}", self.service_port)
     }
 
+    /// Whether its database is a server, not a file.
+    pub fn has_server(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// Puts `megabytes` of orders there and returns how many. Also makes the table.
     pub async fn preload(&self, megabytes: u32) -> CliResult<u64> {
         let rows = i64::from(megabytes) * 1_000_000 / ORDER_BYTES.cast_signed();

@@ -39,25 +39,16 @@ fn show(status: &ServiceStatus, lang: Lang) {
     let rpo = status
         .protection
         .rpo_secs
-        .map_or_else(|| "–".to_owned(), output::seconds);
+        .map_or_else(|| "–".to_owned(), |secs| output::seconds(secs, lang));
+    let objective = output::seconds(status.objective_rpo_secs, lang);
     let line = Text::new(
         format!(
-            "{}: at {} (epoch {}), {}, {}, would lose {rpo} (objective {})",
-            status.service,
-            status.active,
-            status.epoch,
-            health.en,
-            protection.en,
-            output::seconds(status.objective_rpo_secs),
+            "{}: at {} (epoch {}), {}, {}, would lose {rpo} (objective {objective})",
+            status.service, status.active, status.epoch, health.en, protection.en,
         ),
         format!(
-            "{}: {} 사이트 (에포크 {}), {}, {}, 현재 손실 예상 {rpo} (목표 {})",
-            status.service,
-            status.active,
-            status.epoch,
-            health.ko,
-            protection.ko,
-            output::seconds(status.objective_rpo_secs),
+            "{}: {} 사이트 (에포크 {}), {}, {}, 현재 손실 예상 {rpo} (목표 {objective})",
+            status.service, status.active, status.epoch, health.ko, protection.ko,
         ),
     );
     output::data(line.get(lang));
