@@ -83,6 +83,8 @@ pub trait Database: Send + Sync {
     /// Empties it for a restore, keeping aside or refusing what is not PlanB's
     /// to delete: `Conflict` when it has user tables and neither an applied
     /// mark, a broken restore nor a fence row says that PlanB may replace them.
+    /// `Conflict` as well when its fence row says that it takes writes: a control
+    /// plane that stood still while another one promoted it must not empty it.
     /// It has no applied mark afterwards.
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()>;
 

@@ -29,6 +29,9 @@ impl State {
             return Err(conflict("the target has tables that are not PlanB's"));
         }
         if self.fence.epoch.is_some() && self.check_writable().is_ok() {
+            if !self.unchecked {
+                return Err(conflict("the target takes writes"));
+            }
             self.primaries_destroyed += 1;
         }
         let effect = ("begin-restore", manifest.epoch);

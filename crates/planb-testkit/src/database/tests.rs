@@ -167,6 +167,13 @@ async fn a_restore_never_replaces_foreign_tables_and_a_broken_one_is_never_promo
     assert_eq!(refused.expect_err("foreign").kind(), ErrorKind::Conflict);
     assert!(to.has("mine"));
 
+    to.promote(&service(), Epoch(1))
+        .await
+        .expect("no fence row");
+    let refused = to.begin_restore(&manifest(&facts)).await;
+    assert_eq!(refused.expect_err("live").kind(), ErrorKind::Conflict);
+    assert!(to.has("mine"));
+
     to.revive_empty();
     copy(&from, &to).await;
     assert!(to.put("b", "1").is_err(), "a copy takes no writes");
