@@ -1,13 +1,18 @@
 //! Applies a segment of the log to the pages of a restored copy.
+//!
+//! Bytes may begin before the copy's place: behind a snapshot with the whole
+//! WAL, and wherever a snapshot lies inside a segment. What the copy has already
+//! is gone over, which proves that the place is in the log, and is not written.
 
 use crate::config::Paths;
 use crate::error::{self, bad_segment, from_io};
-use crate::position::Place;
+use crate::position::{self, Place};
 use crate::restore::{page_size, set_clean};
 use crate::sidecar::{CopyState, Sidecar, set_writable, touched};
 use crate::wal::{Chain, FRAME_HEADER_BYTES, HEADER_BYTES, WalError, WalHeader};
 use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
 use planb_ports::PortResult;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -31,13 +36,15 @@ pub fn segment(
     let SegmentBody::Log { start, end, .. } = &header.body else {
         return Err(error::out_of_order("a closing segment has no log"));
     };
-    if *start != before.position || *end != mark.position {
+    if !holds(start, end, &before.position) || *end != mark.position {
         return Err(error::out_of_order(format!(
             "the segment goes from {start} to {end}, the copy is at {}",
             before.position
         )));
     }
-    let changes = Changes::read(start, end, page_size(&paths.database)?, bytes)?;
+    let (from, to) = (Place::parse(start)?, Place::parse(end)?);
+    let here = Place::parse(&before.position)?;
+    let changes = Changes::read(&from, &here, &to, page_size(&paths.database)?, bytes)?;
     let snapshot = before.snapshot;
     Sidecar::new(CopyState::Applying { snapshot }, sidecar.fences.clone()).write(paths)?;
     set_writable(&paths.database, true)?;
@@ -46,6 +53,12 @@ pub fn segment(
         .map_err(|e| from_io(&paths.database, e))?;
     set_writable(&paths.database, false)?;
     set_clean(paths, mark, sidecar.fences)
+}
+
+/// Whether a segment from `start` to `end` brings something to a copy at `here`.
+fn holds(start: &LogPosition, end: &LogPosition, here: &LogPosition) -> bool {
+    let before = |a, b| position::order(a, b) == Some(Ordering::Less);
+    start == here || (before(start, here) && before(here, end))
 }
 
 /// What a segment leaves behind.
@@ -58,30 +71,19 @@ struct Changes {
 }
 
 impl Changes {
-    /// Goes over the whole segment and proves that it leads from `start` to `end`.
+    /// Goes over the whole segment and proves that it leads from `from` over
+    /// `here`, the copy's place, to `to`.
     fn read(
-        start: &LogPosition,
-        end: &LogPosition,
+        from: &Place,
+        here: &Place,
+        to: &Place,
         page_size: u32,
         bytes: &[u8],
     ) -> PortResult<Self> {
-        let (from, to) = (Place::parse(start)?, Place::parse(end)?);
-        let new_file = WalHeader::is_at_start_of(bytes);
-        let (mut chain, mut at) = if new_file {
-            let header = WalHeader::parse(bytes).map_err(bad_segment)?;
-            (Chain::begin(&header), HEADER_BYTES)
-        } else {
-            (from.chain(page_size), 0)
-        };
-        let file = from.file + u64::from(new_file && !from.snapshot);
-        let follows = !new_file || from.snapshot || chain.salts.follow(from.salts);
-        if chain.page_size != page_size
-            || new_file != (from.snapshot || file > from.file)
-            || !follows
-        {
-            return Err(error::misfit_segment());
-        }
-        let mut passed_start = !from.snapshot;
+        let (file, mut chain, mut at) = begin(from, page_size, bytes)?;
+        // A new WAL goes on where the one before ended, and so do its bytes.
+        let mut passed_here = file == from.file + 1 && here.is_at(from);
+        passed_here |= here.is_at(&Place::at(file, &chain));
         let mut changes = Self {
             pages: BTreeMap::new(),
             page_size,
@@ -96,12 +98,15 @@ impl Changes {
             if committed {
                 changes.pages_after = frame.pages_after;
             }
-            passed_start |= chain.frame == from.frame && chain.sums == from.sums;
+            if here.is_at(&Place::at(file, &chain)) {
+                passed_here = true;
+                changes.pages.clear();
+            }
         }
         if !committed {
             return Err(bad_segment(WalError::Uncommitted));
         }
-        if !passed_start || Place::at(file, &chain) != to {
+        if !passed_here || !to.is_at(&Place::at(file, &chain)) {
             return Err(error::misfit_segment());
         }
         Ok(changes)
@@ -121,4 +126,22 @@ impl Changes {
         file.set_len(u64::from(self.pages_after) * u64::from(self.page_size))?;
         file.sync_all()
     }
+}
+
+/// Which WAL of the stream the bytes are of, where in it they begin, and how
+/// many bytes the header takes.
+fn begin(from: &Place, page_size: u32, bytes: &[u8]) -> PortResult<(u64, Chain, usize)> {
+    if !WalHeader::is_at_start_of(bytes) {
+        // Behind a snapshot the whole WAL must come.
+        let fits = !from.snapshot;
+        let begun = fits.then(|| (from.file, from.chain(page_size), 0));
+        return begun.ok_or_else(error::misfit_segment);
+    }
+    let header = WalHeader::parse(bytes).map_err(bad_segment)?;
+    let chain = Chain::begin(&header);
+    let again = from.snapshot && chain.salts == from.salts;
+    if chain.page_size != page_size || !(again || chain.salts.follow(from.salts)) {
+        return Err(error::misfit_segment());
+    }
+    Ok((from.file + u64::from(!again), chain, HEADER_BYTES))
 }

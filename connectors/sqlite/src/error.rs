@@ -143,6 +143,28 @@ pub fn log_lost(why: &str) -> PortError {
     )
 }
 
+/// The open log has to be looked at before a snapshot can be taken in it.
+pub fn log_reopening() -> PortError {
+    PortError::new(
+        ErrorKind::Unavailable,
+        "PB-SQLITE-LOG-REOPENING",
+        "the log is just being opened again; a snapshot has to wait for it",
+    )
+}
+
+/// The write-ahead log is too long for a snapshot beside it.
+pub fn log_long() -> PortError {
+    PortError::new(
+        ErrorKind::Unavailable,
+        "PB-SQLITE-LOG-LONG",
+        "the write-ahead log is too long for a snapshot now",
+    )
+    .hint(
+        "end long read transactions of the service; they keep the log from being begun anew",
+        "서비스의 긴 읽기 트랜잭션을 종료하세요. 이 트랜잭션 때문에 WAL을 새로 시작할 수 없습니다",
+    )
+}
+
 /// Bytes of a segment are not what they should be.
 pub fn bad_segment(error: WalError) -> PortError {
     PortError::new(

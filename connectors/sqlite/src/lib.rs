@@ -14,6 +14,7 @@ mod connect;
 mod digest;
 mod error;
 mod fence;
+mod held;
 mod log;
 mod pin;
 mod position;
@@ -35,6 +36,7 @@ use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
 use rusqlite::Connection;
 use sidecar::{CopyState, Sidecar};
+use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,9 +50,7 @@ pub struct SqliteDatabase {
 struct Shared {
     paths: Paths,
     clock: Arc<dyn Clock>,
-    /// Kept from the first snapshot or log on, also while no log is open, so
-    /// that a fenced database can still be drained.
-    pin: Mutex<Option<pin::Pin>>,
+    held: Mutex<held::Held>,
     /// One change of a copy or a fence at a time.
     changing: Mutex<()>,
 }
@@ -62,7 +62,7 @@ impl SqliteDatabase {
             shared: Arc::new(Shared {
                 paths: Paths::new(path.into()),
                 clock,
-                pin: Mutex::new(None),
+                held: Mutex::default(),
                 changing: Mutex::new(()),
             }),
         }
@@ -107,7 +107,7 @@ impl SqliteDatabase {
 impl Shared {
     /// Lets go of the log: the file is about to be replaced.
     fn unpin(&self) {
-        *self.pin.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held::Held::default();
     }
 }
 
@@ -150,6 +150,10 @@ impl Database for SqliteDatabase {
     async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>> {
         let log = log::WalLog::open(Arc::clone(&self.shared), start).await?;
         Ok(Box::new(log))
+    }
+
+    fn log_order(&self, a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
+        position::order(a, b)
     }
 
     async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()> {

@@ -15,6 +15,12 @@ use planb_ports::{ErrorKind, PortResult};
 use rusqlite::Connection;
 use std::time::Duration;
 
+/// Writes PlanB's one row, so that there is something to commit.
+const ROW: &str = "CREATE TABLE IF NOT EXISTS planb_log (
+         id INTEGER PRIMARY KEY CHECK (id = 1), restarts INTEGER NOT NULL);
+     INSERT INTO planb_log VALUES (1, 1)
+         ON CONFLICT (id) DO UPDATE SET restarts = restarts + 1";
+
 /// Held read transaction, and the connections that move it.
 #[derive(Debug)]
 pub struct Pin {
@@ -159,6 +165,16 @@ impl Pin {
         Ok(false)
     }
 
+    /// Commits the one row of `planb_log` again: what is committed afterwards
+    /// lies behind everything that was read before.
+    pub fn write_row(&mut self) -> PortResult<()> {
+        let written = run(&self.writer, "BEGIN IMMEDIATE")
+            .and_then(|()| run(&self.writer, ROW))
+            .and_then(|()| run(&self.writer, "COMMIT"));
+        self.give_back_write_lock();
+        written
+    }
+
     /// Runs `look` with the extent of the WAL while nobody can write.
     pub fn with_writers_stopped<T>(
         &mut self,
@@ -198,13 +214,7 @@ impl Pin {
     /// Writes one row in the writer's open transaction, commits it, and has the
     /// holder begin in the WAL before the writer has left it.
     fn commit_pinned(&mut self) -> PortResult<()> {
-        run(
-            &self.writer,
-            "CREATE TABLE IF NOT EXISTS planb_log (
-                 id INTEGER PRIMARY KEY CHECK (id = 1), restarts INTEGER NOT NULL);
-             INSERT INTO planb_log VALUES (1, 1)
-                 ON CONFLICT (id) DO UPDATE SET restarts = restarts + 1",
-        )?;
+        run(&self.writer, ROW)?;
         let mut statement = self
             .writer
             .prepare("SELECT restarts FROM planb_log UNION ALL SELECT 0")

@@ -3,13 +3,15 @@
 //! `wal:<file>:<frames>:<order>:<salts>:<sums>`: after `frames` frames of the
 //! `file`th WAL of the stream; salts and cumulative checksum prove that a WAL
 //! found later is still the same one. `snapshot:…` is the same place, but the
-//! segment that continues it begins with the whole WAL file, so that segments
-//! put together are always complete `-wal` files.
+//! segment that continues it begins with the whole WAL file, so that the
+//! segments behind a snapshot are always complete `-wal` files. When the log is
+//! open while a snapshot is taken, a segment ends exactly there, with this text.
 
 use crate::error;
 use crate::wal::{Chain, Salts, Sums};
 use planb_model::recovery::LogPosition;
 use planb_ports::PortResult;
+use std::cmp::Ordering;
 
 /// A place in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,14 @@ impl Place {
             sums: chain.sums,
             snapshot: false,
         }
+    }
+
+    /// Whether `other` is the same place, be it a snapshot's or not.
+    pub fn is_at(&self, other: &Place) -> bool {
+        Self {
+            snapshot: other.snapshot,
+            ..*self
+        } == *other
     }
 
     /// The chain that continues here.
@@ -72,6 +82,20 @@ impl Place {
         parse(&position.at)
             .ok_or_else(|| error::out_of_order(format!("'{position}' is no position in a WAL")))
     }
+}
+
+/// Which of two positions comes first. `None` when they are in different
+/// streams, or one of them in a history that the other does not know.
+pub fn order(a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
+    let (left, right) = (parse(&a.at)?, parse(&b.at)?);
+    if a.stream != b.stream {
+        return None;
+    }
+    let ordered = (left.file, left.frame).cmp(&(right.file, right.frame));
+    let same_wal = left.salts == right.salts;
+    let same_place = same_wal && left.sums == right.sums;
+    let contradicts = (left.file == right.file && !same_wal) || (ordered.is_eq() && !same_place);
+    (!contradicts).then_some(ordered)
 }
 
 fn parse(text: &str) -> Option<Place> {
@@ -124,6 +148,31 @@ mod tests {
             let position = place.to_position("s");
             assert_eq!(Place::parse(&position).expect("parses"), place);
         }
+    }
+
+    #[test]
+    fn places_of_one_history_are_ordered() {
+        let place = |file, frame, salt, sum| Place {
+            file,
+            frame,
+            big_endian: false,
+            salts: Salts(salt, 0),
+            sums: Sums(sum, 0),
+            snapshot: false,
+        };
+        let of = |a: Place, b: Place| order(&a.to_position("s"), &b.to_position("s"));
+        let here = place(1, 10, 7, 3);
+        let snapshot = Place {
+            snapshot: true,
+            ..here
+        };
+        assert_eq!(of(here, snapshot), Some(Ordering::Equal));
+        assert_eq!(of(here, place(1, 9, 7, 4)), Some(Ordering::Greater));
+        assert_eq!(of(here, place(2, 1, 8, 4)), Some(Ordering::Less));
+        assert_eq!(of(here, place(1, 10, 7, 4)), None, "another transaction");
+        assert_eq!(of(here, place(1, 11, 9, 4)), None, "another WAL");
+        let elsewhere = here.to_position("t");
+        assert_eq!(order(&here.to_position("s"), &elsewhere), None);
     }
 
     #[test]

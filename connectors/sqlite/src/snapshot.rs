@@ -1,8 +1,14 @@
 //! Snapshots: the pages of a live database at one place in its log.
+//!
+//! Without an open log a snapshot begins a stream of its own. With one, it is
+//! at a place of that log, and has the log part there: a segment ends exactly
+//! at the snapshot, and the next one begins with the whole WAL file again. So
+//! what follows a snapshot can always be put together without what was before.
 
-use crate::config::{BACKUP_STEP_PAGES, CHUNK_BYTES, Paths};
+use crate::config::{BACKUP_STEP_PAGES, CHUNK_BYTES, Paths, WAL_BYTES_MAX, WAL_KEEP_FACTOR};
 use crate::connect::{self, FileId};
 use crate::error::{self, from_io, from_sqlite};
+use crate::held::Held;
 use crate::pin::{Extent, Pin, begin_read};
 use crate::position::Place;
 use crate::wal::{Chain, FRAME_HEADER_BYTES, Frame};
@@ -66,45 +72,93 @@ impl Drop for Copy {
 
 fn copy(shared: &Shared) -> PortResult<(LogPosition, Vec<TableDigest>, Copy)> {
     let paths = &shared.paths;
-    let (reader, place) = consistent_point(shared)?;
-    let stream: String = reader
-        .query_row("SELECT lower(hex(randomblob(8)))", [], |row| row.get(0))
-        .map_err(from_sqlite)?;
+    let (reader, position, _copying) = consistent_point(shared)?;
     remove_if_there(&paths.outgoing)?;
     let copy = Copy(paths.clone());
     copy_pages(&reader, &paths.outgoing)?;
     let tables = digest::of_all_tables(&reader)?;
-    Ok((place.to_position(&stream), tables, copy))
+    Ok((position, tables, copy))
 }
 
-/// A read transaction, and the place in the log where it began.
-fn consistent_point(shared: &Shared) -> PortResult<(Connection, Place)> {
-    let paths = &shared.paths;
-    let mut slot = shared.pin.lock().unwrap_or_else(PoisonError::into_inner);
-    let here = FileId::of(&paths.database)?;
-    if slot.as_ref().is_none_or(|pin| pin.file() != here) {
-        *slot = None;
-        *slot = Some(Pin::take(paths, |_| Ok(()))?);
+/// A read transaction, the place in the log where it began, and what tells the
+/// log reader that it goes on.
+fn consistent_point(shared: &Shared) -> PortResult<(Connection, LogPosition, Arc<()>)> {
+    let mut held = shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = FileId::of(&shared.paths.database)?;
+    let (reader, position) = if held.open_log().is_some() {
+        if !held.pins(here) {
+            // A pin of ours might begin the WAL anew before its reader read it.
+            return Err(error::log_reopening());
+        }
+        point_in_open_log(&shared.paths, &mut held)?
+    } else {
+        let begun = point_of_new_stream(&shared.paths, &mut held, here);
+        if begun.is_err() {
+            held.pin = None;
+        }
+        begun?
+    };
+    Ok((reader, position, held.begin_copying()))
+}
+
+fn point_of_new_stream(
+    paths: &Paths,
+    held: &mut Held,
+    here: FileId,
+) -> PortResult<(Connection, LogPosition)> {
+    if !held.pins(here) {
+        held.pin = None;
+        held.pin = Some(Pin::take(paths, |_| Ok(()))?);
     }
-    let Some(pin) = slot.as_mut() else {
+    let (reader, place) = point(paths, held, |_| Ok(()))?;
+    let stream: String = reader
+        .query_row("SELECT lower(hex(randomblob(8)))", [], |row| row.get(0))
+        .map_err(from_sqlite)?;
+    Ok((reader, place.to_position(&stream)))
+}
+
+fn point_in_open_log(paths: &Paths, held: &mut Held) -> PortResult<(Connection, LogPosition)> {
+    // So the place is behind every batch that was returned, and one can end there.
+    if let Some(pin) = held.pin.as_mut() {
+        pin.write_row()?;
+    }
+    let (reader, mut place) = point(paths, held, |chain| {
+        // The next segment holds all of it.
+        if chain.offset() > WAL_BYTES_MAX * WAL_KEEP_FACTOR {
+            return Err(error::log_long());
+        }
+        Ok(())
+    })?;
+    let log = held.open_log().filter(|log| log.salts == place.salts);
+    let log = log.ok_or_else(error::log_reopening)?;
+    place.file = log.file;
+    held.part_at(&log.stream, place);
+    Ok((reader, place.to_position(&log.stream)))
+}
+
+/// Begins a read transaction at the end of the log, and says where that is.
+fn point(
+    paths: &Paths,
+    held: &mut Held,
+    accept: impl FnOnce(&Chain) -> PortResult<()>,
+) -> PortResult<(Connection, Place)> {
+    let Some(pin) = held.pin.as_mut() else {
         return Err(error::missing(&paths.database));
     };
     let reader = connect::live(paths)?;
-    let found = pin.with_writers_stopped(|extent| {
+    let place = pin.with_writers_stopped(|extent| {
         begin_read(&reader)?;
-        place_at_end(paths, extent)
-    });
-    match found {
-        Ok(place) => Ok((reader, place)),
-        Err(error) => {
-            *slot = None;
-            Err(error)
-        }
-    }
+        let chain = end_of_wal(paths, extent)?;
+        accept(&chain)?;
+        let mut place = Place::at(0, &chain);
+        place.snapshot = true;
+        Ok(place)
+    })?;
+    Ok((reader, place))
 }
 
-/// The place after the last frame, with the checksum that frame carries.
-fn place_at_end(paths: &Paths, extent: Extent) -> PortResult<Place> {
+/// The end of the WAL, with the checksum that its last frame carries.
+fn end_of_wal(paths: &Paths, extent: Extent) -> PortResult<Chain> {
     let read = |e| from_io(&paths.wal, e);
     let (wal, _, header) = crate::log::open_wal(&paths.wal).map_err(read)?;
     let mut chain = Chain::begin(&header);
@@ -115,9 +169,7 @@ fn place_at_end(paths: &Paths, extent: Extent) -> PortResult<Place> {
         chain.sums = Frame::parse(&head).map_err(error::bad_segment)?.sums;
         chain.frame = extent.frames;
     }
-    let mut place = Place::at(0, &chain);
-    place.snapshot = true;
-    Ok(place)
+    Ok(chain)
 }
 
 /// Copies every page of `reader`'s transaction into a new file at `path`.

@@ -148,6 +148,11 @@ impl Gathered {
         Ok(())
     }
 
+    /// Frames whose transactions were known from the beginning.
+    pub fn known_frames(&self) -> u32 {
+        self.known_frames
+    }
+
     /// Where the next bytes are read: after the last accepted frame.
     pub fn read_from(&self) -> Chain {
         self.scanned

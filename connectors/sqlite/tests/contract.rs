@@ -6,6 +6,8 @@ mod bench;
 mod by_hand;
 #[path = "contract/fencing.rs"]
 mod fencing;
+#[path = "contract/periodic.rs"]
+mod periodic;
 #[path = "contract/restoring.rs"]
 mod restoring;
 #[path = "contract/shipping.rs"]

@@ -32,6 +32,16 @@ pub(crate) fn missing(key: &str) -> PortError {
     )
 }
 
+/// A snapshot beside the log does not stand in it. The log was being opened
+/// again just then, or is lost, which its reader will say.
+pub(crate) fn other_log() -> PortError {
+    PortError::new(
+        ErrorKind::Unavailable,
+        "PB-REPO-OTHER-LOG",
+        "the snapshot does not stand in the log that is shipped",
+    )
+}
+
 /// A newer program wrote it.
 pub(crate) fn unknown_format(key: &str, format: u64) -> PortError {
     PortError::new(

@@ -5,6 +5,7 @@
 //! manifest names the first segment that ends after it, and is written only
 //! once the log in the vault has got that far.
 
+use crate::error;
 use crate::protect::{Passed, Run, SnapshotNeeded, Stream};
 use crate::retry::Backoff;
 use crate::snapshot::Written;
@@ -44,6 +45,14 @@ async fn take(run: &Run<'_>, stream: &Stream) -> PortResult<()> {
     let started = run.vault.clock.monotonic();
     let first = watch_log(stream);
     let written = run.vault.write_snapshot(run.database).await?;
+    let point = &written.facts.position;
+    if run
+        .database
+        .log_order(&stream.resume.position, point)
+        .is_none()
+    {
+        return Err(error::other_log());
+    }
     let next_segment = wait_for_log(run, stream, &written, first).await;
     run.vault.publish(&written, run.epoch, next_segment).await?;
     run.control.event(ProtectEvent::SnapshotDone {

@@ -15,7 +15,7 @@ use crate::position::Place;
 use crate::wal::{Frame, Gathered, HEADER_BYTES, WalHeader};
 use bytes::Bytes;
 use planb_model::recovery::LogPosition;
-use planb_ports::{LogBatch, PortError, PortResult};
+use planb_ports::{ErrorKind, LogBatch, PortError, PortResult};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -37,6 +37,12 @@ pub struct Reader {
     /// The end of a WAL that was begun anew; returned before anything else.
     closed: VecDeque<LogBatch>,
     restart_after: Option<Instant>,
+    /// Lives as long as this log is open.
+    alive: Arc<()>,
+    /// Where a snapshot was taken; a segment ends there.
+    parting: Option<Place>,
+    /// A snapshot of ours keeps the WAL from being begun anew.
+    copying: bool,
 }
 
 /// The WAL that is being read.
@@ -58,6 +64,9 @@ impl Reader {
             now: None,
             closed: VecDeque::new(),
             restart_after: None,
+            alive: Arc::default(),
+            parting: None,
+            copying: false,
         })
     }
 
@@ -72,7 +81,7 @@ impl Reader {
         self.with_pin(|reader, pin| {
             let extent = pin.extent()?;
             reader.read_to(extent, enough_bytes)?;
-            if reader.wants_restart(extent) {
+            if !reader.copying && reader.wants_restart(extent) {
                 reader.restart(pin)?;
             }
             Ok(())
@@ -123,7 +132,9 @@ impl Reader {
         if transactions == 0 {
             return None;
         }
-        let end = Place::at(now.file, &now.gathered.committed()).to_position(&self.stream);
+        let mut end = Place::at(now.file, &now.gathered.committed());
+        end.snapshot = self.parting.is_some_and(|parting| parting.is_at(&end));
+        let end = end.to_position(&self.stream);
         now.first_pending_at = None;
         Some(LogBatch {
             start: std::mem::replace(&mut self.returned, end.clone()),
@@ -142,17 +153,27 @@ impl Reader {
         work: impl FnOnce(&mut Self, &mut Pin) -> PortResult<T>,
     ) -> PortResult<T> {
         let shared = Arc::clone(&self.shared);
-        let mut slot = shared.pin.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = self.pinned(&mut slot).and_then(|()| match slot.as_mut() {
+        let mut held = shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        self.parting = held.parting_of(&self.stream);
+        self.copying = held.is_copying();
+        let pinned = self.pinned(&mut held.pin);
+        let done = pinned.and_then(|()| match held.pin.as_mut() {
             Some(pin) => work(self, pin),
             None => Err(error::log_lost("the pin was given up")),
         });
-        if done.is_err() {
-            *slot = None;
+        if let Some(now) = &self.now {
+            let salts = now.gathered.read_from().salts;
+            held.reads(&self.alive, &self.stream, now.file, salts);
+        }
+        if let Err(error) = &done {
+            held.pin = None;
+            if error.kind() == ErrorKind::LogLost {
+                held.log_is_lost();
+            }
         }
         // A file that is gone must not be kept alive by our handles.
         if FileId::of(&shared.paths.database).is_err() {
-            *slot = None;
+            held.pin = None;
         }
         done
     }
@@ -225,15 +246,66 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads frames up to the end of the WAL, or until enough is gathered.
+    /// Reads up to the end of the WAL, or until enough is gathered, and parts
+    /// where a snapshot was taken.
     fn read_to(&mut self, extent: Extent, enough_bytes: u64) -> PortResult<()> {
+        if let Some(parting) = self.parting.filter(|p| self.is_ahead(p)) {
+            if parting.frame > extent.frames {
+                return Err(error::log_lost("it is shorter than at the last snapshot"));
+            }
+            self.read_frames(parting.frame, enough_bytes)?;
+            if self.is_ahead(&parting) {
+                return Ok(());
+            }
+            self.part(&parting)?;
+        }
+        self.read_frames(extent.frames, enough_bytes)
+    }
+
+    /// Whether the log of this WAL has not come to `place` yet.
+    fn is_ahead(&self, place: &Place) -> bool {
+        self.now.as_ref().is_some_and(|now| {
+            let read = now
+                .gathered
+                .committed()
+                .frame
+                .max(now.gathered.known_frames());
+            now.file == place.file && read < place.frame
+        })
+    }
+
+    /// Ends a batch at the snapshot's place; the next one begins with the whole
+    /// WAL again.
+    fn part(&mut self, parting: &Place) -> PortResult<()> {
+        let (_, raw, header) = self.open_wal()?;
+        let Some(now) = self.now.as_ref() else {
+            return Ok(());
+        };
+        let file = now.file;
+        let here = Place::at(file, &now.gathered.committed());
+        if !parting.is_at(&here) || header.salts != parting.salts {
+            return Err(error::log_lost("the last snapshot is not in it"));
+        }
+        if let Some(batch) = self.cut() {
+            self.closed.push_back(batch);
+        }
+        self.now = Some(Now {
+            file,
+            gathered: Gathered::whole(&raw, &header, parting.frame),
+            first_pending_at: None,
+        });
+        Ok(())
+    }
+
+    /// Reads frames up to the frame `to`, or until enough is gathered.
+    fn read_frames(&mut self, to: u32, enough_bytes: u64) -> PortResult<()> {
         let Some(at) = self.now.as_ref().map(|n| n.gathered.read_from()) else {
             return Ok(());
         };
-        if extent.frames < at.frame {
+        if to < at.frame {
             return Err(error::log_lost("it is shorter than what was read"));
         }
-        if extent.frames == at.frame {
+        if to == at.frame {
             return Ok(());
         }
         let (wal, _, header) = self.open_wal()?;
@@ -243,11 +315,11 @@ impl Reader {
         while let Some(now) = self.now.as_mut() {
             let at = now.gathered.read_from();
             let (bytes, transactions) = now.gathered.size();
-            if at.frame >= extent.frames || (transactions > 0 && bytes >= enough_bytes) {
+            if at.frame >= to || (transactions > 0 && bytes >= enough_bytes) {
                 break;
             }
             let frames = (CHUNK_BYTES / at.frame_bytes()).max(1);
-            let left = (extent.frames - at.frame) as usize;
+            let left = (to - at.frame) as usize;
             let mut chunk = vec![0; frames.min(left) * at.frame_bytes()];
             let read = wal.read_exact_at(&mut chunk, at.offset());
             let pushed = read.map(|()| now.gathered.push(&chunk));

@@ -170,7 +170,7 @@ impl Vault {
 
     pub fn add(&mut self, batch: LogBatch) {
         assert_eq!(batch.start, self.end(), "the chain has a gap");
-        let seq = SegmentSeq(self.segments.len() as u64 + 1);
+        let seq = self.mark(self.segments.len()).next_segment;
         let header = SegmentHeader {
             format: 1,
             service: service(),
@@ -247,7 +247,7 @@ impl Vault {
         AppliedMark {
             snapshot: self.manifest.id.clone(),
             epoch: Epoch(1),
-            next_segment: SegmentSeq(applied as u64 + 1),
+            next_segment: SegmentSeq(self.manifest.next_segment.0 + applied as u64),
             position,
         }
     }

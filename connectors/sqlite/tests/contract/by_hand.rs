@@ -1,6 +1,7 @@
 //! Restoring without PlanB, exactly as docs.md says: `zstd` and `sqlite3` only.
 
 use crate::bench::{Site, Vault, order};
+use crate::periodic::behind;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,24 +40,8 @@ fn ask(path: &Path, sql: &str) -> String {
     String::from_utf8(out.stdout).expect("text")
 }
 
-#[tokio::test]
-async fn the_commands_of_the_documentation_restore_everything() {
-    let (source, writer) = Site::with_orders();
-    let mut vault = Vault::snapshot(&source).await;
-    let mut log = vault.open_log(&source).await.expect("opens");
-    // Long enough for several WAL files.
-    for round in 0..30 {
-        writer
-            .execute_batch(
-                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
-                 INSERT INTO orders (what) SELECT hex(randomblob(1000)) FROM n",
-            )
-            .expect("written");
-        order(&writer, &format!("round {round}"));
-        vault.ship(log.as_mut()).await;
-    }
-    assert!(!vault.end().at.starts_with("wal:0:"), "one WAL only");
-
+/// Restores `vault` with the commands and compares with `source`.
+fn restore_by_hand(vault: &Vault, source: &Site) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     pack(&vault.pages, &folder.path().join("pages.zst"));
     std::fs::create_dir(folder.path().join("log")).expect("made");
@@ -78,4 +63,32 @@ async fn the_commands_of_the_documentation_restore_everything() {
     assert_eq!(ask(&restored, "PRAGMA integrity_check").trim(), "ok");
     let all = "SELECT id, what, n FROM orders ORDER BY id";
     assert_eq!(ask(&restored, all), ask(&source.path(), all));
+}
+
+#[tokio::test]
+async fn the_commands_of_the_documentation_restore_everything() {
+    let (source, writer) = Site::with_orders();
+    let mut vault = Vault::snapshot(&source).await;
+    let mut log = vault.open_log(&source).await.expect("opens");
+    let mut later = None;
+    // Long enough for several WAL files, with a snapshot while the log is open.
+    for round in 0..30 {
+        writer
+            .execute_batch(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+                 INSERT INTO orders (what) SELECT hex(randomblob(1000)) FROM n",
+            )
+            .expect("written");
+        order(&writer, &format!("round {round}"));
+        if round == 20 {
+            later = Some(Vault::snapshot(&source).await);
+        }
+        vault.ship(log.as_mut()).await;
+    }
+    assert!(!vault.end().at.starts_with("wal:0:"), "one WAL only");
+    restore_by_hand(&vault, &source);
+    // Without anything of what was before it.
+    let later = behind(&later.expect("taken"), &vault);
+    assert!(later.segments.len() < vault.segments.len() / 2);
+    restore_by_hand(&later, &source);
 }
