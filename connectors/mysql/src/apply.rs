@@ -11,6 +11,7 @@ mod plan;
 mod session;
 
 use crate::applied::{self, Applied};
+use crate::binlog::position::BinlogPosition;
 use crate::catalog::Kind;
 use crate::client::{Client, first, ident, literal, run};
 use crate::error::{cannot, corrupt};
@@ -20,8 +21,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use plan::{Plan, Step};
-use planb_model::recovery::{AppliedMark, SegmentBody, SegmentHeader};
+use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
 use planb_ports::{ErrorKind, PortError, PortResult};
+use std::cmp::Ordering;
 
 /// Row events in one `BINLOG` statement: enough to make round trips cheap.
 const BINLOG_BYTES: usize = 512 * 1024;
@@ -36,10 +38,11 @@ pub(crate) async fn segment(
     mark: &AppliedMark,
 ) -> PortResult<()> {
     let segment = binlog::segment::read(bytes)?;
-    let plan = Plan::make(&segment, &client.config.databases, &header.service)?;
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
-    continues(client, &mut conn, header).await?;
+    let done_to = continues(client, &mut conn, header).await?;
+    let databases = &client.config.databases;
+    let plan = Plan::make(&segment, databases, &header.service, done_to)?;
     prepare(client, &mut conn).await?;
     let atomic = plan.is_atomic() && all_transactional(client, &mut conn).await?;
     if !atomic {
@@ -69,9 +72,13 @@ pub(crate) async fn segment(
     work.commit().await
 }
 
-/// Refuses a segment that does not start where the target stands: applying one
+/// Refuses a segment that does not go on where the target stands: applying one
 /// twice, or leaving one out, would change rows without a trace.
-async fn continues(client: &Client, conn: &mut Conn, header: &SegmentHeader) -> PortResult<()> {
+///
+/// Returns how far the target has come in the file the segment is of; 0 when
+/// everything in the segment is new. A snapshot that was taken while log was
+/// shipped lies inside a segment.
+async fn continues(client: &Client, conn: &mut Conn, header: &SegmentHeader) -> PortResult<u64> {
     let refuse = |message: String| {
         Err(PortError::new(
             ErrorKind::Conflict,
@@ -79,23 +86,33 @@ async fn continues(client: &Client, conn: &mut Conn, header: &SegmentHeader) -> 
             message,
         ))
     };
-    let SegmentBody::Log { start, .. } = &header.body else {
+    let SegmentBody::Log { start, end, .. } = &header.body else {
         return refuse("a closing object has nothing to apply".into());
     };
     match applied::read(client, conn).await? {
         Applied::At(mark)
             if (&mark.position.stream, &mark.position.at) == (&start.stream, &start.at) =>
         {
-            Ok(())
+            Ok(0)
+        }
+        Applied::At(mark) if is_inside(&mark.position, start, end) => {
+            let here = BinlogPosition::parse(&mark.position.at)?;
+            let file = BinlogPosition::parse(&end.at)?.file;
+            Ok(if here.file == file { here.offset } else { 0 })
         }
         Applied::At(mark) => refuse(format!(
-            "the segment starts at {start}, the target stands at {}",
+            "the segment goes from {start} to {end}, the target stands at {}",
             mark.position
         )),
         Applied::Never | Applied::Broken => {
             refuse("the target was not restored from a snapshot".into())
         }
     }
+}
+
+fn is_inside(here: &LogPosition, start: &LogPosition, end: &LogPosition) -> bool {
+    let before = |a, b| binlog::position::order(a, b) == Some(Ordering::Less);
+    before(start, here) && before(here, end)
 }
 
 async fn prepare(client: &Client, conn: &mut Conn) -> PortResult<()> {

@@ -36,6 +36,7 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// One MySQL or MariaDB server, and the databases in it that are protected.
@@ -82,6 +83,10 @@ impl Database for MysqlDatabase {
 
     async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>> {
         binlog::open(self.client.clone(), self.clock.clone(), start).await
+    }
+
+    fn log_order(&self, a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
+        binlog::position::order(a, b)
     }
 
     async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()> {

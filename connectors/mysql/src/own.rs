@@ -16,6 +16,13 @@ pub(crate) const SCHEMA: &str = "planb";
 /// The table of canaries, whose row events are applied at the other site.
 pub(crate) const CANARY_TABLE: &str = "canary";
 
+/// Makes the database they are in.
+pub(crate) const CREATE_SCHEMA: &str = "CREATE DATABASE IF NOT EXISTS planb CHARACTER SET utf8mb4";
+/// Makes the table of canaries.
+pub(crate) const CREATE_CANARY: &str = "CREATE TABLE IF NOT EXISTS planb.canary (\
+     service VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, \
+     mark VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL) ENGINE=InnoDB";
+
 const TABLES: [(&str, &str); 4] = [
     (
         "fence",
@@ -23,12 +30,7 @@ const TABLES: [(&str, &str); 4] = [
          service VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, \
          epoch BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB",
     ),
-    (
-        CANARY_TABLE,
-        "CREATE TABLE IF NOT EXISTS planb.canary (\
-         service VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, \
-         mark VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL) ENGINE=InnoDB",
-    ),
+    (CANARY_TABLE, CREATE_CANARY),
     (
         "applied",
         "CREATE TABLE IF NOT EXISTS planb.applied (\
@@ -55,12 +57,7 @@ pub(crate) async fn exist(conn: &mut Conn) -> PortResult<bool> {
 /// Makes the tables that are missing. Writes nothing when all are there.
 pub(crate) async fn ensure(conn: &mut Conn) -> PortResult<()> {
     if !exist(conn).await? {
-        run(
-            conn,
-            "create PlanB's database",
-            "CREATE DATABASE IF NOT EXISTS planb CHARACTER SET utf8mb4",
-        )
-        .await?;
+        run(conn, "create PlanB's database", CREATE_SCHEMA).await?;
         for (name, sql) in TABLES {
             run(conn, &format!("create PlanB's table {name}"), sql).await?;
         }

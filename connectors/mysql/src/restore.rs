@@ -127,8 +127,7 @@ async fn load_script(
         }
     }
     for statement in script::read(&file)? {
-        // Notes for whoever restores by hand.
-        if statement.starts_with(b"-- ") {
+        if script::is_by_hand(statement) {
             continue;
         }
         run(conn, "run a definition of the snapshot", statement).await?;

@@ -8,6 +8,8 @@ use planb_ports::PortResult;
 const HEAD: &[u8] = b"DELIMITER ";
 /// The client takes 15 bytes at most.
 const TOKEN_HEX_DIGITS: usize = 8;
+/// How a statement begins that only a restore by hand needs.
+const BY_HAND: &str = "/* by hand */ ";
 
 /// Statements that are written together.
 #[derive(Debug, Default)]
@@ -19,6 +21,11 @@ impl Script {
     /// Adds a statement, without delimiter.
     pub fn add(&mut self, statement: impl Into<Vec<u8>>) {
         self.statements.push(statement.into());
+    }
+
+    /// Adds a statement that only a restore by hand needs.
+    pub fn add_by_hand(&mut self, statement: &str) {
+        self.add(format!("{BY_HAND}{statement}"));
     }
 
     /// Whether there is nothing in it.
@@ -83,6 +90,12 @@ pub(crate) fn read(file: &[u8]) -> PortResult<Vec<&[u8]>> {
         rest = &rest[at + mark.len()..];
     }
     Ok(statements)
+}
+
+/// Whether PlanB's own restore leaves a statement out: notes, and what only a
+/// restore by hand needs.
+pub(crate) fn is_by_hand(statement: &[u8]) -> bool {
+    statement.starts_with(b"-- ") || statement.starts_with(BY_HAND.as_bytes())
 }
 
 fn contains(text: &[u8], what: &[u8]) -> bool {

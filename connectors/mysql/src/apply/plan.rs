@@ -71,11 +71,14 @@ impl Rows {
 }
 
 impl<'a> Plan<'a> {
-    /// Plans a segment for the protected `databases` of `service`.
+    /// Plans a segment for the protected `databases` of `service`. The target
+    /// has everything up to the offset `done_to` of the segment's file already;
+    /// only the canary is taken from there, because no snapshot holds it.
     pub fn make(
         segment: &Segment<'a>,
         databases: &[String],
         service: &ServiceName,
+        done_to: u64,
     ) -> PortResult<Self> {
         let mut planner = Planner {
             databases,
@@ -83,9 +86,19 @@ impl<'a> Plan<'a> {
             plan: Plan::default(),
             tables: BTreeMap::new(),
             statement: Rows::default(),
+            is_done: done_to > 0,
         };
         for event in &segment.events {
+            if planner.is_done && u64::from(event.next_offset()) > done_to {
+                if !event.begins_transaction() {
+                    return Err(corrupt("the target stands inside of a transaction"));
+                }
+                planner.is_done = false;
+            }
             planner.event(event)?;
+        }
+        if planner.is_done {
+            return Err(corrupt("the segment ends before the target's place"));
         }
         Ok(planner.plan)
     }
@@ -110,6 +123,8 @@ struct Planner<'a, 'b> {
     plan: Plan<'a>,
     tables: BTreeMap<u64, Fate>,
     statement: Rows,
+    /// The target has what the event is part of.
+    is_done: bool,
 }
 
 impl<'a> Planner<'a, '_> {
@@ -165,7 +180,7 @@ impl<'a> Planner<'a, '_> {
         if event.ends_statement() {
             let statement = std::mem::take(&mut self.statement);
             self.tables.clear();
-            if !statement.rows.is_empty() {
+            if !statement.rows.is_empty() && !self.is_done {
                 self.plan.steps.push(Step::Rows(statement));
             }
         }
@@ -184,7 +199,7 @@ impl<'a> Planner<'a, '_> {
                     };
                     self.databases.iter().any(|d| d.as_bytes() == name)
                 };
-                if databases.iter().any(ours) {
+                if databases.iter().any(ours) && !self.is_done {
                     self.plan.steps.push(Step::Definition(query));
                 }
                 Ok(())
@@ -243,115 +258,4 @@ fn newest_canary(body: &[u8], service: &ServiceName) -> Option<Canary> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::binlog::event::testing;
-    use crate::binlog::segment;
-    use planb_model::Epoch;
-
-    fn service() -> ServiceName {
-        ServiceName::new("orders").expect("name")
-    }
-
-    fn segment_of(events: &[Vec<u8>]) -> Vec<u8> {
-        segment::write(&testing::format_description(), events)
-    }
-
-    fn with<T>(events: &[Vec<u8>], look: impl FnOnce(Plan<'_>) -> T) -> T {
-        let bytes = segment_of(events);
-        let segment = segment::read(&bytes).expect("segment");
-        look(Plan::make(&segment, &["shop".into()], &service()).expect("plan"))
-    }
-
-    #[test]
-    fn only_the_protected_tables_are_applied_and_the_last_event_ends_the_statement() {
-        let events = [
-            testing::table_map(1, "shop", "t"),
-            testing::table_map(2, "other", "t"),
-            testing::rows(1, false, b"mine"),
-            testing::rows(2, true, b"not mine"),
-            testing::table_map(3, "planb", "fence"),
-            testing::rows(3, true, b"never"),
-        ];
-        with(&events, |plan| {
-            assert!(plan.is_atomic());
-            let [Step::Rows(rows)] = &plan.steps[..] else {
-                panic!("{:?}", plan.steps);
-            };
-            let expected = [events[0].clone(), testing::rows(1, true, b"mine")].concat();
-            assert_eq!(rows.chunks(1 << 20).expect("fits"), [expected]);
-        });
-    }
-
-    #[test]
-    fn a_large_statement_is_cut_where_it_can_be_applied() {
-        let mut events = vec![testing::table_map(1, "shop", "t")];
-        events.extend((0..5).map(|i| testing::rows(1, i == 4, &[i; 100])));
-        let bytes = events[0].len() + 2 * events[1].len();
-        with(&events, |plan| {
-            let [Step::Rows(rows)] = &plan.steps[..] else {
-                panic!("{:?}", plan.steps);
-            };
-            let chunks = rows.chunks(bytes).expect("fits");
-            assert_eq!(chunks.len(), 3);
-            for chunk in chunks {
-                assert!(chunk.len() <= bytes);
-                assert!(chunk.starts_with(&events[0]));
-                let mut rest = &chunk[..];
-                let mut last = false;
-                while !rest.is_empty() {
-                    let (event, after) = Event::take(rest, true).expect("whole");
-                    last = event.is_rows() && event.ends_statement();
-                    rest = after;
-                }
-                assert!(last, "the chunk leaves its statement open");
-            }
-            assert_eq!(
-                rows.chunks(50).map_err(|e| e.code()),
-                Err("PB-MYSQL-PACKET")
-            );
-        });
-    }
-
-    #[test]
-    fn definitions_elsewhere_and_of_the_site_are_left_out() {
-        let events = [
-            testing::query("other", "CREATE TABLE t (a INT)"),
-            testing::query("shop", "CREATE TABLE other.t (a INT)"),
-            testing::query("", "CREATE USER x"),
-            testing::query("shop", "CREATE TABLE planb.x (a INT)"),
-        ];
-        with(&events, |plan| assert!(plan.steps.is_empty()));
-        let ours = [testing::query("other", "ALTER TABLE shop.t ADD b INT")];
-        with(&ours, |plan| {
-            assert_eq!(plan.steps.len(), 1);
-            assert!(!plan.is_atomic());
-        });
-    }
-
-    #[test]
-    fn the_newest_canary_of_this_service_is_found() {
-        let canary = |sequence| Canary {
-            epoch: Epoch(1),
-            sequence,
-            written_at: jiff::Timestamp::from_millisecond(1_700_000_000_000).expect("time"),
-        };
-        let row = |service: &str, sequence| {
-            let mark = canary(sequence).encode();
-            let mut row = vec![0xfc, service.len() as u8];
-            row.extend_from_slice(service.as_bytes());
-            row.push(mark.len() as u8);
-            row.extend_from_slice(mark.as_bytes());
-            row
-        };
-        let image = [row("orders", 4), row("orders", 5), row("billing", 9)].concat();
-        let events = [
-            testing::table_map(1, "planb", "canary"),
-            testing::rows(1, true, &image),
-        ];
-        with(&events, |plan| {
-            assert_eq!(plan.canary, Some(canary(5)));
-            assert!(plan.steps.is_empty());
-        });
-    }
-}
+mod tests;

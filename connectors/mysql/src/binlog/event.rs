@@ -112,6 +112,14 @@ impl<'a> Event<'a> {
         &self.bytes[HEADER_BYTES..self.bytes.len() - tail]
     }
 
+    /// Whether a transaction begins with it.
+    pub fn begins_transaction(&self) -> bool {
+        matches!(
+            self.kind(),
+            kind::GTID | kind::ANONYMOUS_GTID | kind::GTID_TAGGED | kind::MARIADB_GTID
+        )
+    }
+
     /// Whether it holds changed rows of one table.
     pub fn is_rows(&self) -> bool {
         matches!(self.kind(), 23..=25 | 30..=32 | kind::PARTIAL_UPDATE_ROWS | 166..=171)
@@ -230,6 +238,12 @@ pub(crate) mod testing {
         bytes.extend_from_slice(&[0; CHECKSUM_BYTES]);
         seal(&mut bytes);
         bytes
+    }
+
+    /// The same event before `next_offset`.
+    pub fn at_of(event: &[u8], next_offset: u32) -> Vec<u8> {
+        let body = &event[HEADER_BYTES..event.len() - CHECKSUM_BYTES];
+        at(event[4], body, next_offset)
     }
 
     /// A query event of database `database`.

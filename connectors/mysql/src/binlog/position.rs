@@ -1,6 +1,7 @@
 //! Places in the binlog.
 
 use crate::error::corrupt;
+use planb_model::recovery::LogPosition;
 use planb_ports::PortResult;
 use std::cmp::Ordering;
 use std::fmt;
@@ -49,6 +50,14 @@ impl Ord for BinlogPosition {
     }
 }
 
+/// Which of two positions of one server's log comes first; `None` when they are
+/// of different servers.
+pub(crate) fn order(a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
+    let parse = |position: &LogPosition| BinlogPosition::parse(&position.at).ok();
+    (a.stream == b.stream).then_some(())?;
+    Some(parse(a)?.cmp(&parse(b)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +71,19 @@ mod tests {
         assert!(at("b.000001:90") < at("b.000001:100"));
         assert!(BinlogPosition::parse("b.000001").is_err());
         assert!(BinlogPosition::parse(":4").is_err());
+    }
+
+    #[test]
+    fn positions_of_two_servers_have_no_order() {
+        let at = |stream: &str, at: &str| LogPosition {
+            stream: stream.into(),
+            at: at.into(),
+            gtid: None,
+        };
+        let (one, later) = (at("a", "b.000001:900"), at("a", "b.000002:4"));
+        assert_eq!(order(&one, &later), Some(Ordering::Less));
+        assert_eq!(order(&one, &one), Some(Ordering::Equal));
+        assert_eq!(order(&one, &at("b", "b.000002:4")), None);
+        assert_eq!(order(&one, &at("a", "nowhere")), None);
     }
 }

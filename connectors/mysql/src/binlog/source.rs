@@ -142,10 +142,11 @@ impl Source {
     }
 
     /// Takes transactions off the front: as many as fit, at least one, all of
-    /// one format.
+    /// one format and of one file. So the place of each in that file is known
+    /// from its events, which do not name the file.
     fn batch(&mut self, flush_bytes: u64) -> Option<LogBatch> {
         let first = self.waiting.front()?;
-        let format = first.format.clone();
+        let (format, file) = (first.format.clone(), first.transaction.end.file.clone());
         let mut bytes = (MAGIC.len() + format.len()) as u64;
         let mut transactions = Vec::new();
         let mut end = self.end.clone();
@@ -153,7 +154,8 @@ impl Source {
         while let Some(next) = self.waiting.front() {
             let more = next.transaction.bytes.len() as u64;
             let fits = transactions.is_empty() || bytes + more <= flush_bytes;
-            if !fits || !same_format(&format, &next.format) {
+            let same_file = next.transaction.end.file == file;
+            if !fits || !same_file || !same_format(&format, &next.format) {
                 break;
             }
             end = self.position(next);

@@ -3,8 +3,9 @@
 
 use super::rows::{raw_results, text_results};
 use crate::catalog::{Kind, Table};
-use crate::client::{Client, first, ident, run};
+use crate::client::{Client, first, ident, literal, rows, run};
 use crate::error::corrupt;
+use crate::own;
 use crate::script::Script;
 use mysql_async::{Conn, Row};
 use planb_ports::PortResult;
@@ -36,7 +37,29 @@ pub(super) async fn script(
         }
         run(conn, "release a table", "ROLLBACK TO SAVEPOINT planb").await?;
     }
+    canaries(conn, &mut script).await?;
     Ok(script)
+}
+
+/// The log goes on with changes of canaries: whoever applies it with the
+/// ordinary tools needs the rows as they were.
+async fn canaries(conn: &mut Conn, script: &mut Script) -> PortResult<()> {
+    script.add_by_hand(own::CREATE_SCHEMA);
+    script.add_by_hand(own::CREATE_CANARY);
+    let canaries: Vec<(String, String)> = rows(
+        conn,
+        "read the canaries",
+        "SELECT service, mark FROM planb.canary",
+    )
+    .await?;
+    for (service, mark) in canaries {
+        script.add_by_hand(&format!(
+            "REPLACE INTO planb.canary (service, mark) VALUES ({}, {})",
+            literal(&service),
+            literal(&mark)
+        ));
+    }
+    run(conn, "release a table", "ROLLBACK TO SAVEPOINT planb").await
 }
 
 async fn create_database(conn: &mut Conn, database: &str) -> PortResult<String> {

@@ -4,6 +4,7 @@ use crate::support::{Site, apply, drain, header, mark, restore, service, snapsho
 use mysql_async::prelude::Queryable;
 use planb_model::{Canary, Epoch};
 use planb_ports::{Database, ErrorKind};
+use std::cmp::Ordering;
 
 /// Source and target at the same point, and the source's log.
 async fn pair(setup: &[&str]) -> (Site, Site, Box<dyn planb_ports::LogSource>) {
@@ -245,4 +246,53 @@ async fn a_segment_that_fails_is_all_or_nothing_or_says_so() {
     let batches = drain(log.as_mut()).await;
     apply(&database, &batches[0], 2).await.expect_err("exists");
     assert_eq!(database.applied().await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn what_the_target_has_of_a_segment_is_skipped() {
+    let (source, target, mut log) = pair(SETUP).await;
+    let (database, from) = (target.database(), source.database());
+    let start = database.applied().await.expect("read").expect("a mark");
+    let canary = Canary {
+        epoch: Epoch(1),
+        sequence: 7,
+        written_at: jiff::Timestamp::from_millisecond(1_700_000_000_000).expect("time"),
+    };
+    change(&source, &["INSERT INTO nopk (a) VALUES (1)"]).await;
+    let written = from.write_canary(&service(), &canary).await;
+    written.expect("canary");
+    change(&source, &["ALTER TABLE nopk ADD COLUMN once INT"]).await;
+    let short = drain(log.as_mut()).await;
+    assert_eq!(short.len(), 1);
+
+    // A snapshot that was taken in the middle of what is shipped in one piece.
+    let (parts, facts) = snapshot(&from).await;
+    assert_eq!(facts.position.at, short[0].end.at);
+    change(
+        &source,
+        &[
+            "INSERT INTO nopk (a, once) VALUES (2, 2)",
+            "DELETE FROM nopk WHERE a = 1",
+        ],
+    )
+    .await;
+    let mut again = from.open_log(&start.position).await.expect("opens");
+    let long = drain(again.as_mut()).await;
+    assert_eq!(long.len(), 1);
+    let order = |a, b| from.log_order(a, b);
+    assert_eq!(order(&long[0].start, &facts.position), Some(Ordering::Less));
+    assert_eq!(order(&facts.position, &long[0].end), Some(Ordering::Less));
+
+    restore(&database, &parts, &facts).await;
+    apply(&database, &long[0], 1)
+        .await
+        .unwrap_or_else(|error| panic!("{}", error.chain()));
+    equal(&source, &target).await;
+    assert_eq!(
+        database.read_canary(&service()).await.expect("read"),
+        Some(canary),
+        "no snapshot holds it"
+    );
+    let error = apply(&database, &long[0], 1).await.expect_err("again");
+    assert_eq!(error.code(), "PB-MYSQL-NOT-CONTINUOUS");
 }

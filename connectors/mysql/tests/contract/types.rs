@@ -1,8 +1,12 @@
 //! Every type, charset and object survives a snapshot and a restore.
 
-use crate::support::{Site, restore, snapshot};
+use crate::support::{Site, drain, restore, service, snapshot};
+use jiff::Timestamp;
 use mysql_async::prelude::Queryable;
+use planb_model::{Canary, Epoch};
 use planb_ports::Database;
+use std::path::Path;
+use std::process::Command;
 
 const TYPES: &[&str] = &[
     "CREATE DATABASE shop CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
@@ -195,38 +199,28 @@ async fn every_type_and_object_survives() {
 }
 
 #[tokio::test]
-async fn a_restore_by_hand_with_the_ordinary_client_gives_the_same_rows() {
+async fn a_restore_by_hand_with_the_ordinary_tools_gives_the_same_rows() {
     let (source, target) = (Site::start(1).await, Site::start(2).await);
     fill(&source).await;
+    source
+        .database()
+        .write_canary(&service(), &canary(1))
+        .await
+        .expect("written");
     let (parts, facts) = snapshot(&source.database()).await;
     let dir = tempfile::tempdir().expect("temporary directory");
-    let client = |input: &std::path::Path| {
-        std::process::Command::new("mariadb")
-            .args([
-                "--no-defaults",
-                "-h127.0.0.1",
-                "-uroot",
-                "--local-infile=1",
-                "--binary-mode",
-            ])
-            .args([
-                "--default-character-set=utf8mb4",
-                &format!("-P{}", target.server.port()),
-            ])
-            .stdin(std::fs::File::open(input).expect("file"))
-            .output()
-            .expect("client runs")
+    let by_hand = ByHand {
+        dir: dir.path(),
+        port: target.server.port(),
     };
     let mut notes = Vec::new();
     for (spec, bytes) in &parts.parts {
-        let file = dir.path().join(&spec.name);
-        std::fs::write(&file, bytes).expect("write");
-        let input = match &spec.table {
+        match &spec.table {
             None => {
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 let found = text.lines().filter_map(|l| l.strip_prefix("-- rows: "));
                 notes.extend(found.map(str::to_owned));
-                file
+                by_hand.run(bytes);
             }
             Some(table) => {
                 // The note in the schema part says how a table's files are loaded.
@@ -234,25 +228,89 @@ async fn a_restore_by_hand_with_the_ordinary_client_gives_the_same_rows() {
                 let number: usize = spec.name[5..10].parse().expect("number");
                 let note = &notes[number - 1];
                 assert!(table.starts_with("shop.") || note.contains(table.as_str()));
-                let sql = note.replace("'FILE'", &format!("'{}'", file.display()));
-                let input = dir.path().join("load.sql");
-                let text = format!(
-                    "SET sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone='+00:00', foreign_key_checks=0;\n{sql};\n"
-                );
-                std::fs::write(&input, text).expect("write");
-                input
+                by_hand.load(note, bytes);
             }
-        };
-        let output = client(&input);
-        assert!(
-            output.status.success(),
-            "{}: {}",
-            spec.name,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        }
     }
     assert_eq!(
         target.database().digests().await.expect("digests"),
         facts.tables
     );
+
+    // A canary that changes, and a row: the tool applies both.
+    source
+        .database()
+        .write_canary(&service(), &canary(2))
+        .await
+        .expect("written");
+    source
+        .run(&["INSERT INTO shop.numbers (id, d) VALUES (500, 0.1)"])
+        .await;
+    let database = source.database();
+    let mut log = database.open_log(&facts.position).await.expect("opens");
+    for batch in drain(log.as_mut()).await {
+        by_hand.apply(&batch.bytes);
+    }
+    let digests = target.database().digests().await.expect("digests");
+    assert_ne!(digests, facts.tables);
+    assert_eq!(digests, source.database().digests().await.expect("digests"));
+    let read = target.database().read_canary(&service()).await;
+    assert_eq!(read.expect("read"), Some(canary(2)));
+}
+
+fn canary(sequence: u64) -> Canary {
+    Canary {
+        epoch: Epoch(1),
+        sequence,
+        written_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// The ordinary programs against one server.
+struct ByHand<'a> {
+    dir: &'a Path,
+    port: u16,
+}
+
+impl ByHand<'_> {
+    /// Runs a script.
+    fn run(&self, script: &[u8]) {
+        let file = self.dir.join("script.sql");
+        std::fs::write(&file, script).expect("write");
+        let output = Command::new("mariadb")
+            .args(["--no-defaults", "-h127.0.0.1", "-uroot", "--local-infile=1"])
+            .args(["--binary-mode", "--default-character-set=utf8mb4"])
+            .arg(format!("-P{}", self.port))
+            .stdin(std::fs::File::open(&file).expect("file"))
+            .output()
+            .expect("client runs");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+    }
+
+    /// Loads rows as the note says.
+    fn load(&self, note: &str, rows: &[u8]) {
+        let file = self.dir.join("rows");
+        std::fs::write(&file, rows).expect("write");
+        let load = note.replace("'FILE'", &format!("'{}'", file.display()));
+        let sql = format!(
+            "SET sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone='+00:00', \
+             foreign_key_checks=0;\n{load};\n"
+        );
+        self.run(sql.as_bytes());
+    }
+
+    /// Applies a segment.
+    fn apply(&self, segment: &[u8]) {
+        let file = self.dir.join("segment");
+        std::fs::write(&file, segment).expect("write");
+        let output = Command::new("mariadb-binlog")
+            .arg("--no-defaults")
+            .arg(&file)
+            .output()
+            .expect("runs");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+        self.run(&output.stdout);
+    }
 }
