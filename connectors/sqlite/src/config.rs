@@ -3,9 +3,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Pause between two looks at the WAL, in milliseconds. Small beside a flush
-/// interval; one look is a few microseconds of shared memory.
-pub const POLL_PAUSE_MS: u64 = 15;
+/// Shortest pause between two looks at the WAL, in milliseconds.
+pub const POLL_PAUSE_MS_MIN: u64 = 15;
+
+/// Longest pause between two looks at the WAL, in milliseconds. A look is a few
+/// microseconds, but waking up for it 66 times a second was most of what an
+/// idle control plane cost.
+pub const POLL_PAUSE_MS_MAX: u64 = 50;
+
+/// Looks at the WAL per flush interval: what they add to the age of a batch is small.
+pub const POLLS_PER_FLUSH: u32 = 20;
 
 /// A WAL of this many bytes is checkpointed and begun anew.
 pub const WAL_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 mod reader;
 
-use crate::config::POLL_PAUSE_MS;
+use crate::config::{POLL_PAUSE_MS_MAX, POLL_PAUSE_MS_MIN, POLLS_PER_FLUSH};
 use crate::{Shared, blocking};
 use async_trait::async_trait;
 use planb_model::recovery::LogPosition;
@@ -39,6 +39,14 @@ impl WalLog {
     }
 }
 
+/// How long to wait between two looks when a batch is due every `flush_interval`.
+fn poll_pause(flush_interval: Duration) -> Duration {
+    (flush_interval / POLLS_PER_FLUSH).clamp(
+        Duration::from_millis(POLL_PAUSE_MS_MIN),
+        Duration::from_millis(POLL_PAUSE_MS_MAX),
+    )
+}
+
 #[async_trait]
 impl LogSource for WalLog {
     async fn next(
@@ -61,7 +69,7 @@ impl LogSource for WalLog {
                     return Ok(None);
                 }
             }
-            tokio::time::sleep(Duration::from_millis(POLL_PAUSE_MS)).await;
+            tokio::time::sleep(poll_pause(flush_interval)).await;
         }
     }
 

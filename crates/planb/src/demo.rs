@@ -22,6 +22,7 @@ use crate::output;
 use console::Console;
 use planb_launch::LaunchError;
 use planb_launch::azurite::{Azurite, AzuriteOptions};
+use planb_model::drill::DrillResult;
 use planb_model::{Lang, Text};
 use planb_server::report;
 use site::DemoSite;
@@ -55,20 +56,35 @@ pub async fn run(args: DemoArgs, lang: Lang) -> CliResult<Exit> {
     let json = args.json;
     let (stage, outcome) = Box::pin(play(stage, args, watch, &console)).await;
     console.finish();
-    let kept = match (&outcome, keep) {
-        (Ok(_), true) => stay(&stage, lang).await,
-        _ => Ok(()),
+    let ended = match &outcome {
+        Ok(result) => show_and_stay(result, &stage, json, keep, lang).await,
+        Err(_) => Ok(()),
     };
     stage.clear_away();
-    kept?;
+    ended?;
     let result = outcome?;
-    if json {
-        output::json(&result)?;
-    } else {
-        result::show(&result, lang);
-    }
     let good = result.verified && result.failback.lost == 0;
     Ok(if good { Exit::Done } else { Exit::Failed })
+}
+
+/// Shows the result; with `keep`, leaves everything running after it.
+async fn show_and_stay(
+    result: &DrillResult,
+    stage: &Stage,
+    json: bool,
+    keep: bool,
+    lang: Lang,
+) -> CliResult<()> {
+    if json {
+        output::json(result)?;
+    } else {
+        result::show(result, lang);
+    }
+    if keep {
+        stay(stage, lang).await
+    } else {
+        Ok(())
+    }
 }
 
 async fn play(
@@ -76,7 +92,7 @@ async fn play(
     args: DemoArgs,
     watch: Stopwatch,
     console: &Console,
-) -> (Stage, CliResult<planb_model::drill::DrillResult>) {
+) -> (Stage, CliResult<DrillResult>) {
     let script = Box::pin(script::run(&mut stage, &args, watch, console));
     let outcome = Box::pin(until_interrupted(script)).await;
     let outcome = outcome.and_then(|mut result| {

@@ -23,9 +23,7 @@ impl Console {
     pub fn new(lang: Lang, watch: Stopwatch) -> Self {
         let live = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
+            set_template(&bar, LINE);
             bar.enable_steady_tick(Duration::from_millis(FRAME_MS));
             bar
         });
@@ -55,10 +53,36 @@ impl Console {
         }
     }
 
+    /// How far a piece of work has come: a bar on a terminal.
+    pub fn progress(&self, done: u64, total: u64) {
+        if let Some(bar) = &self.live {
+            bar.set_length(total);
+            bar.set_position(done);
+            set_template(bar, "{spinner} {msg} [{bar:30}] {pos}/{len}");
+        }
+    }
+
+    /// That the work is over: the line without a bar.
+    pub fn progress_done(&self) {
+        if let Some(bar) = &self.live {
+            set_template(bar, LINE);
+        }
+    }
+
     /// Takes the live line away.
     pub fn finish(&self) {
         if let Some(bar) = &self.live {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The live line while nothing is counted.
+const LINE: &str = "{spinner} {msg}";
+
+fn set_template(bar: &ProgressBar, template: &str) {
+    // The templates are literals of this file; a bad one would show as no change.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
     }
 }

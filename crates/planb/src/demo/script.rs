@@ -13,7 +13,7 @@ use crate::error::{CliError, CliResult, Exit};
 use planb_engine::{Approval, Service, ServicePorts};
 use planb_launch::port::free_port;
 use planb_model::drill::DrillResult;
-use planb_model::execution::{ExecutionState, Trigger};
+use planb_model::execution::{ExecutionState, StepState, Trigger};
 use planb_model::runbook::RunbookKind;
 use planb_model::status::{ExecutionHistory, ProtectionState, ServiceStatus};
 use planb_model::{ServiceName, SiteName};
@@ -235,7 +235,12 @@ async fn follow(cast: &Cast<'_>, kind: RunbookKind) -> CliResult<ExecutionHistor
         );
     }
     cast.console.live("moving the service", "서비스 이동 중");
-    let ended = cast.service.wait(&id).await.map_err(engine_failed)?;
+    let ended = tokio::select! {
+        ended = cast.service.wait(&id) => ended.map_err(engine_failed)?,
+        // Ends only with the service itself.
+        error = show_progress(cast) => return Err(error),
+    };
+    cast.console.progress_done();
     for step in &ended.execution.runbook.steps {
         let Some(seen) = ended.steps.get(&step.id) else {
             continue;
@@ -271,6 +276,24 @@ async fn follow(cast: &Cast<'_>, kind: RunbookKind) -> CliResult<ExecutionHistor
                 errors.join("; ")
             ),
         ))
+    }
+}
+
+/// Shows how many steps of the execution are completed, until it is dropped.
+async fn show_progress(cast: &Cast<'_>) -> CliError {
+    let mut changes = cast.service.subscribe();
+    loop {
+        if let Some(execution) = &cast.service.status().execution {
+            let done = execution
+                .steps
+                .values()
+                .filter(|s| s.state == StepState::Completed);
+            let total = execution.execution.runbook.steps.len();
+            cast.console.progress(done.count() as u64, total as u64);
+        }
+        if let Err(error) = changes.changed().await {
+            return internal(error);
+        }
     }
 }
 
