@@ -153,6 +153,7 @@ async fn a_damaged_snapshot_gives_way_to_an_older_one_and_says_so() {
         inner: world.source.clone(),
         copy_time: SECOND,
         clock: world.clock.clone(),
+        stray: Arc::default(),
     };
     let protection = Protection::start(world.repository(), Arc::new(source.clone()), &world.clock);
     world.put_rows("a", 30).await;

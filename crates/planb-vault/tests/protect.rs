@@ -6,6 +6,7 @@ use planb_ports::repository::ProtectEvent;
 use planb_ports::{Clock, Database, ErrorKind, Repository};
 use planb_testkit::{Fault, Link};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use world::ordered::OrderedDatabase;
 use world::{ONE, Protection, SECOND, World};
@@ -169,6 +170,7 @@ async fn a_later_snapshot_does_not_hold_the_log_up() {
         inner: world.source.clone(),
         copy_time: 8 * SECOND,
         clock: world.clock.clone(),
+        stray: Arc::default(),
     };
     let protection = Protection::start(world.repository(), Arc::new(source.clone()), &world.clock);
     protection
@@ -216,6 +218,32 @@ async fn a_later_snapshot_does_not_hold_the_log_up() {
         applied.is_sorted() && applied[0] < applied[2],
         "{applied:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_snapshot_in_another_log_is_told_and_taken_again() {
+    let mut world = World::new();
+    world.options.snapshot_interval = 5 * SECOND;
+    world.claim(ONE).await;
+    let source = OrderedDatabase {
+        inner: world.source.clone(),
+        copy_time: SECOND,
+        clock: world.clock.clone(),
+        stray: Arc::default(),
+    };
+    let protection = Protection::start(world.repository(), Arc::new(source.clone()), &world.clock);
+    protection
+        .until("the first snapshot", || protection.count(is_snapshot) == 1)
+        .await;
+    source.stray.store(true, Relaxed);
+    protection
+        .until("the next snapshot", || protection.count(is_snapshot) == 2)
+        .await;
+    assert!(!source.stray.load(Relaxed));
+    let told = |e: &ProtectEvent| matches!(e, ProtectEvent::Retrying { code, .. } if *code == "PB-REPO-OTHER-LOG");
+    assert_eq!(protection.count(told), 1);
+    assert_eq!(world.keys("orders/manifest/").len(), 2, "it was published");
+    protection.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

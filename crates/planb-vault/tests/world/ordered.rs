@@ -14,6 +14,8 @@ use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
 use planb_testkit::{FakeDatabase, SimClock};
 use std::cmp::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// See the module.
@@ -23,6 +25,8 @@ pub struct OrderedDatabase {
     /// How long the copying of a snapshot takes, after its consistent point.
     pub copy_time: Duration,
     pub clock: SimClock,
+    /// Whether the next snapshot stands in another log.
+    pub stray: Arc<AtomicBool>,
 }
 
 fn number(position: &LogPosition) -> usize {
@@ -68,7 +72,11 @@ impl Database for OrderedDatabase {
             pause: self.copy_time,
             clock: &self.clock,
         };
-        self.inner.snapshot(&mut slow, progress).await
+        let mut facts = self.inner.snapshot(&mut slow, progress).await?;
+        if self.stray.swap(false, Relaxed) {
+            facts.position.stream.push_str(", another one");
+        }
+        Ok(facts)
     }
     async fn apply_segment(
         &self,

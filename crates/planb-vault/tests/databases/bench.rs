@@ -1,0 +1,201 @@
+//! A vault in memory, real time, and a run of protection that can be watched.
+
+use planb_connector_system::{SystemClock, SystemRandom};
+use planb_model::recovery::{SegmentSeq, SnapshotManifest};
+use planb_model::{Epoch, ServiceName, SiteName};
+use planb_ports::progress::NoProgress;
+use planb_ports::repository::{ProtectControl, ProtectEvent, RestoreReport};
+use planb_ports::{Clock, Database, PortResult, Repository};
+use planb_testkit::MemoryStorage;
+use planb_vault::{VaultOptions, VaultRepository};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Longest wait for something that must happen.
+const DEADLINE: Duration = Duration::from_secs(120);
+const EPOCH: Epoch = Epoch(1);
+
+/// Later snapshots that are waited for.
+const LATER_SNAPSHOTS: usize = 2;
+/// Segments that must arrive while one of them is taken; one would also be
+/// there if the snapshot held the log up.
+const SEGMENTS_MEANWHILE: usize = 3;
+
+/// A vault, and a service's repository in it.
+pub struct Bench {
+    storage: MemoryStorage,
+}
+
+/// A running `protect`.
+pub struct Protection {
+    control: Arc<Control>,
+    task: JoinHandle<PortResult<()>>,
+}
+
+struct Control {
+    stop: AtomicBool,
+    events: watch::Sender<Vec<ProtectEvent>>,
+}
+
+impl ProtectControl for Control {
+    fn should_stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+    fn event(&self, event: ProtectEvent) {
+        self.events.send_modify(|events| events.push(event));
+    }
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self {
+            storage: MemoryStorage::new(),
+        }
+    }
+
+    /// A repository of a new process.
+    fn repository(&self) -> VaultRepository {
+        let made = VaultRepository::new(
+            Arc::new(self.storage.clone()),
+            ServiceName::new("orders").expect("name"),
+            VaultOptions {
+                flush_bytes: 64 * 1024,
+                flush_interval: Duration::from_millis(20),
+                snapshot_interval: Duration::from_secs(1),
+                canary_interval: Duration::from_millis(100),
+                ..VaultOptions::default()
+            },
+            Arc::new(SystemClock::new()),
+            Arc::new(SystemRandom),
+        );
+        made.expect("good options")
+    }
+
+    /// Claims the epoch and protects `source`.
+    pub async fn protect(&self, source: Arc<dyn Database>) -> Protection {
+        let repository = self.repository();
+        let site = SiteName::new("seoul").expect("name");
+        let claimed = repository.claim_epoch(EPOCH, "test", &site).await;
+        claimed.expect("claimed");
+        let control = Arc::new(Control {
+            stop: AtomicBool::new(false),
+            events: watch::Sender::default(),
+        });
+        let steer = Arc::clone(&control);
+        let task = tokio::spawn(async move { repository.protect(source, EPOCH, steer).await });
+        Protection { control, task }
+    }
+
+    /// Restores from the newest snapshot there is into an empty `target`, and
+    /// checks that nothing but the log behind that snapshot was read.
+    pub async fn restore(&self, target: &dyn Database) -> RestoreReport {
+        let manifest = self.newest_manifest();
+        let report = self.repository().restore(target, &NoProgress).await;
+        let report = report.unwrap_or_else(|error| panic!("{}", error.chain()));
+        assert!(report.loaded_snapshot);
+        assert_eq!(report.mark.snapshot, manifest.id);
+        let behind = self.segments() - (manifest.next_segment.0 - 1);
+        assert_eq!(report.segments_applied, behind);
+        assert_eq!(report.mark.next_segment, SegmentSeq(self.segments() + 1));
+        let applied = target.applied().await.expect("known");
+        assert_eq!(applied, Some(report.mark.clone()));
+        report
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        let mut keys = self.storage.keys();
+        keys.retain(|key| key.starts_with(prefix));
+        keys
+    }
+
+    fn segments(&self) -> u64 {
+        self.keys("orders/log/").len() as u64
+    }
+
+    pub fn manifests(&self) -> usize {
+        self.keys("orders/manifest/").len()
+    }
+
+    /// The manifest of the newest snapshot.
+    pub fn newest_manifest(&self) -> SnapshotManifest {
+        let key = self.keys("orders/manifest/").pop().expect("a snapshot");
+        let bytes = self.storage.peek(&key).expect("there");
+        serde_json::from_slice(&bytes).expect("not encrypted")
+    }
+
+    /// Takes the newest manifest away, so that an older snapshot is the newest.
+    pub fn lose_newest_manifest(&self) {
+        let key = self.keys("orders/manifest/").pop().expect("a snapshot");
+        self.storage.lose(&key).expect("was there");
+    }
+}
+
+impl Protection {
+    async fn until(&self, what: &str, seen: impl Fn(&[ProtectEvent]) -> bool) {
+        let mut events = self.control.events.subscribe();
+        let seen = events.wait_for(|events| seen(events));
+        let clock = SystemClock::new();
+        let ended = tokio::select! {
+            seen = seen => seen.is_err(),
+            () = clock.sleep(DEADLINE) => true,
+        };
+        if ended {
+            let seen = self.control.events.borrow();
+            let last: Vec<_> = seen.iter().rev().take(5).collect();
+            panic!(
+                "never saw {what}; last {last:?}, ended {}",
+                self.task.is_finished()
+            );
+        }
+    }
+
+    /// Waits for the later snapshots.
+    pub async fn snapshots(&self) {
+        let wanted = LATER_SNAPSHOTS + 1;
+        let done = |events: &[ProtectEvent]| events.iter().filter(|e| is_done(e)).count() >= wanted;
+        self.until("the later snapshots", done).await;
+    }
+
+    /// Waits until what is committed now is in the vault, and stops.
+    pub async fn finish(self) {
+        let now = SystemClock::new().now();
+        let seen = |events: &[ProtectEvent]| {
+            events.iter().any(|event| {
+                matches!(event, ProtectEvent::CanarySeen { canary } if canary.written_at > now)
+            })
+        };
+        self.until("a new canary", seen).await;
+        self.control.stop.store(true, Ordering::SeqCst);
+        self.task.await.expect("no panic").expect("stops well");
+        log_went_on(&self.control.events.borrow());
+    }
+}
+
+/// During every later snapshot segments kept arriving, and nothing failed.
+fn log_went_on(events: &[ProtectEvent]) {
+    let mut meanwhile: Vec<usize> = Vec::new();
+    let mut current = None;
+    for event in events {
+        match event {
+            ProtectEvent::SnapshotStarted { .. } => current = Some(0),
+            ProtectEvent::SnapshotDone { .. } => meanwhile.extend(current.take()),
+            ProtectEvent::Shipped { .. } => current = current.map(|n| n + 1),
+            ProtectEvent::CanarySeen { .. } => {}
+            ProtectEvent::Retrying { error, .. } => panic!("{error}"),
+        }
+    }
+    let (first, later) = meanwhile.split_first().expect("snapshots");
+    assert_eq!(*first, 0, "there is no log before the first");
+    assert!(later.len() >= LATER_SNAPSHOTS, "{meanwhile:?}");
+    assert!(
+        later.iter().all(|n| *n >= SEGMENTS_MEANWHILE),
+        "{meanwhile:?}"
+    );
+}
+
+fn is_done(event: &ProtectEvent) -> bool {
+    matches!(event, ProtectEvent::SnapshotDone { .. })
+}

@@ -1,0 +1,118 @@
+//! MariaDB, a real server.
+
+use crate::bench::Bench;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder};
+use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
+use planb_connector_system::SystemClock;
+use planb_launch::mariadb::{MariaDb, MariaDbOptions};
+use planb_model::recovery::Engine;
+use planb_ports::Database;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+struct Site {
+    server: MariaDb,
+    _dir: TempDir,
+}
+
+impl Site {
+    async fn start(id: u32) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let options = MariaDbOptions::new(dir.path(), id);
+        let server = MariaDb::start(options).await.expect("starts");
+        Self { server, _dir: dir }
+    }
+
+    fn database(&self) -> MysqlDatabase {
+        let port = self.server.port();
+        let mut config = MysqlConfig::new(Engine::Mariadb, "127.0.0.1", port, MariaDb::USER);
+        config.databases = vec!["shop".into()];
+        MysqlDatabase::connect_lazy(config, Arc::new(SystemClock::new()))
+    }
+
+    async fn connect(&self) -> Conn {
+        let opts = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(self.server.port())
+            .user(Some(MariaDb::USER))
+            .prefer_socket(false);
+        Conn::new(opts).await.expect("connects")
+    }
+}
+
+async fn run(conn: &mut Conn, sql: &str) {
+    let done = conn.query_drop(sql).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// A service with enough rows for a snapshot to take a while. The second table
+/// has no key: a row applied twice would be there twice.
+async fn service(site: &Site) -> Conn {
+    let mut conn = site.connect().await;
+    for sql in [
+        "CREATE DATABASE shop",
+        "USE shop",
+        "CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, what TEXT, n INT)",
+        "CREATE TABLE notes (what TEXT)",
+        "INSERT INTO orders (what, n) SELECT REPEAT(MD5(seq), 10), 0 FROM seq_1_to_20000",
+    ] {
+        run(&mut conn, sql).await;
+    }
+    conn
+}
+
+/// Writes as fast as it can until it is told to stop, over several binlogs;
+/// returns how many rows it added to each table.
+fn write(mut conn: Conn, stop: Arc<AtomicBool>) -> JoinHandle<u64> {
+    tokio::spawn(async move {
+        let mut rows = 0;
+        while !stop.load(Ordering::Relaxed) {
+            rows += 1;
+            for sql in [
+                "BEGIN",
+                "INSERT INTO orders (what, n) VALUES (UUID(), 1)",
+                "INSERT INTO notes VALUES (UUID())",
+                "COMMIT",
+                "UPDATE orders SET n = n + 1 WHERE id = 1 + FLOOR(RAND() * 20000)",
+            ] {
+                run(&mut conn, sql).await;
+            }
+            if rows % 200 == 0 {
+                run(&mut conn, "FLUSH BINARY LOGS").await;
+            }
+        }
+        rows
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_snapshots_under_a_continuous_writer() {
+    let (site, home) = (Site::start(1).await, Site::start(2).await);
+    let writer = service(&site).await;
+    let source = Arc::new(site.database());
+    let (bench, stop) = (Bench::new(), Arc::new(AtomicBool::new(false)));
+    let writer = write(writer, Arc::clone(&stop));
+    let protection = bench
+        .protect(Arc::clone(&source) as Arc<dyn Database>)
+        .await;
+    protection.snapshots().await;
+    stop.store(true, Ordering::Relaxed);
+    let written = writer.await.expect("the writer ended well");
+    protection.finish().await;
+
+    let wanted = source.digests().await.expect("digests");
+    let rows: Vec<u64> = wanted.iter().map(|table| table.rows).collect();
+    assert_eq!(rows, [written, 20_000 + written]);
+    let report = bench.restore(&home.database()).await;
+    assert_eq!(home.database().digests().await.expect("digests"), wanted);
+
+    // The snapshot before leads to the same end, by more log.
+    bench.lose_newest_manifest();
+    let other = Site::start(3).await;
+    let before = bench.restore(&other.database()).await;
+    assert_eq!(other.database().digests().await.expect("digests"), wanted);
+    assert!(report.segments_applied < before.segments_applied);
+}
