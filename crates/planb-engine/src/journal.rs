@@ -8,12 +8,13 @@
 use crate::crash::{CrashPoint, CrashPoints, Side};
 use crate::signal::Signal;
 use crate::{EngineError, ServicePorts};
-use planb_decide::{Fold, fold};
+use planb_decide::{Fold, fold as fold_records};
 use planb_model::ExecutionId;
 use planb_model::execution::{Execution, JournalEntry, JournalRecord};
 use planb_model::status::ExecutionStatus;
 use planb_ports::{Clock, ErrorKind, PortError, PortResult, Store};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
@@ -29,6 +30,8 @@ pub struct Journal {
     clock: Arc<dyn Clock>,
     crash: Arc<dyn CrashPoints>,
     writing: Mutex<()>,
+    /// Whether an append ended without it being known what the store holds.
+    in_doubt: AtomicBool,
     fold: watch::Sender<Arc<Fold>>,
     changed: Signal,
 }
@@ -45,7 +48,7 @@ impl Journal {
         changed: Signal,
     ) -> Result<Arc<Self>, EngineError> {
         let records = ports.store.journal(&execution.id).await?;
-        let folded = fold(execution, &records).map_err(|source| EngineError::Journal {
+        let folded = fold_records(execution, &records).map_err(|source| EngineError::Journal {
             id: execution.id.clone(),
             source,
         })?;
@@ -55,6 +58,7 @@ impl Journal {
             clock: ports.clock.clone(),
             crash: ports.crash.clone(),
             writing: Mutex::new(()),
+            in_doubt: AtomicBool::new(false),
             fold: watch::Sender::new(Arc::new(folded)),
             changed,
         }))
@@ -80,6 +84,35 @@ impl Journal {
         self.fold.subscribe()
     }
 
+    /// Reads the journal again when an append left it in doubt.
+    ///
+    /// # Errors
+    /// When the store fails, or the journal cannot be.
+    pub async fn settle(&self) -> Result<(), EngineError> {
+        if !self.in_doubt.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let _one_at_a_time = self.writing.lock().await;
+        self.read_again().await
+    }
+
+    async fn read_again(&self) -> Result<(), EngineError> {
+        if !self.in_doubt.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let records = self.store.journal(&self.id).await?;
+        let fold = self.fold();
+        let folded =
+            fold_records(fold.execution(), &records).map_err(|source| EngineError::Journal {
+                id: self.id.clone(),
+                source,
+            })?;
+        self.fold.send_replace(Arc::new(folded));
+        self.in_doubt.store(false, Ordering::SeqCst);
+        self.changed.send();
+        Ok(())
+    }
+
     /// Appends an entry and returns when it is durable. Goes on to the end when
     /// the caller is dropped: an entry must not get lost between store and fold.
     ///
@@ -94,6 +127,7 @@ impl Journal {
 
     async fn append_to_the_end(&self, entry: JournalEntry) -> Result<(), EngineError> {
         let _one_at_a_time = self.writing.lock().await;
+        self.read_again().await?;
         let before = self.fold();
         let seq = before.last_seq() + 1;
         let draft = JournalRecord {
@@ -104,7 +138,17 @@ impl Journal {
         self.folded(&before, &draft)?;
         let reached = |side| self.crash.reached(CrashPoint { seq, side });
         reached(Side::Before);
-        let record = self.write(seq, &entry).await?;
+        let record = match self.write(seq, &entry).await {
+            Ok(record) => record,
+            Err(lost @ EngineError::Lost { .. }) => return Err(lost),
+            Err(error) => {
+                // It may be there all the same. Whoever waits for an entry
+                // has to read the journal again.
+                self.in_doubt.store(true, Ordering::SeqCst);
+                self.fold.send_modify(|_| {});
+                return Err(error);
+            }
+        };
         reached(Side::After);
         let after = self.folded(&before, &record)?;
         self.fold.send_replace(Arc::new(after));

@@ -45,6 +45,7 @@ impl Runner {
         let mut running = BTreeSet::new();
         let mut branches = Branches::new();
         loop {
+            self.journal.settle().await?;
             let fold = changes.borrow_and_update().clone();
             if let Some(state) = fold.finished() {
                 return Ok(state);

@@ -321,3 +321,29 @@ async fn a_step_that_needs_the_operator_is_not_begun_again_by_itself() {
     assert_eq!(link.calls("start"), 2);
     life.end().await;
 }
+
+/// The store takes an entry, its answer is lost, and so is the answer to the
+/// question whether it is there.
+#[tokio::test(start_paused = true)]
+async fn an_append_in_doubt_is_read_again() {
+    let world = World::protected(3).await;
+    let life = world.live();
+    let link = &world.store_link;
+    let (appends, reads) = (link.calls("append"), link.calls("journal"));
+    link.script("append", appends + 1, Fault::TimeoutAfter);
+    // The first read opens the journal.
+    link.script("journal", reads + 2, Fault::TimeoutBefore);
+    let runbook = life.service.plan(RunbookKind::Switchover, None).await;
+    let approval = planb_engine::Approval {
+        by: "kim".to_owned(),
+        hash: runbook.expect("can be planned").hash(),
+    };
+    let kind = RunbookKind::Switchover;
+    let opened = life
+        .service
+        .start(kind, support::operator(), Some(approval), None);
+    assert!(opened.await.is_err(), "whether it is approved is not known");
+    let id = world.execution();
+    assert_completed(&world.finished(&life, &id).await);
+    life.end().await;
+}
