@@ -1,17 +1,52 @@
 //! Free loopback ports.
 
 use crate::LaunchError;
+use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
 
-/// A TCP port of 127.0.0.1 that nobody listened on a moment ago.
+/// First port that is given away. Well above the services of a machine …
+const PORT_MIN: u16 = 20_000;
+/// … and all of them below the range Linux takes the ports of outgoing
+/// connections from (32768 up): a port from there can be gone a moment later.
+const PORT_COUNT: u16 = 12_000;
+
+/// Ports this process has looked at. Started at another place in every process,
+/// so that two of them seldom look at the same port at the same time.
+static LOOKED: AtomicU16 = AtomicU16::new(0);
+
+/// A TCP port of 127.0.0.1 that nobody listened on a moment ago, and that this
+/// process was not given before.
 ///
 /// Somebody else may take it before the server does; a server that finds it
 /// taken ends, and its launcher tries another one.
 pub fn free_port() -> Result<u16, LaunchError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .map_err(LaunchError::io("find a free loopback port"))?;
-    let address = listener
-        .local_addr()
-        .map_err(LaunchError::io("read the free loopback port"))?;
-    Ok(address.port())
+    // Spreads neighbouring process ids over the range.
+    let start = std::process::id().wrapping_mul(7_919) % u32::from(PORT_COUNT);
+    for _ in 0..PORT_COUNT {
+        let step = u32::from(LOOKED.fetch_add(1, Ordering::Relaxed));
+        let offset = (start + step) % u32::from(PORT_COUNT);
+        let port = PORT_MIN + u16::try_from(offset).unwrap_or_default();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    let none = Error::new(ErrorKind::AddrInUse, "every port of the range is taken");
+    Err(LaunchError::io("find a free loopback port")(none))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_given_once_and_a_taken_one_never() {
+        let first = free_port().expect("a port");
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).expect("it is free");
+        let others: Vec<u16> = (0..50).map(|_| free_port().expect("a port")).collect();
+        assert!(!others.contains(&first));
+        let unique: std::collections::BTreeSet<u16> = others.iter().copied().collect();
+        assert_eq!(unique.len(), others.len());
+        drop(taken);
+    }
 }

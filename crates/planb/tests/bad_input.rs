@@ -13,10 +13,7 @@ fn stderr(output: &Output) -> String {
 /// Runs in a stage whose plan has `from` replaced by `to`.
 fn with_plan(from: &str, to: &str, arguments: &[&str]) -> Output {
     let stage = Stage::new("approve");
-    let path = stage.dir.path().join("planb.yaml");
-    let plan = std::fs::read_to_string(&path).expect("the plan");
-    assert!(plan.contains(from), "the plan has {from}");
-    std::fs::write(&path, plan.replacen(from, to, 1)).expect("the changed plan");
+    stage.change_plan(from, to);
     stage.run(arguments)
 }
 

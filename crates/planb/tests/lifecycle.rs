@@ -114,3 +114,75 @@ fn a_control_plane_that_returns_finds_everything_as_it_was() {
     );
     assert_eq!(up.stop(), Some(0));
 }
+
+#[test]
+fn a_warm_standby_follows_the_vault_and_takes_over_without_loading_it() {
+    let stage = Stage::new("manual");
+    stage.change_plan("strategy: pilot-light", "strategy: warm-standby");
+    let up = stage.up(&[]);
+    stage.wait_protected("seoul");
+    stage.wait("an order", || place_order(&stage.edge, 1).then_some(()));
+    let copy = stage.dir.path().join("busan/orders.db");
+    stage.wait("the order at the standby", || {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = rusqlite::Connection::open_with_flags(&copy, flags).ok()?;
+        let found: i64 = connection
+            .query_row("SELECT count(*) FROM orders", [], |row| row.get(0))
+            .ok()?;
+        (found == 1).then_some(())
+    });
+    kill_site(&stage, 0);
+    let moved = stage.json(&["failover", "--yes", "--json"]);
+    assert_eq!(moved["status"]["state"], "completed");
+    let restored = &moved["status"]["steps"]["restore"]["facts"];
+    assert_eq!(restored["loadedSnapshot"], false, "{restored}");
+    assert_eq!(order_ids(&stage.edge), Some(vec![1]));
+    assert_eq!(up.stop(), Some(0));
+}
+
+#[test]
+fn an_edge_of_its_own_goes_on_without_a_control_plane_and_after_a_restart() {
+    let stage = Stage::new("manual");
+    let address = stage.edge.trim_start_matches("http://").to_owned();
+    let admin = format!("127.0.0.1:{}", common::free_port());
+    let token = stage.dir.path().join("edge.token");
+    std::fs::write(&token, "a-token-of-this-test\n").expect("a token");
+    stage.change_plan(
+        &format!("edge: {{ listen: \"{address}\" }}"),
+        &format!(
+            "edge: {{ admin: \"http://{admin}\", token: {{ file: {:?} }}, public: \"{}\" }}",
+            token.display().to_string(),
+            stage.edge
+        ),
+    );
+    let token = token.display().to_string();
+    let arguments = [
+        "edge",
+        "orders",
+        "--listen",
+        &address,
+        "--admin",
+        &admin,
+        "--token-file",
+        &token,
+    ];
+    let start = || common::Up {
+        child: stage.command(&arguments).spawn().expect("the edge starts"),
+    };
+    let edge = start();
+    let up = stage.up(&[]);
+    stage.wait_protected("seoul");
+    stage.wait("an order", || place_order(&stage.edge, 1).then_some(()));
+    stage.json(&["switchover", "--yes", "--json"]);
+    assert_eq!(up.stop(), Some(0));
+    assert_eq!(
+        order_ids(&stage.edge),
+        Some(vec![1]),
+        "without a control plane"
+    );
+    assert_eq!(edge.stop(), Some(0));
+    let again = start();
+    let seen = stage.wait("the edge's last plan", || order_ids(&stage.edge));
+    assert_eq!(seen, vec![1], "after a restart");
+    assert_eq!(again.stop(), Some(0));
+}

@@ -5,7 +5,6 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -23,9 +22,9 @@ pub struct Stage {
 /// Names of the two sites, primary first.
 pub const SITES: [&str; 2] = ["seoul", "busan"];
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+/// A port nobody listens on.
+pub fn free_port() -> u16 {
+    planb_launch::port::free_port().expect("a free port")
 }
 
 impl Stage {
@@ -56,6 +55,14 @@ impl Stage {
             edge: format!("http://127.0.0.1:{edge_port}"),
             origins: ports.map(|port| format!("http://127.0.0.1:{port}")),
         }
+    }
+
+    /// Replaces `from` in the plan, which must be there, by `to`.
+    pub fn change_plan(&self, from: &str, to: &str) {
+        let path = self.dir.path().join("planb.yaml");
+        let plan = std::fs::read_to_string(&path).expect("the plan");
+        assert!(plan.contains(from), "the plan has {from}");
+        std::fs::write(&path, plan.replacen(from, to, 1)).expect("the changed plan");
     }
 
     /// `planb ARGUMENTS` in the stage's directory, in English.
