@@ -26,6 +26,8 @@ const TRIES_MAX: u32 = 3;
 /// How long the service may be away, with nothing running, before the operator
 /// starts a failover, in seconds.
 const PATIENCE_SECS: u64 = 60;
+/// Code of a step that says that what was promoted is gone.
+const TARGET_LOST_CODE: &str = "PB-ENGINE-TARGET-LOST";
 /// Longest wait for an answer of the control plane, in seconds.
 const ANSWER_SECS_MAX: u64 = 30;
 
@@ -147,7 +149,10 @@ async fn look_after(
 async fn give_up(life: &Life, fold: &Fold) -> Result<(), EngineError> {
     let id = &fold.execution().id;
     let promoted = fold.was_begun(|a| matches!(a, Action::Promote { .. }));
-    if !fold.is_canceled() && !promoted {
+    let statuses = fold.status().steps;
+    let mut codes = statuses.values().filter_map(|s| s.code.as_deref());
+    let lost = codes.any(|code| code == TARGET_LOST_CODE);
+    if !fold.is_canceled() && (!promoted || lost) {
         return life.service.cancel(id, WHO).await;
     }
     let mut stuck = fold
