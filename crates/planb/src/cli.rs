@@ -300,7 +300,4 @@ pub struct DemoServiceArgs {
     /// `sqlite:PATH` or `mysql://user@host:port/name`
     #[arg(long)]
     pub database: String,
-    /// Process that it must not outlive
-    #[arg(long)]
-    pub parent: Option<u32>,
 }

@@ -19,6 +19,7 @@ mod watch;
 use crate::cli::{DemoArgs, DemoVault};
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
+use crate::verb::stopped;
 use console::Console;
 use planb_launch::LaunchError;
 use planb_launch::azurite::{Azurite, AzuriteOptions};
@@ -46,7 +47,7 @@ pub struct Stage {
     azurite: Option<Azurite>,
 }
 
-/// Runs the demo. Ctrl-C at any time stops everything it started.
+/// Runs the demo. Ctrl-C or SIGTERM at any time stops everything it started.
 pub async fn run(args: DemoArgs, lang: Lang) -> CliResult<Exit> {
     let watch = Stopwatch::start();
     let console = Console::new(lang, watch);
@@ -81,10 +82,9 @@ async fn show_and_stay(
         result::show(result, lang);
     }
     if keep {
-        stay(stage, lang).await
-    } else {
-        Ok(())
+        stay(stage, lang).await;
     }
+    Ok(())
 }
 
 async fn play(
@@ -108,7 +108,7 @@ async fn play(
 async fn until_interrupted<T>(work: impl Future<Output = CliResult<T>>) -> CliResult<T> {
     tokio::select! {
         outcome = work => outcome,
-        _ = tokio::signal::ctrl_c() => Err(CliError::new(
+        () = stopped() => Err(CliError::new(
             Exit::Interrupted,
             "PB-CLI-INTERRUPTED",
             "interrupted; everything the demo started is being stopped",
@@ -176,7 +176,7 @@ async fn prepare(args: &DemoArgs, dir: &Path, console: &Console) -> CliResult<St
 }
 
 /// Leaves everything running until Ctrl-C.
-async fn stay(stage: &Stage, lang: Lang) -> CliResult<()> {
+async fn stay(stage: &Stage, lang: Lang) {
     let text = Text::new(
         format!(
             "everything keeps running until Ctrl-C; plan file: {}",
@@ -188,9 +188,7 @@ async fn stay(stage: &Stage, lang: Lang) -> CliResult<()> {
         ),
     );
     output::note(text.get(lang));
-    tokio::signal::ctrl_c()
-        .await
-        .map_err(|e| CliError::io("wait for Ctrl-C", "Ctrl-C 대기를", e))
+    stopped().await;
 }
 
 impl Stage {

@@ -96,7 +96,6 @@ const TEXTS: &[(&str, &str)] = &[
         "demo-service.database",
         "`sqlite:경로` 또는 `mysql://사용자@호스트:포트/이름`",
     ),
-    ("demo-service.parent", "함께 종료될 부모 프로세스"),
 ];
 
 /// Replaces every help text by its Korean one.

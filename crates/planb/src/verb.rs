@@ -10,6 +10,8 @@ mod moves;
 mod status;
 mod up;
 
+pub use up::stopped;
+
 use crate::cli::{Cli, PlanArgs, Verb};
 use crate::error::{CliError, CliResult, Exit};
 use crate::{demo, output};

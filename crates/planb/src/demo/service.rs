@@ -47,9 +47,6 @@ trait Orders: Send + Sync {
 
 /// Runs the service until it is stopped.
 pub async fn run(args: DemoServiceArgs) -> CliResult<Exit> {
-    if args.parent.is_some() {
-        die_with_parent();
-    }
     let orders: Arc<dyn Orders> = match args.database.strip_prefix("sqlite:") {
         Some(path) => Arc::new(sqlite::SqliteOrders::open(path).map_err(failed)?),
         None => Arc::new(mariadb::MariadbOrders::open(&args.database).map_err(failed)?),
@@ -76,13 +73,6 @@ async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     if let Ok(mut terminate) = signal(SignalKind::terminate()) {
         terminate.recv().await;
-    }
-}
-
-/// A demo that is killed must not leave its service behind.
-fn die_with_parent() {
-    if let Err(error) = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL) {
-        tracing::warn!(%error, "cannot tie the order service to its parent");
     }
 }
 
