@@ -170,7 +170,7 @@ mod tests {
                 expected: 5,
                 recovered: 3,
                 lost: 2,
-                lost_ids: vec![LIVE_ID_FIRST, LIVE_ID_FIRST + 1],
+                lost_ids: vec![LIVE_ID_FIRST + 1, LIVE_ID_FIRST + 2],
                 oldest_lost_at: Some(at(20)),
                 unacknowledged: 1,
             }
