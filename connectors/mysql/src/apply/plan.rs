@@ -73,7 +73,7 @@ impl Rows {
 impl<'a> Plan<'a> {
     /// Plans a segment for the protected `databases` of `service`. The target
     /// has everything up to the offset `done_to` of the segment's file already;
-    /// only the canary is taken from there, because no snapshot holds it.
+    /// only the canary is taken from there, which a restore has from the log alone.
     pub fn make(
         segment: &Segment<'a>,
         databases: &[String],
