@@ -4,6 +4,8 @@
 //! file by its path: frames beyond the length are a transaction in the making,
 //! or one whose writer died in its commit, and do not count.
 
+mod hold;
+
 use crate::Shared;
 use crate::config::{
     CHUNK_BYTES, RESTART_PAUSE_MS, WAL_BYTES_MAX, WAL_FRAMES_MAX, WAL_KEEP_FACTOR,
@@ -12,14 +14,14 @@ use crate::connect::FileId;
 use crate::error;
 use crate::pin::{Extent, Pin};
 use crate::position::Place;
-use crate::wal::{Frame, Gathered, HEADER_BYTES, WalHeader};
+use crate::wal::{Gathered, HEADER_BYTES, WalHeader};
 use bytes::Bytes;
 use planb_model::recovery::LogPosition;
-use planb_ports::{ErrorKind, LogBatch, PortError, PortResult};
+use planb_ports::{LogBatch, PortError, PortResult};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// State of one open log.
@@ -143,107 +145,6 @@ impl Reader {
             transactions,
             read_at: self.shared.clock.now(),
         })
-    }
-
-    /// Runs `work` with a pin on the file that is at the path now, taking one
-    /// when there is none. After any error the pin is given up, and the next
-    /// call proves anew that the log continues.
-    fn with_pin<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self, &mut Pin) -> PortResult<T>,
-    ) -> PortResult<T> {
-        let shared = Arc::clone(&self.shared);
-        let mut held = shared.held.lock().unwrap_or_else(PoisonError::into_inner);
-        self.parting = held.parting_of(&self.stream);
-        self.copying = held.is_copying();
-        let pinned = self.pinned(&mut held.pin);
-        let done = pinned.and_then(|()| match held.pin.as_mut() {
-            Some(pin) => work(self, pin),
-            None => Err(error::log_lost("the pin was given up")),
-        });
-        if let Some(now) = &self.now {
-            let salts = now.gathered.read_from().salts;
-            held.reads(&self.alive, &self.stream, now.file, salts);
-        }
-        if let Err(error) = &done {
-            held.pin = None;
-            if error.kind() == ErrorKind::LogLost {
-                held.log_is_lost();
-            }
-        }
-        // A file that is gone must not be kept alive by our handles.
-        if FileId::of(&shared.paths.database).is_err() {
-            held.pin = None;
-        }
-        done
-    }
-
-    fn pinned(&mut self, slot: &mut Option<Pin>) -> PortResult<()> {
-        let here = FileId::of(&self.shared.paths.database);
-        if let Some(pin) = slot.as_ref() {
-            match here {
-                Ok(file) if file == pin.file() => {}
-                Ok(_) => return Err(error::log_lost("another file is at the path now")),
-                Err(error) => {
-                    *slot = None;
-                    return Err(error);
-                }
-            }
-            if self.now.is_none() {
-                let extent = pin.extent()?;
-                self.prove(extent)?;
-            }
-            return Ok(());
-        }
-        let paths = self.shared.paths.clone();
-        let pin = Pin::take(&paths, |extent| {
-            self.prove(extent)?;
-            self.read_to(extent, u64::MAX)
-        })?;
-        *slot = Some(pin);
-        self.notice_restart()
-    }
-
-    /// Proves that the WAL at the path still holds the frame we stopped after.
-    fn prove(&mut self, extent: Extent) -> PortResult<()> {
-        let (wal, raw, header) = self.open_wal()?;
-        let at = match &self.now {
-            Some(now) => now.gathered.read_from(),
-            None => self.start.chain(header.page_size),
-        };
-        if header.salts != at.salts {
-            return Err(error::log_lost("it was begun anew in the meantime"));
-        }
-        if extent.frames < at.frame {
-            return Err(error::log_lost("it is shorter than what was shipped"));
-        }
-        let sums = match at.frame.checked_sub(1) {
-            None => header.sums,
-            Some(before) => {
-                let mut last = at;
-                last.frame = before;
-                let mut head = [0; crate::wal::FRAME_HEADER_BYTES];
-                wal.read_exact_at(&mut head, last.offset())
-                    .map_err(|e| self.lost_or_gone(e))?;
-                Frame::parse(&head).map_err(not_continued)?.sums
-            }
-        };
-        if sums != at.sums {
-            return Err(error::log_lost("its last shipped frame is another one"));
-        }
-        if self.now.is_none() {
-            let gathered = if self.start.snapshot {
-                Gathered::whole(&raw, &header, self.start.frame)
-            } else {
-                Gathered::after(at)
-            };
-            self.now = Some(Now {
-                file: self.start.file,
-                gathered,
-                first_pending_at: None,
-            });
-        }
-        Ok(())
     }
 
     /// Reads up to the end of the WAL, or until enough is gathered, and parts

@@ -6,6 +6,10 @@ use planb_ports::{Database, ErrorKind};
 use std::cmp::Ordering;
 use std::time::Duration;
 
+/// Enough for a WAL to be begun anew.
+const MANY: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+     INSERT INTO orders (what) SELECT hex(randomblob(500)) FROM n";
+
 /// A WAL begins with these four bytes, the last of which tells the byte order.
 fn begins_a_wal(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x37, 0x7f, 0x06, 0x82]) || bytes.starts_with(&[0x37, 0x7f, 0x06, 0x83])
@@ -99,6 +103,47 @@ async fn a_log_opened_again_from_before_the_snapshot_parts_there_all_the_same() 
 }
 
 #[tokio::test]
+async fn a_snapshot_when_everything_is_shipped_has_log_behind_it_all_the_same() {
+    let (source, writer) = Site::with_orders();
+    let mut vault = Vault::snapshot(&source).await;
+    let mut log = vault.open_log(&source).await.expect("opens");
+    vault.ship(log.as_mut()).await;
+    let later = Vault::snapshot(&source).await;
+    vault.ship(log.as_mut()).await;
+    order_and_ship(&writer, &mut vault, log.as_mut(), 0).await;
+    same(&behind(&later, &vault), &source).await;
+    same(&vault, &source).await;
+}
+
+#[tokio::test]
+async fn a_segment_whose_bytes_do_not_come_by_the_copys_place_is_refused() {
+    let (source, writer) = Site::with_orders();
+    let mut vault = Vault::snapshot(&source).await;
+    let mut log = vault.open_log(&source).await.expect("opens");
+    order(&writer, "one");
+    vault.ship(log.as_mut()).await;
+    order(&writer, "two, which the copy lacks");
+    while !vault.end().at.starts_with("wal:1:") {
+        writer.execute_batch(MANY).expect("written");
+        vault.ship(log.as_mut()).await;
+    }
+    let target = Site::new();
+    vault.load(&target).await;
+    vault.apply(&target, 0).await.expect("applied");
+    // The first segment of the next WAL says that it starts before the copy's place.
+    let new_wal = (1..vault.segments.len()).find(|i| begins_a_wal(&vault.segments[*i].1));
+    let index = new_wal.expect("a new WAL");
+    let early = vault.manifest.position.clone();
+    if let SegmentBody::Log { start, .. } = &mut vault.segments[index].0.body {
+        *start = early;
+    }
+    let error = vault.apply(&target, index).await.expect_err("a gap");
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let mark = target.database.applied().await.expect("known");
+    assert_eq!(mark, Some(vault.mark(1)));
+}
+
+#[tokio::test]
 async fn a_restart_right_at_the_snapshot_goes_on_with_the_whole_wal() {
     let (mut source, writer) = Site::with_orders();
     let mut vault = Vault::snapshot(&source).await;
@@ -123,11 +168,7 @@ async fn a_wal_begun_anew_right_behind_a_snapshot_is_applied() {
     let (source, writer) = Site::with_orders();
     // Longer than what is begun anew, and all of it in the snapshot.
     writer
-        .execute_batch(
-            "PRAGMA wal_autocheckpoint = 0;
-             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
-             INSERT INTO orders (what) SELECT hex(randomblob(500)) FROM n",
-        )
+        .execute_batch(&format!("PRAGMA wal_autocheckpoint = 0; {MANY}"))
         .expect("written");
     let mut vault = Vault::snapshot(&source).await;
     let mut log = vault.open_log(&source).await.expect("opens");
