@@ -132,7 +132,7 @@ fn deny_part() -> Result<Outcome> {
 
 fn tests(fast: bool) -> Result<()> {
     let mut command = sh::cargo();
-    command.args(["test", "--locked", "--workspace"]);
+    command.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     if fast {
         command.args(["--exclude", "planb-sim"]);
     }

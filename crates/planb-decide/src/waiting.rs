@@ -71,7 +71,7 @@ impl WaitingOn {
             ),
             WaitingOn::NoOverride => Text::new(
                 "only a failover can override the fence",
-                "펜싱 생략은 장애 조치(failover)에서만 가능합니다",
+                "펜싱 생략은 페일오버(failover)에서만 가능합니다",
             ),
             WaitingOn::OverrideReason => Text::new(
                 "overriding the fence needs a reason",

@@ -102,7 +102,7 @@ impl EngineError {
             )),
             EngineError::NotSkippable { .. } => Some(Text::new(
                 "only failed or unknown steps can be skipped, and the fence only by a failover with an override",
-                "실패했거나 결과를 알 수 없는 단계만 건너뛸 수 있습니다. 펜싱은 생략 사유를 지정한 장애 조치로만 생략할 수 있습니다",
+                "실패했거나 결과를 알 수 없는 단계만 건너뛸 수 있습니다. 펜싱은 생략 사유를 지정한 페일오버로만 생략할 수 있습니다",
             )),
             EngineError::Journal { .. } => Some(Text::new(
                 "the state database is damaged or was changed by hand; restore it from a backup",

@@ -50,7 +50,7 @@ pub fn render(result: &DrillResult) -> String {
     );
     section(
         &mut page,
-        &both("Failover, step by step", "장애 조치의 단계별 진행"),
+        &both("Failover, step by step", "페일오버의 단계별 진행"),
         &both(
             "Steps as bars, moments as diamonds.",
             "막대는 단계, 마름모는 특정 시점을 나타냅니다.",
@@ -113,7 +113,7 @@ fn head(page: &mut String, result: &DrillResult) {
         both("disaster recovery report", "재해복구 보고서"),
         both(
             &format!("Failover and failback of {}", setup.service),
-            &format!("{} 서비스의 장애 조치와 페일백", setup.service),
+            &format!("{} 서비스의 페일오버와 페일백", setup.service),
         ),
         escape(&setup.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
     ));
@@ -140,7 +140,7 @@ fn method() -> String {
         ),
         both(
             "Orders were compared one by one against a ledger that the load generator keeps on its own, after the failover and again after the failback.",
-            "주문은 부하 발생기가 따로 기록한 원장과 한 건씩 대조했으며, 장애 조치 뒤와 페일백 뒤에 각각 확인했습니다.",
+            "주문은 부하 발생기가 따로 기록한 원장과 한 건씩 대조했으며, 페일오버 뒤와 페일백 뒤에 각각 확인했습니다.",
         ),
         both(
             "Both sites are on one machine here. Between real sites, add the network between them and the time people take to approve.",

@@ -112,7 +112,7 @@ const RULES: &[Rule] = &[
         only: Some(DatabaseRole::Target),
         why: (
             "events of privileged users would change the copy; switch it on after a failover",
-            "특권 사용자의 이벤트가 복제본을 변경할 수 있습니다. 장애 조치 후에 켜세요",
+            "특권 사용자의 이벤트가 복제본을 변경할 수 있습니다. 페일오버 후에 켜세요",
         ),
     },
 ];

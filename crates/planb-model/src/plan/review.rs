@@ -37,7 +37,7 @@ pub fn review(plan: &ServicePlan) -> Vec<Finding> {
                 &subject,
                 Text::new(
                     "without a fence hook PlanB cannot make certain that a silent site takes no writes, so a failover away from it needs an approved override",
-                    "fence 훅이 없으면 응답하지 않는 사이트의 쓰기를 확실히 막을 수 없어, 장애 조치 시 예외 승인이 필요합니다",
+                    "fence 훅이 없으면 응답하지 않는 사이트의 쓰기를 확실히 막을 수 없어, 페일오버 시 예외 승인이 필요합니다",
                 ),
                 Text::new(
                     "give `workload.observe.hooks.fence`, a command that cuts the site off (power, network)",
@@ -111,7 +111,7 @@ fn detection(plan: &ServicePlan, findings: &mut Vec<Finding>) {
             &subject,
             Text::new(
                 "automatic failover with observers that judge their own uplink by the vault alone",
-                "자동 장애 조치를 쓰면서 관측자 자체 회선을 볼트로만 판단합니다",
+                "자동 페일오버를 쓰면서 관측자 자체 회선을 볼트로만 판단합니다",
             ),
             Text::new(
                 "give observers a `canary` of their own, best at different places",

@@ -190,7 +190,7 @@ pub fn table(result: &DrillResult) -> String {
 
 fn side(failover: bool) -> Both {
     if failover {
-        both("failover", "장애 조치")
+        both("failover", "페일오버")
     } else {
         both("failback", "페일백")
     }

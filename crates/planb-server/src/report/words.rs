@@ -26,7 +26,7 @@ pub fn phase_meaning(phase: Phase) -> Both {
         ),
         Phase::Decide => both(
             "until the failover was approved",
-            "장애 조치가 승인될 때까지",
+            "페일오버가 승인될 때까지",
         ),
         Phase::Execute => both(
             "until the service was healthy at the other site",
