@@ -8,7 +8,7 @@ use crate::world::World;
 use futures::future::{Either, select};
 use planb_decide::{Fold, fold};
 use planb_engine::{Approval, EngineError};
-use planb_model::execution::{ExecutionState, StepState, Trigger};
+use planb_model::execution::{ExecutionState, JournalEntry, JournalRecord, StepState, Trigger};
 use planb_model::runbook::{Action, RunbookKind};
 use planb_model::{ExecutionId, StepId};
 use planb_ports::Clock;
@@ -34,7 +34,12 @@ const ANSWER_SECS_MAX: u64 = 30;
 /// The execution that has not finished, if any.
 pub fn unfinished(world: &World) -> Option<Fold> {
     let all = world.store.peek_executions();
-    let folds = all.iter().map(|(e, journal)| fold(e, journal));
+    let is_over = |journal: &[JournalRecord]| {
+        let last = journal.last().map(|r| &r.entry);
+        matches!(last, Some(JournalEntry::Finished { .. }))
+    };
+    let open = all.iter().filter(|(_, journal)| !is_over(journal));
+    let folds = open.map(|(e, journal)| fold(e, journal));
     // A journal that does not fold is found by the watch.
     folds.flatten().find(|f| f.finished().is_none())
 }

@@ -1,7 +1,8 @@
 //! The simulator, over many seeds.
 //!
 //! A failing seed is printed. `PLANB_SIM_SEED=<seed>` replays exactly that one
-//! and prints every event; `PLANB_SIM_SEEDS=<count>` runs more or fewer.
+//! and prints every event; `PLANB_SIM_SEEDS=<count>` runs more or fewer, from
+//! `PLANB_SIM_FIRST=<seed>` on.
 
 use planb_sim::{Broken, Options, Report, Stats, run, sweep};
 
@@ -51,7 +52,8 @@ fn no_seed_breaks_a_safety_rule() {
         return;
     }
     let seeds = number("PLANB_SIM_SEEDS").unwrap_or(SEEDS);
-    let reports = sweep(0..seeds, None);
+    let first = number("PLANB_SIM_FIRST").unwrap_or(0);
+    let reports = sweep(first..first + seeds, None);
     if let Some(broken) = reports.iter().find(|r| !r.violations.is_empty()) {
         panic!(
             "seed {} breaks a rule: {:?}\nreplay it with\n  PLANB_SIM_SEED={} cargo test -p planb-sim no_seed -- --nocapture",
