@@ -191,6 +191,7 @@ impl FakeRepository {
             reason: why.to_owned(),
         });
         let tail = self.tail(epoch).await?;
+        let order = lock(&self.vault).begin_snapshot();
         let mut sink = Gather::default();
         let facts = database.snapshot(&mut sink, &NoProgress).await?;
         let parts: Vec<PartManifest> = sink.parts.iter().map(part_manifest).collect();
@@ -212,7 +213,7 @@ impl FakeRepository {
             encrypted: false,
         };
         let manifest = self.bridge(database, epoch, manifest, &tail).await?;
-        let snapshot = Snapshot::new(manifest.clone(), sink.parts);
+        let snapshot = Snapshot::new(manifest.clone(), sink.parts, order);
         let bytes = manifest.parts.iter().map(|p| p.stored_bytes).sum();
         let vault = self.vault.clone();
         let put = move || lock(&vault).add_snapshot(snapshot);

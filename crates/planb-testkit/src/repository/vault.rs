@@ -16,6 +16,7 @@ pub(super) struct Vault {
     claims: BTreeMap<Epoch, (String, SiteName)>,
     chains: BTreeMap<Epoch, Chain>,
     snapshots: Vec<Snapshot>,
+    snapshots_begun: u64,
     pub(super) written_after_closing: u64,
     pub(super) ever_durable: BTreeSet<String>,
     pub(super) unchecked: bool,
@@ -68,10 +69,16 @@ pub(super) struct Snapshot {
     /// The newest one in `parts`.
     pub(super) canary: Option<Canary>,
     keys: Vec<String>,
+    /// Counts snapshots as they are begun; clocks jump, and manifests come late.
+    order: u64,
 }
 
 impl Snapshot {
-    pub(super) fn new(manifest: SnapshotManifest, parts: Vec<(PartSpec, Bytes)>) -> Self {
+    pub(super) fn new(
+        manifest: SnapshotManifest,
+        parts: Vec<(PartSpec, Bytes)>,
+        order: u64,
+    ) -> Self {
         let canaries = parts
             .iter()
             .filter_map(|(_, bytes)| Canary::newest_in(bytes));
@@ -80,6 +87,7 @@ impl Snapshot {
             canary: canaries.last(),
             keys: parts.iter().flat_map(|(_, bytes)| keys_in(bytes)).collect(),
             parts,
+            order,
         }
     }
 }
@@ -199,6 +207,12 @@ impl Vault {
         Ok(())
     }
 
+    /// The place of a snapshot that begins now among all of them.
+    pub(super) fn begin_snapshot(&mut self) -> u64 {
+        self.snapshots_begun += 1;
+        self.snapshots_begun
+    }
+
     /// Adds a snapshot, its manifest last.
     pub(super) fn add_snapshot(&mut self, snapshot: Snapshot) -> PortResult<()> {
         let same = |s: &Snapshot| s.manifest.id == snapshot.manifest.id;
@@ -215,7 +229,7 @@ impl Vault {
     fn newest_snapshot(&self, epoch: Epoch) -> Option<&Snapshot> {
         let of_epoch = self.snapshots.iter().filter(|s| s.manifest.epoch == epoch);
         let usable = of_epoch.filter(|s| self.is_continued(s));
-        usable.max_by_key(|s| s.manifest.next_segment)
+        usable.max_by_key(|s| (s.manifest.next_segment, s.order))
     }
 
     /// Whether the segment after the snapshot is not there yet or starts where it ends.
