@@ -352,6 +352,32 @@ async fn an_execution_planned_on_an_older_epoch_ends_as_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_lost_its_disk_after_the_restore_is_not_promoted() {
+    let world = World::protected(3).await;
+    world.seoul.die();
+    for nth in 1..=5 {
+        let link = &world.busan.database_link;
+        link.script("promote", nth, Fault::Unavailable);
+    }
+    let life = world.live();
+    let id = life.start(RunbookKind::Failover).await;
+    let status = world.finished(&life, &id).await;
+    assert_eq!(status.state, ExecutionState::PausedByFailedStep);
+    world.busan.database.revive_empty();
+    life.service.resume(&id, "kim").await.expect("resumes");
+    let status = world.finished(&life, &id).await;
+    let promote = &status.steps[&step("promote")];
+    assert_eq!(promote.code.as_deref(), Some("PB-ENGINE-TARGET-LOST"));
+    assert!(world.busan.database.peek_fence().epoch.is_none());
+
+    life.service.cancel(&id, "kim").await.expect("cancels");
+    let anew = world.run(&life, RunbookKind::Failover).await;
+    assert_completed(&anew);
+    assert_eq!(world.busan.database.rows().len(), 3);
+    life.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_lost_its_disk_after_the_promotion_is_not_activated() {
     let world = World::protected(3).await;
     world.seoul.die();
