@@ -54,16 +54,20 @@ fn main() -> ExitCode {
 /// Threads of the runtime: control work is light, and fewer threads are less memory.
 const WORKER_THREADS: usize = 2;
 
+/// `PLANB_LOG` names targets and levels: `info`, `planb_engine=debug,warn`.
 fn start_logging(cli: &cli::Cli) {
-    use tracing_subscriber::EnvFilter;
-    let default = if cli.verbose {
-        "info,planb=debug"
-    } else {
-        "error"
-    };
-    let filter = EnvFilter::try_from_env("PLANB_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::prelude::*;
+    let default = if cli.verbose { "info" } else { "error" };
+    let wanted = std::env::var("PLANB_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = wanted
+        .parse::<Targets>()
+        .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .init();
 }
