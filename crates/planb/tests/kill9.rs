@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SITES, Stage, bring_back, kill_site, order_ids, place_order};
+use common::{SITES, Stage, bring_back, kill_site, order_ids, place_order, wait_shipped};
 use std::collections::BTreeMap;
 
 const SIGKILL: i32 = 9;
@@ -85,16 +85,6 @@ fn killed_at_every_entry_of_a_failover() {
             return;
         }
     }
-}
-
-/// Waits until a canary that was written after this call came back.
-fn wait_shipped(stage: &Stage) {
-    let newest = |status: &serde_json::Value| status["protection"]["canary"]["sequence"].as_u64();
-    let first = stage.wait("a canary", || newest(&stage.status()?));
-    // The next one may be under way already; the one after it is not.
-    stage.wait("a newer canary", || {
-        newest(&stage.status()?).filter(|seq| *seq >= first + 2)
-    });
 }
 
 fn is_fenced(stage: &Stage, site: usize) -> bool {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Stage, bring_back, kill_site, order_ids, place_order};
+use common::{Stage, bring_back, kill_site, order_ids, place_order, wait_shipped};
 
 #[test]
 fn a_service_moves_by_an_approved_hash_and_comes_home() {
@@ -56,10 +56,7 @@ fn a_lost_site_waits_for_approval_and_loses_nothing_that_was_shipped() {
     for id in 1..=20 {
         stage.wait("an order", || place_order(&stage.edge, id).then_some(()));
     }
-    stage.wait("all orders shipped", || {
-        let status = stage.status()?;
-        (status["protection"]["transactions"].as_u64()? >= 20).then_some(())
-    });
+    wait_shipped(&stage);
     kill_site(&stage, 0);
     let waiting = stage.wait("a failover that waits for approval", || {
         let status = stage.status()?;

@@ -273,3 +273,13 @@ pub fn bring_back(stage: &Stage, site: usize) {
     let disk = stage.dir.path().join(SITES[site]);
     std::fs::rename(disk.with_extension("lost"), &disk).expect("put the disk back");
 }
+
+/// Waits until a canary that was written after this call came back.
+pub fn wait_shipped(stage: &Stage) {
+    let newest = |status: &Value| status["protection"]["canary"]["sequence"].as_u64();
+    let first = stage.wait("a canary", || newest(&stage.status()?));
+    // The next one may be under way already; the one after it is not.
+    stage.wait("a newer canary", || {
+        newest(&stage.status()?).filter(|seq| *seq >= first + 2)
+    });
+}
