@@ -3,6 +3,13 @@
 //! Installs only what is missing: Debian packages through apt, Azurite through
 //! npm from the lock file beside this crate into target/services. The servers
 //! themselves are started by `planb-launch`, on free ports, by who needs them.
+//!
+//! MySQL is wanted and not needed: where it cannot be got, its tests do not
+//! run, and the summary of `test` says so.
+
+mod mysql;
+
+pub use mysql::program as mysqld;
 
 use crate::sh;
 use anyhow::{Context, Result, bail};
@@ -23,6 +30,19 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// Installs what is missing, or with `check_only` fails when something is.
 pub fn ensure(check_only: bool) -> Result<()> {
+    needed(check_only)?;
+    if mysqld().is_file() {
+        eprintln!("services: MySQL: PLANB_MYSQLD={}", mysqld().display());
+    } else if check_only {
+        eprintln!("services: MySQL is missing; `cargo xtask services` tries to get it");
+    } else if let Err(error) = mysql::ensure() {
+        eprintln!("services: there is NO MySQL, its tests will not run: {error:#}");
+    }
+    Ok(())
+}
+
+/// What no machine may lack.
+fn needed(check_only: bool) -> Result<()> {
     let packages = missing_packages(sh::has_program);
     let azurite_missing = !azurite_is_current()?;
     if packages.is_empty() && !azurite_missing {

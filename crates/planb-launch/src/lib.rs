@@ -5,9 +5,12 @@
 //! of a user's site by this crate.
 
 pub mod azurite;
+mod data_dir;
 pub mod error;
+mod greeting;
 pub mod group;
 pub mod mariadb;
+pub mod mysql;
 pub mod port;
 
 pub use error::LaunchError;

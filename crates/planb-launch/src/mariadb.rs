@@ -6,26 +6,20 @@
 
 mod find;
 
-use crate::LaunchError;
+use crate::greeting::greets;
 use crate::group::ProcessGroup;
 use crate::port::free_port;
+use crate::{LaunchError, data_dir};
 use find::Programs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 
 const SERVER: &str = "MariaDB";
 /// A crash recovery on a busy two-core machine stays far below this.
 const READY_WAIT_SECS_MAX: u64 = 60;
-/// A server that accepts and does not greet is still starting: ask again.
-const GREETING_WAIT_MS_MAX: u64 = 500;
 /// Others may take the free port first; twice in a row is already unlikely.
 const PORT_ATTEMPTS_MAX: u32 = 5;
-/// First byte of the greeting's body: protocol version 10.
-const GREETING_PROTOCOL: u8 = 10;
 
 /// What is needed to start one.
 #[derive(Debug, Clone)]
@@ -127,69 +121,22 @@ impl MariaDb {
     }
 }
 
-/// Makes the data directory by the server's own tool, and gives it its name
-/// only when it is whole.
+/// Makes the data directory by the server's own tool.
 async fn install(programs: &Programs, dir: &Path) -> Result<(), LaunchError> {
-    let data = data_dir(dir);
-    let temporary = temporary_dir(dir);
-    std::fs::create_dir_all(&temporary)
-        .map_err(LaunchError::io(format!("create {}", temporary.display())))?;
-    if data.is_dir() {
-        return Ok(());
-    }
-    let unfinished = dir.join("data.new");
-    if unfinished.exists() {
-        std::fs::remove_dir_all(&unfinished)
-            .map_err(LaunchError::io(format!("delete {}", unfinished.display())))?;
-    }
-    std::fs::create_dir_all(&unfinished)
-        .map_err(LaunchError::io(format!("create {}", unfinished.display())))?;
-    let mut command = tokio::process::Command::new(&programs.install);
-    command
-        .arg("--no-defaults")
-        .args(user_argument(&unfinished)?)
-        .arg(format!("--datadir={}", unfinished.display()))
-        .args([
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ])
-        .env("TMPDIR", &temporary)
-        .kill_on_drop(true);
-    let output = command
-        .output()
-        .await
-        .map_err(|source| LaunchError::Spawn {
-            program: programs.install.clone(),
-            source,
-        })?;
-    if !output.status.success() {
-        return Err(LaunchError::Ended {
-            server: "mariadb-install-db",
-            status: output.status.to_string(),
-            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        });
-    }
-    std::fs::rename(&unfinished, &data)
-        .map_err(LaunchError::io(format!("create {}", data.display())))
-}
-
-fn data_dir(dir: &Path) -> PathBuf {
-    dir.join("data")
-}
-
-/// Not `/tmp`: a server that starts deletes the temporary tables it finds, also
-/// those of others.
-fn temporary_dir(dir: &Path) -> PathBuf {
-    dir.join("tmp")
-}
-
-/// The server refuses to run as root unless it is told so by name.
-fn user_argument(data: &Path) -> Result<Option<&'static str>, LaunchError> {
-    let owner = std::fs::metadata(data)
-        .map_err(LaunchError::io(format!("read {}", data.display())))?
-        .uid();
-    Ok((owner == 0).then_some("--user=root"))
+    data_dir::make(dir, "mariadb-install-db", |data| {
+        let mut command = tokio::process::Command::new(&programs.install);
+        command
+            .arg("--no-defaults")
+            .args(data_dir::user_argument(data)?)
+            .arg(format!("--datadir={}", data.display()))
+            .args([
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+            ]);
+        Ok(command)
+    })
+    .await
 }
 
 async fn launch(
@@ -197,16 +144,16 @@ async fn launch(
     options: &MariaDbOptions,
     port: u16,
 ) -> Result<ProcessGroup, LaunchError> {
-    let data = data_dir(&options.dir);
+    let data = data_dir::of(&options.dir);
     let mut command = Command::new(&programs.server);
     command
         .current_dir(&options.dir)
         .arg("--no-defaults")
-        .args(user_argument(&data)?)
+        .args(data_dir::user_argument(&data)?)
         .arg(format!("--datadir={}", data.display()))
         .arg(format!(
             "--tmpdir={}",
-            temporary_dir(&options.dir).display()
+            data_dir::temporary(&options.dir).display()
         ))
         .args([format!("--port={port}"), "--bind-address=127.0.0.1".into()])
         // Relative to the data directory: a socket's path may have 107 bytes only.
@@ -227,16 +174,4 @@ async fn launch(
         .wait_ready(longest, async || greets(port).await)
         .await?;
     Ok(group)
-}
-
-/// Whether the server greets a client, which it does when it is ready.
-async fn greets(port: u16) -> bool {
-    let greeting = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let mut start = [0u8; 5];
-        stream.read_exact(&mut start).await?;
-        Ok::<_, std::io::Error>(start[4] == GREETING_PROTOCOL)
-    };
-    let longest = Duration::from_millis(GREETING_WAIT_MS_MAX);
-    matches!(tokio::time::timeout(longest, greeting).await, Ok(Ok(true)))
 }

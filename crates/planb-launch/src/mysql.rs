@@ -1,0 +1,173 @@
+//! MySQL servers with data directories of their own.
+//!
+//! As [`crate::mariadb`]: durable, with a row binlog, and an account `root`
+//! without password that is reachable from 127.0.0.1 only.
+
+mod find;
+
+use crate::greeting::greets;
+use crate::group::ProcessGroup;
+use crate::port::free_port;
+use crate::{LaunchError, data_dir};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const SERVER: &str = "MySQL";
+/// A crash recovery on a busy two-core machine stays far below this.
+const READY_WAIT_SECS_MAX: u64 = 60;
+/// Others may take the free port first; twice in a row is already unlikely.
+const PORT_ATTEMPTS_MAX: u32 = 5;
+/// The account a new data directory has is reachable by socket only.
+const ACCOUNT_SQL: &str = "CREATE USER root@'127.0.0.1';\n\
+                           GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
+/// Instead of 100 MB for each server.
+const REDO_LOG: &str = "--innodb-redo-log-capacity=16M";
+
+/// What is needed to start one.
+#[derive(Debug, Clone)]
+pub struct MysqlOptions {
+    /// Where it keeps its data and its output; made if it is missing. A
+    /// directory that was used before goes on with its data.
+    pub dir: PathBuf,
+    /// Its `server_id`.
+    pub server_id: u32,
+    /// Whether it writes a binlog.
+    pub binlog: bool,
+    /// Whether its transactions have global identifiers.
+    pub gtid: bool,
+    /// More arguments of the server, after ours.
+    pub extra_args: Vec<String>,
+}
+
+impl MysqlOptions {
+    /// A server with a binlog and GTIDs, on a free port, in a group of its own.
+    pub fn new(dir: impl Into<PathBuf>, server_id: u32) -> Self {
+        Self {
+            dir: dir.into(),
+            server_id,
+            binlog: true,
+            gtid: true,
+            extra_args: Vec::new(),
+        }
+    }
+}
+
+/// A running MySQL server on 127.0.0.1, stopped when dropped.
+#[derive(Debug)]
+pub struct Mysql {
+    program: PathBuf,
+    options: MysqlOptions,
+    port: u16,
+    group: ProcessGroup,
+}
+
+impl Mysql {
+    /// The account with all privileges; it has no password.
+    pub const USER: &str = "root";
+
+    /// Starts one and returns when it answers. Makes its data directory first
+    /// if there is none.
+    pub async fn start(options: MysqlOptions) -> Result<Self, LaunchError> {
+        let program = find::mysqld()?;
+        install(&program, &options.dir).await?;
+        let mut attempt = 1;
+        loop {
+            let port = free_port()?;
+            match launch(&program, &options, port).await {
+                Ok(group) => {
+                    return Ok(Self {
+                        program,
+                        options,
+                        port,
+                        group,
+                    });
+                }
+                Err(LaunchError::Ended { .. }) if attempt < PORT_ATTEMPTS_MAX => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Kills it at once, as if its machine was lost.
+    pub fn kill(&mut self) {
+        self.group.kill();
+    }
+
+    /// Stops it in good order if it runs, and starts it again on the same port and data.
+    pub async fn restart(&mut self) -> Result<(), LaunchError> {
+        self.group.stop();
+        self.group = launch(&self.program, &self.options, self.port).await?;
+        Ok(())
+    }
+
+    /// TCP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Process ID of the server.
+    pub fn pid(&self) -> u32 {
+        self.group.pid()
+    }
+}
+
+/// Makes the data directory by the server itself.
+async fn install(program: &Path, dir: &Path) -> Result<(), LaunchError> {
+    data_dir::make(dir, "mysqld --initialize", |data| {
+        let accounts = dir.join("accounts.sql");
+        std::fs::write(&accounts, ACCOUNT_SQL)
+            .map_err(LaunchError::io(format!("write {}", accounts.display())))?;
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(["--no-defaults", "--initialize-insecure"])
+            .args(data_dir::user_argument(data)?)
+            .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--tmpdir={}", data_dir::temporary(dir).display()))
+            .arg(format!("--init-file={}", accounts.display()))
+            .arg(REDO_LOG);
+        Ok(command)
+    })
+    .await
+}
+
+async fn launch(
+    program: &Path,
+    options: &MysqlOptions,
+    port: u16,
+) -> Result<ProcessGroup, LaunchError> {
+    let data = data_dir::of(&options.dir);
+    let temporary = data_dir::temporary(&options.dir);
+    let on = |is_on: bool| if is_on { "ON" } else { "OFF" };
+    let mut command = Command::new(program);
+    command
+        .current_dir(&options.dir)
+        .arg("--no-defaults")
+        .args(data_dir::user_argument(&data)?)
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--tmpdir={}", temporary.display()))
+        .args([format!("--port={port}"), "--bind-address=127.0.0.1".into()])
+        // Relative to the data directory: a socket's path may have 107 bytes only.
+        .args(["--socket=mysql.sock", "--pid-file=mysql.pid"])
+        .args(["--mysqlx=OFF", "--skip-name-resolve", REDO_LOG])
+        // Debian's default is a folder that only its package makes.
+        .arg("--secure-file-priv=NULL")
+        .args(["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"])
+        .args(["--max-allowed-packet=64M", "--local-infile=ON"])
+        .arg(format!("--server-id={}", options.server_id))
+        .arg(format!("--gtid-mode={}", on(options.gtid)))
+        .arg(format!("--enforce-gtid-consistency={}", on(options.gtid)));
+    if options.binlog {
+        command.arg("--log-bin=binlog");
+    } else {
+        command.arg("--skip-log-bin");
+    }
+    command.args(&options.extra_args);
+    let log = options.dir.join("mysql.log");
+    let mut group = ProcessGroup::spawn(SERVER, &mut command, &log)?;
+    let longest = Duration::from_secs(READY_WAIT_SECS_MAX);
+    group
+        .wait_ready(longest, async || greets(port).await)
+        .await?;
+    Ok(group)
+}
