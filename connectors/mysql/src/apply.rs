@@ -22,7 +22,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use plan::{Plan, Step};
 use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
-use planb_ports::{ErrorKind, PortError, PortResult};
+use planb_ports::{ErrorKind, PortError, PortResult, SegmentEnd, Until};
 use std::cmp::Ordering;
 
 /// Row events in one `BINLOG` statement: enough to make round trips cheap.
@@ -36,7 +36,11 @@ pub(crate) async fn segment(
     header: &SegmentHeader,
     bytes: &[u8],
     mark: &AppliedMark,
-) -> PortResult<()> {
+    until: Option<&Until>,
+) -> PortResult<SegmentEnd> {
+    if until.is_some() {
+        return Err(crate::error::no_stop());
+    }
     let segment = binlog::segment::read(bytes)?;
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
@@ -69,7 +73,8 @@ pub(crate) async fn segment(
         run(&mut work.conn, "apply the canary", sql).await?;
     }
     applied::set(client, &mut work.conn, mark).await?;
-    work.commit().await
+    work.commit().await?;
+    Ok(SegmentEnd::All)
 }
 
 /// Refuses a segment that does not go on where the target stands: applying one

@@ -114,6 +114,25 @@ fn from_server(what: &str, code: u16) -> PortError {
     }
 }
 
+/// No files are copied yet.
+pub(crate) fn rows_only() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-MYSQL-ROWS-ONLY",
+        "this server is copied as rows; its files cannot be copied",
+    )
+    .hint("leave the method out", "방식을 지정하지 마세요")
+}
+
+/// The log cannot be applied to a point inside a segment yet.
+pub(crate) fn no_stop() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-MYSQL-NO-STOP",
+        "the log is applied by whole segments only",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

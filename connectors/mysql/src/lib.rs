@@ -35,7 +35,10 @@ use planb_model::recovery::{
 };
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
-use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_ports::{
+    Clock, Database, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions,
+    SnapshotSink, Until,
+};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -75,10 +78,11 @@ impl Database for MysqlDatabase {
 
     async fn snapshot(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
+        options: &SnapshotOptions,
         progress: &dyn Progress,
     ) -> PortResult<SnapshotFacts> {
-        snapshot::take(&self.client, sink, progress).await
+        snapshot::take(&self.client, sink, options, progress).await
     }
 
     async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>> {
@@ -144,8 +148,9 @@ impl Database for MysqlDatabase {
         header: &SegmentHeader,
         bytes: Bytes,
         mark: &AppliedMark,
-    ) -> PortResult<()> {
-        apply::segment(&self.client, header, &bytes, mark).await
+        until: Option<&Until>,
+    ) -> PortResult<SegmentEnd> {
+        apply::segment(&self.client, header, &bytes, mark, until).await
     }
 
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {

@@ -14,7 +14,10 @@ use crate::own;
 use crate::script::Script;
 use bytes::Bytes;
 use planb_model::recovery::PartSpec;
-use planb_ports::{PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_ports::snapshot::write_part;
+use planb_ports::{
+    PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions, SnapshotSink,
+};
 
 /// Kind of the part with databases, tables and sequences.
 pub(crate) const KIND_SCHEMA: &str = "schema";
@@ -30,9 +33,13 @@ pub(crate) const KIND_POST: &str = "post";
 /// snapshot has already.
 pub(crate) async fn take(
     client: &Client,
-    sink: &mut dyn SnapshotSink,
+    sink: &dyn SnapshotSink,
+    options: &SnapshotOptions,
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
+    if options.method == SnapshotMethod::Physical {
+        return Err(crate::error::rows_only());
+    }
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
     let guard = point::DefinitionGuard::hold(client).await?;
@@ -71,13 +78,11 @@ pub(crate) async fn take(
     })
 }
 
-async fn write_script(sink: &mut dyn SnapshotSink, kind: &str, script: &Script) -> PortResult<()> {
-    sink.begin(PartSpec {
+async fn write_script(sink: &dyn SnapshotSink, kind: &str, script: &Script) -> PortResult<()> {
+    let spec = PartSpec {
         name: kind.to_owned(),
         kind: kind.to_owned(),
         table: None,
-    })
-    .await?;
-    sink.write(Bytes::from(script.write())).await?;
-    sink.end().await
+    };
+    write_part(sink, spec, Bytes::from(script.write())).await
 }

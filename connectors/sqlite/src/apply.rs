@@ -11,7 +11,7 @@ use crate::restore::{page_size, set_clean};
 use crate::sidecar::{CopyState, Sidecar, set_writable, touched};
 use crate::wal::{Chain, FRAME_HEADER_BYTES, HEADER_BYTES, WalError, WalHeader};
 use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
-use planb_ports::PortResult;
+use planb_ports::{PortResult, SegmentEnd, Until};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -24,7 +24,8 @@ pub fn segment(
     header: &SegmentHeader,
     bytes: &[u8],
     mark: &AppliedMark,
-) -> PortResult<()> {
+    until: Option<&Until>,
+) -> PortResult<SegmentEnd> {
     let sidecar = Sidecar::read(paths)?
         .ok_or_else(|| error::out_of_order("a log can only be applied to a restored copy"))?;
     if !sidecar.is_untouched(paths) {
@@ -42,6 +43,11 @@ pub fn segment(
             before.position
         )));
     }
+    if let Some(until) = until
+        && lies_behind(header, end, until)?
+    {
+        return Ok(SegmentEnd::Stopped(before.position));
+    }
     let (from, to) = (Place::parse(start)?, Place::parse(end)?);
     let here = Place::parse(&before.position)?;
     let changes = Changes::read(&from, &here, &to, page_size(&paths.database)?, bytes)?;
@@ -52,7 +58,27 @@ pub fn segment(
         .write(paths, bytes)
         .map_err(|e| from_io(&paths.database, e))?;
     set_writable(&paths.database, false)?;
-    set_clean(paths, mark, sidecar.fences)
+    set_clean(paths, mark, sidecar.fences)?;
+    Ok(SegmentEnd::All)
+}
+
+/// Whether the segment ends behind the asked point. Pages have neither times
+/// nor numbers of transactions, so a restore stops between two segments: never
+/// behind the point, and before it by a flush interval at most.
+fn lies_behind(header: &SegmentHeader, end: &LogPosition, until: &Until) -> PortResult<bool> {
+    match until {
+        Until::Time(time) => Ok(header.written_at > *time),
+        Until::Position(at) => {
+            let point = LogPosition {
+                at: at.clone(),
+                ..end.clone()
+            };
+            match position::order(end, &point) {
+                Some(order) => Ok(order == Ordering::Greater),
+                None => Err(error::no_place(at)),
+            }
+        }
+    }
 }
 
 /// Whether a segment from `start` to `end` brings something to a copy at `here`.

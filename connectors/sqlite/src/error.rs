@@ -206,3 +206,26 @@ pub fn worker_gone(error: tokio::task::JoinError) -> PortError {
     )
     .source(error)
 }
+
+/// A snapshot of SQLite is its pages.
+pub fn pages_only() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-SQLITE-PAGES-ONLY",
+        "a SQLite database is copied page by page; it has no logical snapshot",
+    )
+    .hint("leave the method out", "방식을 지정하지 마세요")
+}
+
+/// A text that is no place in a write-ahead log.
+pub fn no_place(text: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Invalid,
+        "PB-SQLITE-NO-PLACE",
+        format!("'{text}' is not a place in this log"),
+    )
+    .hint(
+        "take a position from the list of recovery points, or a time",
+        "복구 시점 목록에 있는 위치나 시각을 지정하세요",
+    )
+}

@@ -33,7 +33,10 @@ use planb_model::recovery::{
 };
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
-use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_ports::{
+    Clock, Database, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions,
+    SnapshotSink, Until,
+};
 use rusqlite::Connection;
 use sidecar::{CopyState, Sidecar};
 use std::cmp::Ordering;
@@ -141,10 +144,11 @@ impl Database for SqliteDatabase {
 
     async fn snapshot(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
+        options: &SnapshotOptions,
         progress: &dyn Progress,
     ) -> PortResult<SnapshotFacts> {
-        snapshot::take(&self.shared, sink, progress).await
+        snapshot::take(&self.shared, sink, options, progress).await
     }
 
     async fn open_log(&self, start: &LogPosition) -> PortResult<Box<dyn LogSource>> {
@@ -215,10 +219,13 @@ impl Database for SqliteDatabase {
         header: &SegmentHeader,
         bytes: Bytes,
         mark: &AppliedMark,
-    ) -> PortResult<()> {
-        let (header, mark) = (header.clone(), mark.clone());
-        self.change(move |shared| apply::segment(&shared.paths, &header, &bytes, &mark))
-            .await
+        until: Option<&Until>,
+    ) -> PortResult<SegmentEnd> {
+        let (header, mark, until) = (header.clone(), mark.clone(), until.cloned());
+        self.change(move |shared| {
+            apply::segment(&shared.paths, &header, &bytes, &mark, until.as_ref())
+        })
+        .await
     }
 
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {

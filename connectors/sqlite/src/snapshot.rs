@@ -15,7 +15,9 @@ use crate::wal::{Chain, FRAME_HEADER_BYTES, Frame};
 use crate::{Shared, blocking, digest};
 use bytes::Bytes;
 use planb_model::recovery::{LogPosition, PartSpec, TableDigest};
-use planb_ports::{PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_ports::{
+    PartSink, PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions, SnapshotSink,
+};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use std::fs::{File, OpenOptions};
@@ -37,21 +39,25 @@ const WAL_MODE_AT: u64 = 18;
 /// Takes a snapshot. Writers wait only while the place in the log is looked up.
 pub async fn take(
     shared: &Arc<Shared>,
-    sink: &mut dyn SnapshotSink,
+    sink: &dyn SnapshotSink,
+    options: &SnapshotOptions,
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
+    if options.method == SnapshotMethod::Logical {
+        return Err(error::pages_only());
+    }
     progress.stage("copying pages");
     let worker = Arc::clone(shared);
     let (position, tables, _copy) = blocking(move || copy(&worker)).await?;
     progress.stage("writing pages");
-    sink.begin(PartSpec {
+    let spec = PartSpec {
         name: PAGES.to_owned(),
         kind: PAGES.to_owned(),
         table: None,
-    })
-    .await?;
-    send(&shared.paths.outgoing, sink, progress).await?;
-    sink.end().await?;
+    };
+    let mut part = sink.begin(spec).await?;
+    send(&shared.paths.outgoing, &mut *part, progress).await?;
+    part.end().await?;
     Ok(SnapshotFacts {
         position,
         server_version: format!("SQLite {}", rusqlite::version()),
@@ -198,7 +204,7 @@ fn copy_pages(reader: &Connection, path: &Path) -> PortResult<()> {
     .map_err(|e| from_io(path, e))
 }
 
-async fn send(path: &Path, sink: &mut dyn SnapshotSink, progress: &dyn Progress) -> PortResult<()> {
+async fn send(path: &Path, part: &mut dyn PartSink, progress: &dyn Progress) -> PortResult<()> {
     let file = File::open(path).map_err(|e| from_io(path, e))?;
     let total = file.metadata().map_err(|e| from_io(path, e))?.len();
     let mut file = tokio::fs::File::from_std(file);
@@ -213,7 +219,7 @@ async fn send(path: &Path, sink: &mut dyn SnapshotSink, progress: &dyn Progress)
         if read == 0 {
             return Ok(());
         }
-        sink.write(Bytes::from(chunk)).await?;
+        part.write(Bytes::from(chunk)).await?;
         done += read as u64;
         progress.bytes(done, Some(total));
     }

@@ -21,6 +21,8 @@ pub enum Engine {
     Mysql,
     /// MariaDB 10.5 or later.
     Mariadb,
+    /// PostgreSQL 15 or later.
+    Postgresql,
 }
 
 impl fmt::Display for Engine {
@@ -29,6 +31,7 @@ impl fmt::Display for Engine {
             Engine::Sqlite => "sqlite",
             Engine::Mysql => "mysql",
             Engine::Mariadb => "mariadb",
+            Engine::Postgresql => "postgresql",
         })
     }
 }

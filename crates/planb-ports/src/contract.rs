@@ -3,5 +3,6 @@
 //! Behind the feature `contract`, for the tests of implementations. A suite is
 //! a list of cases; a case panics with the reason when the contract is broken.
 
+pub mod sink;
 pub mod storage;
 pub mod store;

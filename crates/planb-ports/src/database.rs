@@ -1,6 +1,8 @@
 //! A database at one site: source of snapshots and log, target of restores,
 //! and holder of a fence row.
 
+use crate::restore::{SegmentEnd, Until};
+use crate::snapshot::{SnapshotFacts, SnapshotOptions, SnapshotSink};
 use crate::{PortResult, Progress};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -36,7 +38,8 @@ pub trait Database: Send + Sync {
     /// longer than it takes to find the consistent point.
     async fn snapshot(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
+        options: &SnapshotOptions,
         progress: &dyn Progress,
     ) -> PortResult<SnapshotFacts>;
 
@@ -88,8 +91,20 @@ pub trait Database: Send + Sync {
     /// It has no applied mark afterwards.
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()>;
 
+    /// Which parts may be loaded side by side: those that follow each other in
+    /// the manifest and have the same group here. A part without a group is
+    /// loaded alone, which is the default.
+    fn load_group(&self, _part: &PartSpec) -> Option<u32> {
+        None
+    }
+
+    /// How many parts of a group are loaded at once.
+    fn load_width(&self) -> usize {
+        1
+    }
+
     /// Loads one part, given as the bytes the source wrote. Parts come in the
-    /// order of the manifest.
+    /// order of the manifest; those of one group in any order, and at once.
     async fn load_part(
         &self,
         part: &PartSpec,
@@ -107,17 +122,30 @@ pub trait Database: Send + Sync {
     /// The segment starts at the applied mark's position; only when
     /// [`Database::log_order`] answers may it start before it, and then what
     /// was applied already is skipped.
+    ///
+    /// With `until`, what lies behind that point is left out. When the point is
+    /// inside the segment, the mark set is `mark` with that place as position
+    /// and this segment as the next one. `Unsupported` when the connector
+    /// cannot stop there.
     async fn apply_segment(
         &self,
         header: &SegmentHeader,
         bytes: Bytes,
         mark: &AppliedMark,
-    ) -> PortResult<()>;
+        until: Option<&Until>,
+    ) -> PortResult<SegmentEnd>;
 
     /// Row counts and order-independent hashes of all user tables, by name.
     /// A restore asks for them after the last part and before
     /// [`Database::end_restore`].
     async fn digests(&self) -> PortResult<Vec<TableDigest>>;
+
+    /// Row counts of all user tables, by name. The default counts what
+    /// [`Database::digests`] hashes; a connector with a cheaper way takes it.
+    async fn row_counts(&self) -> PortResult<Vec<(String, u64)>> {
+        let digests = self.digests().await?;
+        Ok(digests.into_iter().map(|t| (t.table, t.rows)).collect())
+    }
 
     /// The canary in its canary table, if any.
     async fn read_canary(&self, service: &ServiceName) -> PortResult<Option<Canary>>;
@@ -142,30 +170,6 @@ pub struct FenceState {
     pub epoch: Option<Epoch>,
     /// Whether writes are refused now.
     pub read_only: bool,
-}
-
-/// Takes a snapshot's parts, one after the other.
-#[async_trait]
-pub trait SnapshotSink: Send {
-    /// Begins a part; the one before must be ended.
-    async fn begin(&mut self, spec: PartSpec) -> PortResult<()>;
-
-    /// Adds bytes to the part.
-    async fn write(&mut self, bytes: Bytes) -> PortResult<()>;
-
-    /// Ends the part.
-    async fn end(&mut self) -> PortResult<()>;
-}
-
-/// What a source knows when its snapshot is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotFacts {
-    /// The consistent point.
-    pub position: LogPosition,
-    /// Version text of the server or library.
-    pub server_version: String,
-    /// Digests of all user tables at the consistent point.
-    pub tables: Vec<TableDigest>,
 }
 
 /// An open log.

@@ -1,6 +1,6 @@
 //! The backup repository of one service: the vault, as the engine sees it.
 
-use crate::{Database, PortResult, Progress};
+use crate::{Database, PortResult, Progress, RestoreOptions};
 use async_trait::async_trait;
 use planb_model::recovery::{AppliedMark, RecoveryPoint};
 use planb_model::{Canary, Epoch, SiteName};
@@ -39,12 +39,14 @@ pub trait Repository: Send + Sync {
     /// when the source says that it is drained. Protection of it must be stopped.
     async fn drain(&self, database: &dyn Database, epoch: Epoch) -> PortResult<AppliedMark>;
 
-    /// Brings `database` to the newest recovery point: from its applied mark if
-    /// it has one on the newest chain, else from the newest whole snapshot,
-    /// whose tables are compared with the manifest before any log is applied.
+    /// Brings `database` to the asked recovery point: from its applied mark if
+    /// it has one on that chain at or before the point, else from the newest
+    /// whole snapshot that leads there, whose tables are compared with the
+    /// manifest before any log is applied.
     async fn restore(
         &self,
         database: &dyn Database,
+        options: &RestoreOptions,
         progress: &dyn Progress,
     ) -> PortResult<RestoreReport>;
 

@@ -24,7 +24,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName, Text};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, Database, ErrorKind, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink,
+    Clock, Database, ErrorKind, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
+    SnapshotOptions, SnapshotSink, Until,
 };
 use source::FakeLog;
 use state::{Record, State};
@@ -223,7 +224,8 @@ impl Database for FakeDatabase {
 
     async fn snapshot(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
+        _options: &SnapshotOptions,
         _progress: &dyn Progress,
     ) -> PortResult<SnapshotFacts> {
         self.write_snapshot(sink).await
@@ -291,8 +293,9 @@ impl Database for FakeDatabase {
         header: &SegmentHeader,
         bytes: Bytes,
         mark: &AppliedMark,
-    ) -> PortResult<()> {
-        let apply = || self.state(|state| state.apply(header, &bytes, mark));
+        until: Option<&Until>,
+    ) -> PortResult<SegmentEnd> {
+        let apply = || self.state(|state| state.apply(header, &bytes, mark, until));
         self.link.call(("apply-segment", header.epoch), apply).await
     }
 

@@ -9,12 +9,14 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
-use crate::{Link, lock};
+use crate::{Link, fake_error, lock};
 use async_trait::async_trait;
 use planb_model::recovery::{AppliedMark, RecoveryPoint};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
-use planb_ports::{Clock, Database, PortResult, Progress, Repository};
+use planb_ports::{
+    Clock, Database, ErrorKind, PortResult, Progress, Repository, RestoreOptions, RestoreTo,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -160,8 +162,13 @@ impl Repository for FakeRepository {
     async fn restore(
         &self,
         database: &dyn Database,
+        options: &RestoreOptions,
         progress: &dyn Progress,
     ) -> PortResult<RestoreReport> {
+        if options.to != RestoreTo::Latest {
+            let message = "the fake vault restores to the newest point only";
+            return Err(fake_error(ErrorKind::Unsupported, message));
+        }
         self.run_restore(database, progress).await
     }
 

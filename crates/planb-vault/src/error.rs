@@ -19,6 +19,15 @@ pub(crate) fn corrupt(key: &str, what: impl Display) -> PortError {
     )
 }
 
+/// Only the newest point can be restored.
+pub(crate) fn only_latest() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-REPO-ONLY-LATEST",
+        "the vault restores to the newest point only",
+    )
+}
+
 /// An object that others need is not there.
 pub(crate) fn missing(key: &str) -> PortError {
     PortError::new(

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use planb_model::recovery::{AppliedMark, RecoveryPoint};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
-use planb_ports::{Clock, Database, PortResult, Progress, Random, Repository, VaultStorage};
+use planb_ports::{
+    Clock, Database, PortResult, Progress, Random, Repository, RestoreOptions, VaultStorage,
+};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -88,9 +90,10 @@ impl Repository for VaultRepository {
     async fn restore(
         &self,
         database: &dyn Database,
+        options: &RestoreOptions,
         progress: &dyn Progress,
     ) -> PortResult<RestoreReport> {
-        Box::pin(restore::restore(&self.vault, database, progress)).await
+        Box::pin(restore::restore(&self.vault, database, options, progress)).await
     }
 
     async fn recovery_point(&self) -> PortResult<RecoveryPoint> {

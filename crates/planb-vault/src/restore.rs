@@ -16,7 +16,7 @@ use load::load;
 use log::Applier;
 use planb_model::recovery::{AppliedMark, LogPosition, SnapshotManifest};
 use planb_ports::repository::RestoreReport;
-use planb_ports::{Database, ErrorKind, PortResult, Progress};
+use planb_ports::{Database, ErrorKind, PortResult, Progress, RestoreOptions, RestoreTo};
 use std::cmp::Ordering;
 
 /// What a restore works with.
@@ -24,6 +24,7 @@ use std::cmp::Ordering;
 pub(crate) struct Target<'a> {
     pub(crate) vault: &'a Vault,
     pub(crate) database: &'a dyn Database,
+    pub(crate) options: &'a RestoreOptions,
     pub(crate) progress: &'a dyn Progress,
 }
 
@@ -31,13 +32,18 @@ pub(crate) struct Target<'a> {
 pub(crate) async fn restore(
     vault: &Vault,
     database: &dyn Database,
+    options: &RestoreOptions,
     progress: &dyn Progress,
 ) -> PortResult<RestoreReport> {
     let target = Target {
         vault,
         database,
+        options,
         progress,
     };
+    if options.to != RestoreTo::Latest {
+        return Err(error::only_latest());
+    }
     let names = vault.manifests().await?;
     let newest = names.first().ok_or_else(error::nothing_to_restore)?;
     if let Some(mark) = database.applied().await?

@@ -3,7 +3,7 @@
 mod world;
 
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{ErrorKind, PortError, Progress, Repository};
+use planb_ports::{ErrorKind, PortError, Progress, Repository, RestoreOptions};
 use planb_testkit::{Fault, Link};
 use std::sync::{Arc, Mutex};
 use world::ordered::OrderedDatabase;
@@ -168,7 +168,10 @@ async fn a_damaged_snapshot_gives_way_to_an_older_one_and_says_so() {
         ..source
     };
     let stages = Stages::default();
-    let restored = world.repository().restore(&target, &stages).await;
+    let restored = world
+        .repository()
+        .restore(&target, &RestoreOptions::default(), &stages)
+        .await;
     let report = restored.expect("the older one is whole");
     assert!(!newest.contains(&report.mark.snapshot));
     assert_eq!(world.target.rows(), world.source.rows());

@@ -3,7 +3,7 @@
 mod world;
 
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{Clock, Database, ErrorKind, Repository};
+use planb_ports::{Clock, Database, ErrorKind, Repository, RestoreOptions};
 use planb_testkit::{Fault, Link};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -206,7 +206,7 @@ async fn a_later_snapshot_does_not_hold_the_log_up() {
         world.target.revive_empty();
         let repository = world.repository();
         let report = repository
-            .restore(&target, &progress)
+            .restore(&target, &RestoreOptions::default(), &progress)
             .await
             .expect("restores");
         assert_eq!(world.target.rows(), world.source.rows());

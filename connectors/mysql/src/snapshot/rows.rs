@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use planb_model::recovery::{PartSpec, RowHasher};
-use planb_ports::{PortResult, Progress, SnapshotSink};
+use planb_ports::{PartSink, PortResult, Progress, SnapshotSink};
 
 /// A part is loaded as one transaction and retried as a whole.
 const PART_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -43,7 +43,8 @@ impl<'a> Meter<'a> {
 
 /// Writes the parts of a table while they are cut.
 struct Parts<'a> {
-    sink: &'a mut dyn SnapshotSink,
+    sink: &'a dyn SnapshotSink,
+    open: Option<Box<dyn PartSink>>,
     table: &'a Table,
     number: usize,
     parts: usize,
@@ -53,15 +54,14 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     async fn line(&mut self, line: &[u8]) -> PortResult<usize> {
-        if self.in_part == 0 {
+        if self.open.is_none() {
             self.parts += 1;
-            self.sink
-                .begin(PartSpec {
-                    name: format!("rows-{:05}-{:05}", self.number, self.parts),
-                    kind: KIND_ROWS.to_owned(),
-                    table: Some(self.table.label()),
-                })
-                .await?;
+            let spec = PartSpec {
+                name: format!("rows-{:05}-{:05}", self.number, self.parts),
+                kind: KIND_ROWS.to_owned(),
+                table: Some(self.table.label()),
+            };
+            self.open = Some(self.sink.begin(spec).await?);
         }
         self.buffer.extend_from_slice(line);
         self.buffer.push(b'\n');
@@ -79,18 +79,19 @@ impl Parts<'_> {
     async fn flush(&mut self) -> PortResult<usize> {
         let bytes = std::mem::take(&mut self.buffer);
         let written = bytes.len();
-        if written > 0 {
-            self.sink.write(Bytes::from(bytes)).await?;
+        if let Some(part) = &mut self.open
+            && written > 0
+        {
+            part.write(Bytes::from(bytes)).await?;
         }
         Ok(written)
     }
 
     async fn end(&mut self) -> PortResult<usize> {
-        if self.in_part == 0 {
-            return Ok(0);
-        }
         let written = self.flush().await?;
-        self.sink.end().await?;
+        if let Some(part) = self.open.take() {
+            part.end().await?;
+        }
         self.in_part = 0;
         Ok(written)
     }
@@ -102,11 +103,12 @@ pub(super) async fn dump_table(
     conn: &mut Conn,
     table: &Table,
     number: usize,
-    sink: &mut dyn SnapshotSink,
+    sink: &dyn SnapshotSink,
     meter: &mut Meter<'_>,
 ) -> PortResult<RowHasher> {
     let mut parts = Parts {
         sink,
+        open: None,
         table,
         number,
         parts: 0,

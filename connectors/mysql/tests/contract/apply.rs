@@ -225,7 +225,7 @@ async fn a_segment_that_fails_is_all_or_nothing_or_says_so() {
     bytes[at] ^= 1;
     let end = mark(&batches[0].end, 2);
     let error = database
-        .apply_segment(&header(&batches[0], 1), bytes.into(), &end)
+        .apply_segment(&header(&batches[0], 1), bytes.into(), &end, None)
         .await
         .expect_err("damaged");
     assert_eq!(error.code(), "PB-MYSQL-CORRUPT");

@@ -1,9 +1,10 @@
 //! What a check finds, and how errors are told apart.
 
-use crate::support::{Site, TestClock, apply, drain, restore, service, snapshot};
+use crate::support::{Site, TestClock, apply, drain, restore, service, snapshot, snapshot_into};
 use planb_connector_mysql::MysqlDatabase;
 use planb_model::finding::{Finding, Severity};
 use planb_model::{Epoch, Secret};
+use planb_ports::contract::sink::MemorySink;
 use planb_ports::database::DatabaseRole;
 use planb_ports::{Database, ErrorKind};
 use std::sync::Arc;
@@ -88,9 +89,7 @@ async fn the_documented_grants_are_enough_and_each_of_them_is_needed() {
     assert_eq!(lacking.len(), 2, "{findings:?}");
     let fix = lacking[0].fix.as_ref().expect("fix");
     assert!(fix.en.starts_with("GRANT RELOAD ON *.* TO"), "{fix}");
-    let mut sink = crate::support::Parts::default();
-    let error = from
-        .snapshot(&mut sink, &planb_ports::progress::NoProgress)
+    let error = snapshot_into(&from, &MemorySink::default())
         .await
         .expect_err("no privilege");
     assert_eq!(
@@ -113,10 +112,7 @@ async fn unreachable_wrong_password_and_binlog_off_are_told_apart() {
         .expect("found");
     assert_eq!(off.severity, Severity::Error);
     assert!(off.fix.is_some());
-    let mut sink = crate::support::Parts::default();
-    let error = site
-        .database()
-        .snapshot(&mut sink, &planb_ports::progress::NoProgress)
+    let error = snapshot_into(&site.database(), &MemorySink::default())
         .await
         .expect_err("no binlog");
     assert_eq!(error.code(), "PB-MYSQL-BINLOG-OFF", "{}", error.chain());

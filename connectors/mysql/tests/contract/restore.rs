@@ -28,9 +28,9 @@ async fn a_restore_that_broke_off_leaves_no_mark_and_can_be_done_again() {
         .begin_restore(&manifest(&parts, &facts))
         .await
         .expect("begin");
-    let (schema, schema_bytes) = &parts.parts[0];
+    let (schema, schema_bytes) = &parts[0];
     load(&database, schema, schema_bytes).await.expect("schema");
-    let (rows, row_bytes) = &parts.parts[1];
+    let (rows, row_bytes) = &parts[1];
     let broken: Vec<Result<Bytes, PortError>> = vec![
         Ok(Bytes::copy_from_slice(&row_bytes[..row_bytes.len() / 2])),
         Err(PortError::new(
@@ -79,7 +79,7 @@ async fn what_planb_did_not_put_there_is_not_replaced() {
         Some("0")
     );
     // Without a restore under way nothing is loaded either.
-    let (schema, bytes) = &parts.parts[0];
+    let (schema, bytes) = &parts[0];
     let error = load(&target.database(), schema, bytes)
         .await
         .expect_err("refused");
@@ -96,11 +96,11 @@ async fn rows_the_target_does_not_take_are_noticed() {
         .begin_restore(&manifest(&parts, &facts))
         .await
         .expect("begin");
-    load(&database, &parts.parts[0].0, &parts.parts[0].1)
+    load(&database, &parts[0].0, &parts[0].1)
         .await
         .expect("schema");
     let twice = b"1\ta\n1\tb\n";
-    let error = load(&database, &parts.parts[1].0, twice)
+    let error = load(&database, &parts[1].0, twice)
         .await
         .expect_err("a duplicate");
     assert_eq!(error.code(), "PB-MYSQL-CORRUPT");
@@ -125,9 +125,9 @@ async fn a_hundred_megabytes_are_restored_in_time() {
     let started = Instant::now();
     let (parts, facts) = snapshot(&source.database()).await;
     let taken = started.elapsed();
-    let bytes: usize = parts.parts.iter().map(|(_, b)| b.len()).sum();
+    let bytes: usize = parts.iter().map(|(_, b)| b.len()).sum();
     assert!(bytes > 90_000_000, "{bytes}");
-    assert!(parts.parts.len() >= 4, "parts are not bounded");
+    assert!(parts.len() >= 4, "parts are not bounded");
     let started = Instant::now();
     restore(&target.database(), &parts, &facts).await;
     let loaded = started.elapsed();

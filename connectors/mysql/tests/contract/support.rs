@@ -13,8 +13,11 @@ use planb_model::recovery::{
     SegmentHeader, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
 };
 use planb_model::{Epoch, Secret, ServiceName};
+use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
-use planb_ports::{Clock, Database, LogBatch, LogSource, PortResult, SnapshotFacts, SnapshotSink};
+use planb_ports::{
+    Clock, Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotOptions,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -117,57 +120,22 @@ pub fn service() -> ServiceName {
     ServiceName::new("orders").expect("name")
 }
 
-/// A snapshot in memory.
-#[derive(Default)]
-pub struct Parts {
-    pub parts: Vec<(PartSpec, Vec<u8>)>,
-    open: bool,
-}
-
-#[async_trait]
-impl SnapshotSink for Parts {
-    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
-        assert!(!self.open, "the part before is not ended");
-        assert!(
-            spec.name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b)),
-            "{}",
-            spec.name
-        );
-        assert!(
-            self.parts.iter().all(|(s, _)| s.name != spec.name),
-            "{}",
-            spec.name
-        );
-        self.open = true;
-        self.parts.push((spec, Vec::new()));
-        Ok(())
-    }
-    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
-        assert!(self.open);
-        self.parts
-            .last_mut()
-            .expect("begun")
-            .1
-            .extend_from_slice(&bytes);
-        Ok(())
-    }
-    async fn end(&mut self) -> PortResult<()> {
-        assert!(self.open);
-        self.open = false;
-        Ok(())
-    }
-}
+/// A snapshot's parts in memory.
+pub type Parts = Vec<(PartSpec, Bytes)>;
 
 pub async fn snapshot(database: &dyn Database) -> (Parts, SnapshotFacts) {
-    let mut parts = Parts::default();
-    let facts = database
-        .snapshot(&mut parts, &NoProgress)
-        .await
-        .unwrap_or_else(|error| panic!("snapshot: {}", error.chain()));
-    assert!(!parts.open);
-    (parts, facts)
+    let sink = MemorySink::default();
+    let taken = snapshot_into(database, &sink).await;
+    let facts = taken.unwrap_or_else(|error| panic!("snapshot: {}", error.chain()));
+    (sink.parts(), facts)
+}
+
+pub async fn snapshot_into(
+    database: &dyn Database,
+    sink: &MemorySink,
+) -> PortResult<SnapshotFacts> {
+    let options = SnapshotOptions::default();
+    database.snapshot(sink, &options, &NoProgress).await
 }
 
 pub fn manifest(parts: &Parts, facts: &SnapshotFacts) -> SnapshotManifest {
@@ -182,7 +150,6 @@ pub fn manifest(parts: &Parts, facts: &SnapshotFacts) -> SnapshotManifest {
         position: facts.position.clone(),
         next_segment: SegmentSeq::FIRST,
         parts: parts
-            .parts
             .iter()
             .map(|(spec, bytes)| PartManifest {
                 spec: spec.clone(),
@@ -222,7 +189,7 @@ pub async fn restore(database: &dyn Database, parts: &Parts, facts: &SnapshotFac
         .begin_restore(&manifest(parts, facts))
         .await
         .unwrap_or_else(|error| panic!("begin: {}", error.chain()));
-    for (spec, bytes) in &parts.parts {
+    for (spec, bytes) in parts {
         load(database, spec, bytes)
             .await
             .unwrap_or_else(|error| panic!("{}: {}", spec.name, error.chain()));
@@ -250,12 +217,13 @@ pub fn header(batch: &LogBatch, seq: u64) -> SegmentHeader {
     }
 }
 
-pub async fn apply(database: &dyn Database, batch: &LogBatch, seq: u64) -> PortResult<()> {
+pub async fn apply(database: &dyn Database, batch: &LogBatch, seq: u64) -> PortResult<SegmentEnd> {
     database
         .apply_segment(
             &header(batch, seq),
             batch.bytes.clone(),
             &mark(&batch.end, seq + 1),
+            None,
         )
         .await
 }

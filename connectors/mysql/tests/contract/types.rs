@@ -214,7 +214,7 @@ async fn a_restore_by_hand_with_the_ordinary_tools_gives_the_same_rows() {
         port: target.server.port(),
     };
     let mut notes = Vec::new();
-    for (spec, bytes) in &parts.parts {
+    for (spec, bytes) in &parts {
         match &spec.table {
             None => {
                 let text = String::from_utf8_lossy(bytes).into_owned();

@@ -1,7 +1,6 @@
 //! What the tests stand on: a site with a database, a service's connection to
 //! it, and a little vault in memory.
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use planb_connector_sqlite::SqliteDatabase;
@@ -11,8 +10,11 @@ use planb_model::recovery::{
     SnapshotManifest, TableDigest,
 };
 use planb_model::{Epoch, ServiceName};
+use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
-use planb_ports::{Database, LogBatch, LogSource, PortResult, SnapshotSink};
+use planb_ports::{
+    Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotOptions, SnapshotSink,
+};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,34 +109,13 @@ pub struct Vault {
     pub segments: Vec<(SegmentHeader, Bytes)>,
 }
 
-#[derive(Default)]
-struct Sink(Vec<u8>, Vec<PartSpec>);
-
-#[async_trait]
-impl SnapshotSink for Sink {
-    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
-        self.1.push(spec);
-        Ok(())
-    }
-    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
-        self.0.extend_from_slice(&bytes);
-        Ok(())
-    }
-    async fn end(&mut self) -> PortResult<()> {
-        Ok(())
-    }
-}
-
 impl Vault {
     /// Takes a snapshot of `site`.
     pub async fn snapshot(site: &Site) -> Self {
-        let mut sink = Sink::default();
-        let facts = site
-            .database
-            .snapshot(&mut sink, &NoProgress)
-            .await
-            .expect("snapshot");
-        assert_eq!(sink.1.len(), 1);
+        let (sink, options) = (MemorySink::default(), SnapshotOptions::default());
+        let taken = site.database.snapshot(&sink, &options, &NoProgress).await;
+        let (facts, parts) = (taken.expect("snapshot"), sink.parts());
+        assert_eq!(parts.len(), 1);
         let manifest = SnapshotManifest {
             format: 1,
             id: "s1".to_owned(),
@@ -151,7 +132,7 @@ impl Vault {
         };
         Self {
             manifest,
-            pages: Bytes::from(sink.0),
+            pages: parts[0].1.clone(),
             segments: Vec::new(),
         }
     }
@@ -252,12 +233,12 @@ impl Vault {
         }
     }
 
-    pub async fn apply(&self, target: &Site, index: usize) -> PortResult<()> {
+    pub async fn apply(&self, target: &Site, index: usize) -> PortResult<SegmentEnd> {
         let (header, bytes) = &self.segments[index];
         let mark = self.mark(index + 1);
         target
             .database
-            .apply_segment(header, bytes.clone(), &mark)
+            .apply_segment(header, bytes.clone(), &mark, None)
             .await
     }
 

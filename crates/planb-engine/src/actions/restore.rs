@@ -3,7 +3,7 @@
 use super::{StepCx, StepError, StepResult};
 use planb_model::runbook::{Action, Runbook, Step};
 use planb_model::{Epoch, ServiceName, SiteName, StepId};
-use planb_ports::{Database, PortError, Progress};
+use planb_ports::{Database, PortError, Progress, RestoreOptions};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -20,7 +20,9 @@ pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
     let _target = cx.shared.restoring.lock().await;
     make_restorable(database.as_ref(), cx.service(), epoch).await?;
     let repository = &cx.shared.ports.repository;
-    let report = repository.restore(database.as_ref(), &Traced).await?;
+    let report = repository
+        .restore(database.as_ref(), &RestoreOptions::default(), &Traced)
+        .await?;
     if closed && !report.chain_closed {
         return Err(StepError::check(
             "PB-ENGINE-CHAIN-OPEN",

@@ -5,6 +5,7 @@ use super::{FakeDatabase, encoding};
 use async_trait::async_trait;
 use bytes::Bytes;
 use planb_model::recovery::{LogPosition, PartSpec};
+use planb_ports::snapshot::write_part;
 use planb_ports::{LogBatch, LogSource, PortResult, SnapshotFacts, SnapshotSink};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ const PART_ROWS: usize = 32;
 impl FakeDatabase {
     pub(super) async fn write_snapshot(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
     ) -> PortResult<SnapshotFacts> {
         let take = || {
             self.state(|state| {
@@ -43,7 +44,7 @@ impl FakeDatabase {
 
     async fn write_part(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
         name: &str,
         kind: &str,
         records: &[Record],
@@ -52,14 +53,12 @@ impl FakeDatabase {
         let read = || self.state(|_| Ok(encoding::encode(records)));
         let bytes = self.link.call("snapshot-part", read).await?;
         let table = (kind == "rows").then(|| super::TABLE.to_owned());
-        sink.begin(PartSpec {
+        let spec = PartSpec {
             name: name.to_owned(),
             kind: kind.to_owned(),
             table,
-        })
-        .await?;
-        sink.write(Bytes::from(bytes)).await?;
-        sink.end().await
+        };
+        write_part(sink, spec, Bytes::from(bytes)).await
     }
 }
 

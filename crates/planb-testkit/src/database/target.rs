@@ -6,8 +6,10 @@ use crate::fake_error;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use planb_model::recovery::{AppliedMark, PartSpec, SegmentBody, SegmentHeader, SnapshotManifest};
-use planb_ports::{ErrorKind, PortResult};
+use planb_model::recovery::{
+    AppliedMark, LogPosition, PartSpec, SegmentBody, SegmentHeader, SnapshotManifest,
+};
+use planb_ports::{ErrorKind, PortResult, SegmentEnd, Until};
 
 /// A whole part; the fake has no business with parts that do not fit in memory.
 pub(super) async fn gather(mut bytes: BoxStream<'_, PortResult<Bytes>>) -> PortResult<Bytes> {
@@ -69,7 +71,8 @@ impl State {
         header: &SegmentHeader,
         bytes: &[u8],
         mark: &AppliedMark,
-    ) -> PortResult<()> {
+        until: Option<&Until>,
+    ) -> PortResult<SegmentEnd> {
         let Some(before) = self.applied.mark().cloned() else {
             return Err(conflict("the target has no applied mark"));
         };
@@ -87,10 +90,47 @@ impl State {
             self.applied = Applied::Broken;
             return Err(fake_error(ErrorKind::Unavailable, "the apply broke off"));
         }
-        for record in records {
+        let (mark, end) = match until {
+            None => (mark.clone(), SegmentEnd::All),
+            Some(until) => stop(&before, mark, header, until)?,
+        };
+        let wanted = number(&mark.position)?.saturating_sub(number(&before.position)?);
+        for record in records.into_iter().take(wanted) {
             self.take(record);
         }
-        self.applied = Applied::Clean(mark.clone());
-        Ok(())
+        self.applied = Applied::Clean(mark);
+        Ok(end)
     }
+}
+
+/// Where the fake stops: at a record by number, at a moment by whole segments.
+fn stop(
+    before: &AppliedMark,
+    mark: &AppliedMark,
+    header: &SegmentHeader,
+    until: &Until,
+) -> PortResult<(AppliedMark, SegmentEnd)> {
+    let at = match until {
+        Until::Time(time) if header.written_at <= *time => {
+            return Ok((mark.clone(), SegmentEnd::All));
+        }
+        Until::Time(_) => before.position.clone(),
+        Until::Position(at) => {
+            let mut position = mark.position.clone();
+            position.at = at.clone();
+            position
+        }
+    };
+    if number(&at)? >= number(&mark.position)? {
+        return Ok((mark.clone(), SegmentEnd::All));
+    }
+    let mut stopped = mark.clone();
+    stopped.next_segment = header.seq;
+    stopped.position = at.clone();
+    Ok((stopped, SegmentEnd::Stopped(at)))
+}
+
+fn number(position: &LogPosition) -> PortResult<usize> {
+    let number = position.at.parse();
+    number.map_err(|_| fake_error(ErrorKind::Invalid, "a fake's positions are numbers"))
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::SimClock;
 use planb_model::recovery::{ObjectHash, PartManifest, SegmentBody, SegmentSeq, VAULT_FORMAT};
 use planb_ports::PortError;
+use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
 use std::time::Duration;
 
@@ -13,28 +14,6 @@ fn service() -> ServiceName {
 
 fn database(name: &str) -> FakeDatabase {
     FakeDatabase::new(name, SimClock::at_new_year())
-}
-
-/// Keeps parts in memory.
-#[derive(Default)]
-struct Parts(Vec<(PartSpec, Vec<u8>)>);
-
-#[async_trait]
-impl SnapshotSink for Parts {
-    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
-        self.0.push((spec, vec![]));
-        Ok(())
-    }
-
-    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
-        let (_, part) = self.0.last_mut().expect("a part was begun");
-        part.extend_from_slice(&bytes);
-        Ok(())
-    }
-
-    async fn end(&mut self) -> PortResult<()> {
-        Ok(())
-    }
 }
 
 fn manifest(facts: &SnapshotFacts) -> SnapshotManifest {
@@ -63,19 +42,24 @@ fn mark(position: &LogPosition) -> AppliedMark {
     }
 }
 
+async fn snapshot(from: &FakeDatabase) -> (Vec<(PartSpec, Bytes)>, SnapshotFacts) {
+    let (sink, options) = (MemorySink::default(), SnapshotOptions::default());
+    let taken = from.snapshot(&sink, &options, &NoProgress).await;
+    (sink.parts(), taken.expect("taken"))
+}
+
 async fn copy(from: &FakeDatabase, to: &FakeDatabase) -> SnapshotFacts {
-    let mut parts = Parts::default();
-    let facts = from.snapshot(&mut parts, &NoProgress).await.expect("taken");
+    let (parts, facts) = snapshot(from).await;
     to.begin_restore(&manifest(&facts)).await.expect("ours");
-    for (spec, bytes) in parts.0 {
-        let stream = futures::stream::iter([Ok(Bytes::from(bytes))]);
+    for (spec, bytes) in parts {
+        let stream = futures::stream::iter([Ok(bytes)]);
         to.load_part(&spec, Box::pin(stream)).await.expect("loads");
     }
     to.end_restore(&mark(&facts.position)).await.expect("ends");
     facts
 }
 
-async fn apply(to: &FakeDatabase, batch: LogBatch) -> PortResult<()> {
+async fn apply(to: &FakeDatabase, batch: LogBatch) -> PortResult<SegmentEnd> {
     let header = SegmentHeader {
         format: VAULT_FORMAT,
         service: service(),
@@ -90,7 +74,7 @@ async fn apply(to: &FakeDatabase, batch: LogBatch) -> PortResult<()> {
             raw_bytes: batch.bytes.len() as u64,
         },
     };
-    to.apply_segment(&header, batch.bytes, &mark(&batch.end))
+    to.apply_segment(&header, batch.bytes, &mark(&batch.end), None)
         .await
 }
 
@@ -161,8 +145,7 @@ async fn a_restore_never_replaces_foreign_tables_and_a_broken_one_is_never_promo
     let (from, to) = (database("seoul"), database("busan"));
     from.put("a", "1").expect("writable");
     to.put("mine", "1").expect("writable");
-    let mut parts = Parts::default();
-    let facts = from.snapshot(&mut parts, &NoProgress).await.expect("taken");
+    let (_, facts) = snapshot(&from).await;
     let refused = to.begin_restore(&manifest(&facts)).await;
     assert_eq!(refused.expect_err("foreign").kind(), ErrorKind::Conflict);
     assert!(to.has("mine"));

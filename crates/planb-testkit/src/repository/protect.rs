@@ -3,51 +3,22 @@
 use super::FakeRepository;
 use super::vault::{Segment, Snapshot, Tail};
 use crate::lock;
-use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use planb_model::recovery::{
     AppliedMark, ObjectHash, PartManifest, PartSpec, SegmentBody, SegmentHeader, SnapshotManifest,
     VAULT_FORMAT,
 };
 use planb_model::{Canary, Epoch};
+use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::{ProtectControl, ProtectEvent};
 use planb_ports::{
-    Database, ErrorKind, LogBatch, LogSource, PortError, PortResult, Retry, SnapshotSink,
+    Database, ErrorKind, LogBatch, LogSource, PortError, PortResult, Retry, SnapshotOptions,
 };
 use std::time::Duration;
 
 /// Longest wait of a drain for a batch; the source is fenced, nothing new comes.
 const DRAIN_WAIT_MS: u64 = 1;
-
-/// Gathers the parts of a snapshot.
-#[derive(Default)]
-struct Gather {
-    parts: Vec<(PartSpec, Bytes)>,
-    open: Option<(PartSpec, BytesMut)>,
-}
-
-#[async_trait]
-impl SnapshotSink for Gather {
-    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
-        self.open = Some((spec, BytesMut::new()));
-        Ok(())
-    }
-
-    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
-        if let Some((_, part)) = &mut self.open {
-            part.extend_from_slice(&bytes);
-        }
-        Ok(())
-    }
-
-    async fn end(&mut self) -> PortResult<()> {
-        let part = self.open.take();
-        self.parts
-            .extend(part.map(|(spec, bytes)| (spec, bytes.freeze())));
-        Ok(())
-    }
-}
 
 /// When what is due next in one run.
 struct Due {
@@ -192,9 +163,11 @@ impl FakeRepository {
         });
         let tail = self.tail(epoch).await?;
         let order = lock(&self.vault).begin_snapshot();
-        let mut sink = Gather::default();
-        let facts = database.snapshot(&mut sink, &NoProgress).await?;
-        let parts: Vec<PartManifest> = sink.parts.iter().map(part_manifest).collect();
+        let sink = MemorySink::default();
+        let options = SnapshotOptions::default();
+        let facts = database.snapshot(&sink, &options, &NoProgress).await?;
+        let written = sink.parts();
+        let parts: Vec<PartManifest> = written.iter().map(part_manifest).collect();
         let manifest = SnapshotManifest {
             format: VAULT_FORMAT,
             id: format!(
@@ -213,7 +186,7 @@ impl FakeRepository {
             encrypted: false,
         };
         let manifest = self.bridge(database, epoch, manifest, &tail).await?;
-        let snapshot = Snapshot::new(manifest.clone(), sink.parts, order);
+        let snapshot = Snapshot::new(manifest.clone(), written, order);
         let bytes = manifest.parts.iter().map(|p| p.stored_bytes).sum();
         let vault = self.vault.clone();
         let put = move || lock(&vault).add_snapshot(snapshot);

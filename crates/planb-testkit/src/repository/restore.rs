@@ -121,7 +121,7 @@ async fn apply(
     let bytes = segment.bytes.clone();
     report.stored_bytes += bytes.len() as u64;
     report.canary = segment.canary.or(report.canary);
-    database.apply_segment(header, bytes, &mark).await?;
+    database.apply_segment(header, bytes, &mark, None).await?;
     report.segments_applied += 1;
     report.mark = mark;
     Ok(())

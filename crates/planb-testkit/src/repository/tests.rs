@@ -4,7 +4,7 @@ use super::*;
 use crate::{FakeDatabase, SimClock};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{ErrorKind, PortError};
+use planb_ports::{ErrorKind, PortError, RestoreOptions};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Default)]
@@ -59,7 +59,10 @@ fn world() -> World {
 
 impl World {
     async fn restored(&self) -> RestoreReport {
-        let restored = self.repository.restore(&self.busan, &NoProgress).await;
+        let restored = self
+            .repository
+            .restore(&self.busan, &RestoreOptions::default(), &NoProgress)
+            .await;
         restored.expect("restores")
     }
 }
@@ -115,7 +118,10 @@ async fn a_closed_chain_takes_nothing_more() {
     let ended = world.protection.await.expect("no panic");
     assert!(ended.is_err_and(|e: PortError| e.is_fenced()));
     assert!(!world.repository.recoverable_keys().contains("split"));
-    let restored = world.repository.restore(&world.busan, &NoProgress).await;
+    let restored = world
+        .repository
+        .restore(&world.busan, &RestoreOptions::default(), &NoProgress)
+        .await;
     assert!(restored.expect("restores").chain_closed);
     assert!(!world.busan.has("split"));
 }
@@ -130,7 +136,10 @@ async fn a_drain_ships_the_rest_of_a_fenced_source() {
     assert!(!world.repository.recoverable_keys().contains("rest"));
     let drained = world.repository.drain(&world.seoul, Epoch(1)).await;
     let mark = drained.expect("drains");
-    let restored = world.repository.restore(&world.busan, &NoProgress).await;
+    let restored = world
+        .repository
+        .restore(&world.busan, &RestoreOptions::default(), &NoProgress)
+        .await;
     assert_eq!(restored.expect("restores").mark.position, mark.position);
     assert_eq!(world.busan.rows(), world.seoul.rows());
 }

@@ -95,7 +95,9 @@ impl<'a> Applier<'a> {
         self.target.progress.stage(&format!("applying log {seq}"));
         let raw = segment.raw.clone();
         let database = self.target.database;
-        database.apply_segment(&segment.header, raw, &mark).await?;
+        database
+            .apply_segment(&segment.header, raw, &mark, None)
+            .await?;
         self.report.mark = mark;
         self.report.segments_applied += 1;
         self.report.transactions_applied += transactions;

@@ -5,7 +5,7 @@ use planb_model::recovery::{SegmentSeq, SnapshotManifest};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::{ProtectControl, ProtectEvent, RestoreReport};
-use planb_ports::{Clock, Database, PortResult, Repository};
+use planb_ports::{Clock, Database, PortResult, Repository, RestoreOptions};
 use planb_testkit::MemoryStorage;
 use planb_vault::{VaultOptions, VaultRepository};
 use std::sync::Arc;
@@ -93,7 +93,10 @@ impl Bench {
     /// checks that nothing but the log behind that snapshot was read.
     pub async fn restore(&self, target: &dyn Database) -> RestoreReport {
         let manifest = self.newest_manifest();
-        let report = self.repository().restore(target, &NoProgress).await;
+        let report = self
+            .repository()
+            .restore(target, &RestoreOptions::default(), &NoProgress)
+            .await;
         let report = report.unwrap_or_else(|error| panic!("{}", error.chain()));
         assert!(report.loaded_snapshot);
         assert_eq!(report.mark.snapshot, manifest.id);

@@ -9,7 +9,7 @@ use planb_model::recovery::SegmentSeq;
 use planb_model::{Canary, Epoch, ServiceName, SiteName};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::{ProtectControl, ProtectEvent, RestoreReport};
-use planb_ports::{Clock, Database, PortResult, Repository};
+use planb_ports::{Clock, Database, PortResult, Repository, RestoreOptions};
 use planb_testkit::{FakeDatabase, Incarnation, Link, MemoryStorage, SeededRandom, SimClock};
 use planb_vault::{VaultOptions, VaultRepository};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,7 +88,9 @@ impl World {
 
     /// Restores into the target by a new process.
     pub async fn restore(&self) -> PortResult<RestoreReport> {
-        self.repository().restore(&self.target, &NoProgress).await
+        self.repository()
+            .restore(&self.target, &RestoreOptions::default(), &NoProgress)
+            .await
     }
 
     /// Restores, and compares every row.

@@ -11,7 +11,10 @@ use planb_model::recovery::{
 };
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
-use planb_ports::{Clock, Database, LogSource, PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_ports::{
+    Clock, Database, LogSource, PartSink, PortResult, Progress, SegmentEnd, SnapshotFacts,
+    SnapshotOptions, SnapshotSink, Until,
+};
 use planb_testkit::{FakeDatabase, SimClock};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -38,22 +41,16 @@ fn number(position: &LogPosition) -> usize {
 
 /// Holds the end of a snapshot back, so that log goes on meanwhile.
 struct SlowSink<'a> {
-    sink: &'a mut dyn SnapshotSink,
+    sink: &'a dyn SnapshotSink,
     pause: Duration,
     clock: &'a SimClock,
 }
 
 #[async_trait]
 impl SnapshotSink for SlowSink<'_> {
-    async fn begin(&mut self, spec: PartSpec) -> PortResult<()> {
+    async fn begin(&self, spec: PartSpec) -> PortResult<Box<dyn PartSink>> {
         self.clock.sleep(self.pause).await;
         self.sink.begin(spec).await
-    }
-    async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
-        self.sink.write(bytes).await
-    }
-    async fn end(&mut self) -> PortResult<()> {
-        self.sink.end().await
     }
 }
 
@@ -64,15 +61,16 @@ impl Database for OrderedDatabase {
     }
     async fn snapshot(
         &self,
-        sink: &mut dyn SnapshotSink,
+        sink: &dyn SnapshotSink,
+        options: &SnapshotOptions,
         progress: &dyn Progress,
     ) -> PortResult<SnapshotFacts> {
-        let mut slow = SlowSink {
+        let slow = SlowSink {
             sink,
             pause: self.copy_time,
             clock: &self.clock,
         };
-        let mut facts = self.inner.snapshot(&mut slow, progress).await?;
+        let mut facts = self.inner.snapshot(&slow, options, progress).await?;
         if self.stray.swap(false, Relaxed) {
             facts.position.stream.push_str(", another one");
         }
@@ -83,7 +81,8 @@ impl Database for OrderedDatabase {
         header: &SegmentHeader,
         bytes: Bytes,
         mark: &AppliedMark,
-    ) -> PortResult<()> {
+        until: Option<&Until>,
+    ) -> PortResult<SegmentEnd> {
         let applied = self.inner.applied().await?.expect("a mark").position;
         let mut header = header.clone();
         let mut rest = bytes;
@@ -97,7 +96,7 @@ impl Database for OrderedDatabase {
             }
             *start = applied;
         }
-        self.inner.apply_segment(&header, rest, mark).await
+        self.inner.apply_segment(&header, rest, mark, until).await
     }
 
     fn engine(&self) -> Engine {
