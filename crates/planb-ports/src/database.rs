@@ -135,6 +135,26 @@ pub trait Database: Send + Sync {
         until: Option<&Until>,
     ) -> PortResult<SegmentEnd>;
 
+    /// Applies segments that follow each other, as [`Database::apply_segment`]
+    /// would one by one; says how many were applied whole, and how the last one
+    /// looked at ended. A connector overrides it when it gains from seeing more
+    /// of the log at once. When it is broken off, the applied mark says how far
+    /// it came, or nothing.
+    async fn apply_segments(
+        &self,
+        segments: &[LogSegment],
+        until: Option<&Until>,
+    ) -> PortResult<(usize, SegmentEnd)> {
+        for (whole, segment) in segments.iter().enumerate() {
+            let (header, bytes) = (&segment.header, segment.bytes.clone());
+            let end = self.apply_segment(header, bytes, &segment.mark, until);
+            if let stopped @ SegmentEnd::Stopped(_) = end.await? {
+                return Ok((whole, stopped));
+            }
+        }
+        Ok((segments.len(), SegmentEnd::All))
+    }
+
     /// Row counts and order-independent hashes of all user tables, by name.
     /// A restore asks for them after the last part and before
     /// [`Database::end_restore`].
@@ -152,6 +172,17 @@ pub trait Database: Send + Sync {
 
     /// The engine's own integrity check; empty when nothing is wrong.
     async fn integrity(&self) -> PortResult<Vec<Finding>>;
+}
+
+/// A segment to be applied.
+#[derive(Debug, Clone)]
+pub struct LogSegment {
+    /// Its header.
+    pub header: SegmentHeader,
+    /// Its raw log bytes.
+    pub bytes: Bytes,
+    /// The applied mark when all of it is applied.
+    pub mark: AppliedMark,
 }
 
 /// What a database is looked at for.

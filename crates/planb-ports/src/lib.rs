@@ -23,7 +23,7 @@ pub mod traffic;
 pub mod workload;
 
 pub use clock::Clock;
-pub use database::{Database, LogBatch, LogSource};
+pub use database::{Database, LogBatch, LogSegment, LogSource};
 pub use disk::Disk;
 pub use error::{ErrorKind, PortError, PortResult, Retry};
 pub use probe::Probe;
