@@ -72,6 +72,18 @@ fn no_seed_breaks_a_safety_rule() {
     assert!(sum.kept > seeds * 100, "{sum:?}");
 }
 
+/// Seeds beyond the first thousand that broke a rule once: the fault must not
+/// come back.
+const FOUND: &[u64] = &[2973, 8200];
+
+#[test]
+fn seeds_that_found_a_fault_once_stay_clean() {
+    for seed in FOUND {
+        let violations = replay(*seed).violations;
+        assert!(violations.is_empty(), "seed {seed}: {violations:?}");
+    }
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     for seed in 20..20 + TWICE {

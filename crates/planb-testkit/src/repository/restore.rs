@@ -43,7 +43,14 @@ impl FakeRepository {
         match lock(&self.vault).segment(mark.epoch, mark.next_segment) {
             Some(next) => matches!(&next.header.body,
                 SegmentBody::Log { start, .. } if *start == mark.position),
-            None => mark.next_segment >= newest.manifest.next_segment,
+            // At the place of the newest snapshot only if it stands where that
+            // was taken: it may have been taken because log was lost.
+            None => {
+                let newest = &newest.manifest;
+                mark.next_segment > newest.next_segment
+                    || (mark.next_segment == newest.next_segment
+                        && mark.position == newest.position)
+            }
         }
     }
 
