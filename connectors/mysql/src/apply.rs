@@ -1,80 +1,151 @@
-//! Applying the log: a segment becomes steps, and the steps become one
+//! Applying the log: segments become steps, and the steps become one
 //! transaction where they can.
 //!
 //! Row events go back into the server as `BINLOG` statements, so that the
-//! server's own code reads the source's bytes. A segment without definitions
-//! is applied with its mark in one transaction: all of it or nothing. A
-//! definition ends a transaction by itself, so then the mark is made dirty
-//! first.
+//! server's own code reads the source's bytes; many changes of one row are
+//! folded into one before. Segments without definitions are applied with their
+//! mark in one transaction: all of it or nothing. A definition ends a
+//! transaction by itself, so then the mark is made dirty first.
 
 mod plan;
 mod session;
+mod tables;
+mod until;
+mod work;
 
 use crate::applied::{self, Applied};
 use crate::binlog::position::BinlogPosition;
-use crate::catalog::Kind;
-use crate::client::{Client, first, ident, literal, run};
-use crate::error::{cannot, corrupt};
-use crate::{binlog, catalog, own};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use crate::binlog::segment::{self, Segment};
+use crate::client::Client;
+use crate::{binlog, own};
 use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
-use plan::{Plan, Step};
+use plan::Plan;
+use planb_model::ServiceName;
 use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
-use planb_ports::{ErrorKind, PortError, PortResult, SegmentEnd, Until};
+use planb_ports::{ErrorKind, LogSegment, PortError, PortResult, SegmentEnd, Until};
 use std::cmp::Ordering;
+use until::Cut;
+use work::Work;
 
-/// Row events in one `BINLOG` statement: enough to make round trips cheap.
-const BINLOG_BYTES: usize = 512 * 1024;
-/// Everything but the events in a `BINLOG` statement.
-const BINLOG_OVERHEAD_BYTES: u64 = 64;
+/// A segment, planned.
+struct Planned<'a> {
+    format: &'a [u8],
+    checksum: bool,
+    plan: Plan<'a>,
+    service: &'a ServiceName,
+    /// Set when all of the plan is applied.
+    mark: AppliedMark,
+    /// The asked point, when it lies in this segment.
+    stopped: Option<LogPosition>,
+}
 
-/// Applies a segment and sets the mark.
-pub(crate) async fn segment(
+/// Applies segments that follow each other and sets the mark. Says how many
+/// were applied whole, and how the last one looked at ended.
+pub(crate) async fn segments(
     client: &Client,
-    header: &SegmentHeader,
-    bytes: &[u8],
-    mark: &AppliedMark,
+    segments: &[LogSegment],
     until: Option<&Until>,
-) -> PortResult<SegmentEnd> {
-    if until.is_some() {
-        return Err(crate::error::no_stop());
-    }
-    let segment = binlog::segment::read(bytes)?;
+) -> PortResult<(usize, SegmentEnd)> {
+    let Some(first) = segments.first() else {
+        return Ok((0, SegmentEnd::All));
+    };
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
-    let done_to = continues(client, &mut conn, header).await?;
-    let databases = &client.config.databases;
-    let plan = Plan::make(&segment, databases, &header.service, done_to)?;
-    prepare(client, &mut conn).await?;
-    let atomic = plan.is_atomic() && all_transactional(client, &mut conn).await?;
-    if !atomic {
-        applied::begin(client, &mut conn).await?;
+    let done_to = continues(client, &mut conn, &first.header).await?;
+    check_order(segments)?;
+    let mut work = Work::start(client, conn).await?;
+    let mut group: Vec<Planned<'_>> = Vec::new();
+    for (index, given) in segments.iter().enumerate() {
+        let done_to = if index == 0 { done_to } else { 0 };
+        let planned = plan(client, given, done_to, until)?;
+        if !group.last().is_none_or(|last| last.goes_with(&planned)) {
+            work.apply(&std::mem::take(&mut group)).await?;
+        }
+        let stopped = planned.stopped.clone();
+        group.push(planned);
+        if let Some(position) = stopped {
+            work.apply(&group).await?;
+            return Ok((index, SegmentEnd::Stopped(position)));
+        }
     }
-    let mut work = Work {
-        client,
-        packet: packet_bytes(&mut conn).await?,
-        conn,
-        open: false,
+    work.apply(&group).await?;
+    Ok((segments.len(), SegmentEnd::All))
+}
+
+impl Planned<'_> {
+    /// Whether `next` may be applied in the same transaction.
+    fn goes_with(&self, next: &Self) -> bool {
+        self.plan.is_atomic()
+            && next.plan.is_atomic()
+            && same_format(self.format, next.format)
+            && self.service == next.service
+    }
+}
+
+/// Whether two format descriptions differ by nothing but when they were
+/// written, and by checksums, which are made anew.
+fn same_format(a: &[u8], b: &[u8]) -> bool {
+    /// Where the version of the log and the name of the server are.
+    const SERVER: std::ops::Range<usize> = 19..19 + 52;
+    /// Behind the time: lengths of the heads of events, then the algorithm of
+    /// checksums and its sum.
+    const HEADS_AT: usize = 19 + 56;
+    const TAIL_BYTES: usize = 5;
+    let heads = |f: &'_ [u8]| {
+        let end = f.len().checked_sub(TAIL_BYTES)?;
+        Some((f.get(SERVER)?.to_vec(), f.get(HEADS_AT..end)?.to_vec()))
     };
-    work.begin().await?;
-    if !plan.steps.is_empty() {
-        work.binlog(segment.format).await?;
+    a == b || heads(a).is_some_and(|heads_of_a| heads(b) == Some(heads_of_a))
+}
+
+fn plan<'a>(
+    client: &Client,
+    given: &'a LogSegment,
+    done_to: u64,
+    until: Option<&Until>,
+) -> PortResult<Planned<'a>> {
+    let segment = segment::read(&given.bytes)?;
+    let cut = match until {
+        Some(until) => until::find(&segment, &given.header, until)?,
+        None => None,
+    };
+    let mut mark = given.mark.clone();
+    let mut count = segment.events.len();
+    if let Some(Cut { events, position }) = &cut {
+        check_not_passed(&segment, *events, position, done_to)?;
+        if *events < count {
+            mark.next_segment = given.header.seq;
+        }
+        mark.position = position.clone();
+        count = *events;
     }
-    work.steps(&plan.steps).await?;
-    work.begin().await?;
-    if let Some(canary) = &plan.canary {
-        let sql = format!(
-            "REPLACE INTO planb.canary (service, mark) VALUES ({}, {})",
-            literal(header.service.as_str()),
-            literal(&canary.encode())
-        );
-        run(&mut work.conn, "apply the canary", sql).await?;
+    let databases = &client.config.databases;
+    let service = &given.header.service;
+    Ok(Planned {
+        format: segment.format,
+        checksum: segment.checksum,
+        plan: Plan::make(&given.bytes, &segment, count, databases, service, done_to)?,
+        service,
+        mark,
+        stopped: cut.map(|cut| cut.position),
+    })
+}
+
+/// A point that the target has left behind cannot be reached any more.
+fn check_not_passed(
+    segment: &Segment<'_>,
+    events: usize,
+    position: &LogPosition,
+    done_to: u64,
+) -> PortResult<()> {
+    let ends_at = events
+        .checked_sub(1)
+        .and_then(|last| segment.events.get(last));
+    let reached = ends_at.map_or(0, |event| u64::from(event.next_offset()));
+    if done_to > reached {
+        return Err(until::passed(&position.at, &format!("offset {done_to}")));
     }
-    applied::set(client, &mut work.conn, mark).await?;
-    work.commit().await?;
-    Ok(SegmentEnd::All)
+    Ok(())
 }
 
 /// Refuses a segment that does not go on where the target stands: applying one
@@ -84,16 +155,7 @@ pub(crate) async fn segment(
 /// everything in the segment is new. A snapshot that was taken while log was
 /// shipped lies inside a segment.
 async fn continues(client: &Client, conn: &mut Conn, header: &SegmentHeader) -> PortResult<u64> {
-    let refuse = |message: String| {
-        Err(PortError::new(
-            ErrorKind::Conflict,
-            "PB-MYSQL-NOT-CONTINUOUS",
-            message,
-        ))
-    };
-    let SegmentBody::Log { start, end, .. } = &header.body else {
-        return refuse("a closing object has nothing to apply".into());
-    };
+    let (start, end) = span(header)?;
     match applied::read(client, conn).await? {
         Applied::At(mark)
             if (&mark.position.stream, &mark.position.at) == (&start.stream, &start.at) =>
@@ -105,159 +167,43 @@ async fn continues(client: &Client, conn: &mut Conn, header: &SegmentHeader) -> 
             let file = BinlogPosition::parse(&end.at)?.file;
             Ok(if here.file == file { here.offset } else { 0 })
         }
-        Applied::At(mark) => refuse(format!(
+        Applied::At(mark) => Err(not_continuous(format!(
             "the segment goes from {start} to {end}, the target stands at {}",
             mark.position
+        ))),
+        Applied::Never | Applied::Broken => Err(not_continuous(
+            "the target was not restored from a snapshot".into(),
         )),
-        Applied::Never | Applied::Broken => {
-            refuse("the target was not restored from a snapshot".into())
+    }
+}
+
+/// Refuses segments of which one does not begin where the one before it ends.
+fn check_order(segments: &[LogSegment]) -> PortResult<()> {
+    for pair in segments.windows(2) {
+        let ((_, end), (start, _)) = (span(&pair[0].header)?, span(&pair[1].header)?);
+        if (&end.stream, &end.at) != (&start.stream, &start.at) {
+            return Err(not_continuous(format!(
+                "a segment starts at {start}, the one before it ends at {end}"
+            )));
         }
     }
+    Ok(())
+}
+
+fn span(header: &SegmentHeader) -> PortResult<(&LogPosition, &LogPosition)> {
+    match &header.body {
+        SegmentBody::Log { start, end, .. } => Ok((start, end)),
+        SegmentBody::Closed { .. } => Err(not_continuous(
+            "a closing object has nothing to apply".into(),
+        )),
+    }
+}
+
+fn not_continuous(message: String) -> PortError {
+    PortError::new(ErrorKind::Conflict, "PB-MYSQL-NOT-CONTINUOUS", message)
 }
 
 fn is_inside(here: &LogPosition, start: &LogPosition, end: &LogPosition) -> bool {
     let before = |a, b| binlog::position::order(a, b) == Some(Ordering::Less);
     before(start, here) && before(here, end)
-}
-
-async fn prepare(client: &Client, conn: &mut Conn) -> PortResult<()> {
-    if client.config.is_mariadb() {
-        // Else every row event is logged again with the whole BINLOG statement.
-        let off = "SET SESSION binlog_annotate_row_events=OFF";
-        run(conn, "prepare applying the log", off).await?;
-    }
-    Ok(())
-}
-
-async fn packet_bytes(conn: &mut Conn) -> PortResult<usize> {
-    let bytes: Option<u64> = first(
-        conn,
-        "read max_allowed_packet",
-        "SELECT @@max_allowed_packet",
-    )
-    .await?;
-    let text = bytes.unwrap_or(0).saturating_sub(BINLOG_OVERHEAD_BYTES);
-    Ok(usize::try_from(text / 4 * 3).unwrap_or(usize::MAX))
-}
-
-/// Whether a transaction over the target's tables is all or nothing.
-async fn all_transactional(client: &Client, conn: &mut Conn) -> PortResult<bool> {
-    let tables = catalog::read(client, conn).await?;
-    Ok(tables.iter().all(|t| {
-        t.kind != Kind::Base
-            || t.engine
-                .as_deref()
-                .is_some_and(|e| e.eq_ignore_ascii_case("InnoDB"))
-    }))
-}
-
-struct Work<'a> {
-    client: &'a Client,
-    conn: Conn,
-    packet: usize,
-    open: bool,
-}
-
-impl Work<'_> {
-    async fn begin(&mut self) -> PortResult<()> {
-        if !self.open {
-            run(&mut self.conn, "begin a transaction", "START TRANSACTION").await?;
-            self.open = true;
-        }
-        Ok(())
-    }
-
-    async fn commit(&mut self) -> PortResult<()> {
-        if self.open {
-            run(&mut self.conn, "commit what was applied", "COMMIT").await?;
-            self.open = false;
-        }
-        Ok(())
-    }
-
-    async fn steps(&mut self, steps: &[Step<'_>]) -> PortResult<()> {
-        let limit = BINLOG_BYTES.min(self.packet);
-        let mut gathered: Vec<u8> = Vec::new();
-        for step in steps {
-            match step {
-                Step::Rows(rows) => {
-                    for chunk in rows.chunks(self.packet)? {
-                        if !gathered.is_empty() && gathered.len() + chunk.len() > limit {
-                            self.binlog(&std::mem::take(&mut gathered)).await?;
-                        }
-                        gathered.extend_from_slice(&chunk);
-                    }
-                }
-                Step::Definition(query) => {
-                    if !gathered.is_empty() {
-                        self.binlog(&std::mem::take(&mut gathered)).await?;
-                    }
-                    self.commit().await?;
-                    self.definition(query).await?;
-                }
-            }
-        }
-        if !gathered.is_empty() {
-            self.binlog(&gathered).await?;
-        }
-        Ok(())
-    }
-
-    async fn binlog(&mut self, events: &[u8]) -> PortResult<()> {
-        self.begin().await?;
-        let sql = format!("BINLOG '{}'", BASE64.encode(events));
-        self.conn
-            .query_drop(sql)
-            .await
-            .map_err(|error| refused("row events", error))
-    }
-
-    async fn definition(&mut self, query: &binlog::query::Query<'_>) -> PortResult<()> {
-        let sql = session::settings(query);
-        run(&mut self.conn, "set a logged statement's session", sql).await?;
-        if !query.database.is_empty() {
-            let database = std::str::from_utf8(&query.database)
-                .map_err(|_| corrupt("a database of the log has no readable name"))?;
-            let found: Option<i64> = first(
-                &mut self.conn,
-                "look for a database",
-                format!(
-                    "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
-                    literal(database)
-                ),
-            )
-            .await?;
-            // CREATE DATABASE has the new one as its default.
-            if found.is_some() {
-                let sql = format!("USE {}", ident(database));
-                run(&mut self.conn, "choose a logged statement's database", sql).await?;
-            }
-        }
-        self.conn
-            .query_drop(query.sql.to_vec())
-            .await
-            .map_err(|error| refused("a logged definition", error))?;
-        let back = self.client.session();
-        run(&mut self.conn, "set the session back", back).await?;
-        prepare(self.client, &mut self.conn).await
-    }
-}
-
-/// The server does not take the log: the copy differs from the source. What
-/// is temporary or a matter of privileges keeps its own kind.
-fn refused(what: &str, error: mysql_async::Error) -> PortError {
-    let port = cannot(format!("apply {what}"))(error);
-    if port.kind() != ErrorKind::Internal {
-        return port;
-    }
-    PortError::new(
-        ErrorKind::Corrupt,
-        "PB-MYSQL-APPLY",
-        format!("cannot apply {what}"),
-    )
-    .hint(
-        "the copy differs from the source; restore it from a snapshot",
-        "복제본이 원본과 다릅니다. 스냅샷에서 다시 복원하세요",
-    )
-    .source(port)
 }

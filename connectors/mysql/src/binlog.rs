@@ -3,7 +3,7 @@
 
 pub(crate) mod event;
 mod group;
-mod gtid;
+pub(crate) mod gtid;
 pub(crate) mod payload;
 pub(crate) mod position;
 pub(crate) mod query;

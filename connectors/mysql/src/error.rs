@@ -124,15 +124,6 @@ pub(crate) fn rows_only() -> PortError {
     .hint("leave the method out", "방식을 지정하지 마세요")
 }
 
-/// The log cannot be applied to a point inside a segment yet.
-pub(crate) fn no_stop() -> PortError {
-    PortError::new(
-        ErrorKind::Unsupported,
-        "PB-MYSQL-NO-STOP",
-        "the log is applied by whole segments only",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

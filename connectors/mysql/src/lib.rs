@@ -16,9 +16,11 @@ mod config;
 mod digest;
 mod error;
 mod fence;
+mod fold;
 mod lines;
 mod own;
 mod restore;
+mod rowlog;
 mod script;
 mod snapshot;
 
@@ -36,8 +38,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, Database, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions,
-    SnapshotSink, Until,
+    Clock, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
+    SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -150,7 +152,21 @@ impl Database for MysqlDatabase {
         mark: &AppliedMark,
         until: Option<&Until>,
     ) -> PortResult<SegmentEnd> {
-        apply::segment(&self.client, header, &bytes, mark, until).await
+        let segment = LogSegment {
+            header: header.clone(),
+            bytes,
+            mark: mark.clone(),
+        };
+        let (_, end) = self.apply_segments(&[segment], until).await?;
+        Ok(end)
+    }
+
+    async fn apply_segments(
+        &self,
+        segments: &[LogSegment],
+        until: Option<&Until>,
+    ) -> PortResult<(usize, SegmentEnd)> {
+        apply::segments(&self.client, segments, until).await
     }
 
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {

@@ -9,6 +9,8 @@ mod apply;
 mod check;
 #[path = "contract/fence.rs"]
 mod fence;
+#[path = "contract/fold.rs"]
+mod fold;
 #[path = "contract/log.rs"]
 mod log;
 #[path = "contract/restore.rs"]

@@ -7,10 +7,7 @@
 mod client;
 mod config;
 mod error;
-mod joining;
 mod local;
-mod lock;
-mod remote;
 mod storage;
 mod upload;
 

@@ -15,14 +15,12 @@ mod scalar;
 mod schema;
 mod structure;
 mod template;
-pub mod tree;
+mod tree;
 
 pub use error::{PlanError, PlanErrors};
 pub use parse::{PLAN_BYTES_MAX, SERVICES_MAX, parse};
-pub use problems::Problems;
 pub use review::review;
 pub use schema::schema;
-pub use structure::nearest;
 pub use template::template;
 
 use crate::observation::ProbeKind;

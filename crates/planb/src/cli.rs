@@ -1,9 +1,5 @@
 //! The command line. Help texts are English here and Korean in `help_ko`.
 
-mod assess;
-
-pub use assess::{AssessArgs, AssessVerb, FormatArg};
-
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use planb_model::Lang;
 use std::path::PathBuf;
@@ -71,8 +67,6 @@ pub enum Verb {
     Execution(ExecutionArgs),
     /// Show past executions, or one with its journal
     History(HistoryArgs),
-    /// Assess before you build: which workloads, what it costs, what is demanded
-    Assess(AssessArgs),
     /// Print the JSON Schema of planb.yaml
     Schema,
     /// Run an edge of its own, with an admin API for the control plane

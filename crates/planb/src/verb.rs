@@ -1,7 +1,6 @@
 //! The verbs, one file each.
 
 mod approve;
-mod assess;
 mod check;
 mod edge;
 mod execution;
@@ -35,7 +34,6 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Approve(args) => approve::run(args, lang).await,
         Verb::Execution(args) => execution::run(args, lang).await,
         Verb::History(args) => history::run(args, lang).await,
-        Verb::Assess(args) => assess::run(&args, lang),
         Verb::Schema => schema(),
         Verb::Edge(args) => edge::run(args, lang).await,
         Verb::DemoService(args) => demo::service::run(args).await,

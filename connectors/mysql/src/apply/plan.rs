@@ -7,11 +7,13 @@ use crate::binlog::segment::Segment;
 use crate::binlog::statement::{self, Statement};
 use crate::error::corrupt;
 use crate::own;
+use crate::rowlog::statement::{Logged, Rows};
 use crate::script;
+use bytes::Bytes;
 use planb_model::canary::{CANARY_BYTES, CANARY_PREFIX};
 use planb_model::{Canary, ServiceName};
-use planb_ports::{ErrorKind, PortError, PortResult};
-use std::collections::BTreeMap;
+use planb_ports::PortResult;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// One step.
 #[derive(Debug)]
@@ -22,60 +24,25 @@ pub(super) enum Step<'a> {
     Definition(Query<'a>),
 }
 
-/// The row events of one statement with the table maps they need.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Rows {
-    maps: Vec<u8>,
-    /// Each as logged, and as the last one of its statement.
-    rows: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
 /// What is done with a segment.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
     pub steps: Vec<Step<'a>>,
     /// The newest canary of the service in it.
     pub canary: Option<Canary>,
-}
-
-impl Rows {
-    /// The events in pieces of at most `limit` bytes, each of which can be
-    /// applied by itself.
-    pub fn chunks(&self, limit: usize) -> PortResult<Vec<Vec<u8>>> {
-        let mut chunks = Vec::new();
-        let mut chunk = self.maps.clone();
-        for (index, (inner, ending)) in self.rows.iter().enumerate() {
-            if self.maps.len() + inner.len() > limit {
-                return Err(PortError::new(
-                    ErrorKind::Invalid,
-                    "PB-MYSQL-PACKET",
-                    format!(
-                        "a row event of {} bytes is too large for the target",
-                        inner.len()
-                    ),
-                )
-                .hint(
-                    "raise max_allowed_packet of the target to twice the source's",
-                    "복원 대상 서버의 max_allowed_packet을 원본의 두 배로 늘리세요",
-                ));
-            }
-            let next = self.rows.get(index + 1).map(|(next, _)| next.len());
-            let last = next.is_none_or(|next| chunk.len() + inner.len() + next > limit);
-            chunk.extend_from_slice(if last { ending } else { inner });
-            if last {
-                chunks.push(std::mem::replace(&mut chunk, self.maps.clone()));
-            }
-        }
-        Ok(chunks)
-    }
+    /// Databases and names of the tables whose rows it changes.
+    pub tables: BTreeSet<(Vec<u8>, Vec<u8>)>,
 }
 
 impl<'a> Plan<'a> {
-    /// Plans a segment for the protected `databases` of `service`. The target
-    /// has everything up to the offset `done_to` of the segment's file already;
-    /// only the canary is taken from there, which a restore has from the log alone.
+    /// Plans the first `count` events of a segment, read from `bytes`, for the
+    /// protected `databases` of `service`. The target has everything up to the
+    /// offset `done_to` of the segment's file already; only the canary is taken
+    /// from there, which a restore has from the log alone.
     pub fn make(
+        bytes: &Bytes,
         segment: &Segment<'a>,
+        count: usize,
         databases: &[String],
         service: &ServiceName,
         done_to: u64,
@@ -84,20 +51,22 @@ impl<'a> Plan<'a> {
             databases,
             service,
             plan: Plan::default(),
+            fates: HashMap::new(),
             tables: BTreeMap::new(),
             statement: Rows::default(),
             is_done: done_to > 0,
         };
-        for event in &segment.events {
+        let events = segment.events.get(..count).unwrap_or_default();
+        for event in events {
             if planner.is_done && u64::from(event.next_offset()) > done_to {
                 if !event.begins_transaction() {
                     return Err(corrupt("the target stands inside of a transaction"));
                 }
                 planner.is_done = false;
             }
-            planner.event(event)?;
+            planner.event(bytes, event)?;
         }
-        if planner.is_done {
+        if planner.is_done && events.len() == segment.events.len() {
             return Err(corrupt("the segment ends before the target's place"));
         }
         Ok(planner.plan)
@@ -121,6 +90,8 @@ struct Planner<'a, 'b> {
     databases: &'b [String],
     service: &'b ServiceName,
     plan: Plan<'a>,
+    /// By what a table map says besides its number.
+    fates: HashMap<Vec<u8>, Fate>,
     tables: BTreeMap<u64, Fate>,
     statement: Rows,
     /// The target has what the event is part of.
@@ -128,42 +99,54 @@ struct Planner<'a, 'b> {
 }
 
 impl<'a> Planner<'a, '_> {
-    fn event(&mut self, event: &Event<'a>) -> PortResult<()> {
+    fn event(&mut self, bytes: &Bytes, event: &Event<'a>) -> PortResult<()> {
         match event.kind() {
-            kind::TABLE_MAP => self.table_map(event),
+            kind::TABLE_MAP => self.table_map(bytes, event),
             kind::QUERY | kind::MARIADB_QUERY_COMPRESSED => self.query(event),
             kind::TRANSACTION_PAYLOAD => self.payload(event),
-            _ if event.is_rows() => self.rows(event),
+            _ if event.is_rows() => self.rows(bytes, event),
             _ => Ok(()),
         }
     }
 
-    fn table_map(&mut self, event: &Event<'_>) -> PortResult<()> {
+    fn table_map(&mut self, bytes: &Bytes, event: &Event<'_>) -> PortResult<()> {
         let parsed = event.table_id().zip(event.mapped_table());
         let (id, (database, table)) =
             parsed.ok_or_else(|| corrupt("a table map of the log cannot be read"))?;
-        let fate = if self.databases.iter().any(|d| d.as_bytes() == database) {
-            self.statement.maps.extend_from_slice(event.bytes());
+        let said = event.body().get(6..).unwrap_or_default();
+        let fate = match self.fates.get(said) {
+            Some(fate) => *fate,
+            None => {
+                let fate = self.fate(database, table);
+                self.fates.insert(said.to_vec(), fate);
+                fate
+            }
+        };
+        if fate == Fate::Apply {
+            self.statement.maps.push(Logged::part_of(bytes, event));
+        }
+        self.tables.insert(id, fate);
+        Ok(())
+    }
+
+    fn fate(&mut self, database: &[u8], table: &[u8]) -> Fate {
+        if self.databases.iter().any(|d| d.as_bytes() == database) {
+            self.plan.tables.insert((database.to_vec(), table.to_vec()));
             Fate::Apply
         } else if (database, table) == (own::SCHEMA.as_bytes(), own::CANARY_TABLE.as_bytes()) {
             Fate::Canary
         } else {
             Fate::Skip
-        };
-        self.tables.insert(id, fate);
-        Ok(())
+        }
     }
 
-    fn rows(&mut self, event: &Event<'_>) -> PortResult<()> {
+    fn rows(&mut self, bytes: &Bytes, event: &Event<'_>) -> PortResult<()> {
         let fate = event
             .table_id()
             .and_then(|id| self.tables.get(&id))
             .copied();
         match fate {
-            Some(Fate::Apply) => {
-                let both = (event.bytes().to_vec(), event.ending_statement());
-                self.statement.rows.push(both);
-            }
+            Some(Fate::Apply) => self.statement.rows.push(Logged::part_of(bytes, event)),
             Some(Fate::Canary) => {
                 let found = newest_canary(event.body(), self.service);
                 let newer = |old: &Canary, new: &Canary| {
@@ -215,20 +198,17 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    /// The events in a compressed transaction have no checksums, while the
-    /// server expects them; so each gets one.
     fn payload(&mut self, event: &Event<'_>) -> PortResult<()> {
         let plain = payload::mysql_transaction(event.body())
             .ok_or_else(|| corrupt("a compressed transaction of the log cannot be read"))?;
+        let plain = Bytes::from(plain);
         let mut rest = &plain[..];
         while !rest.is_empty() {
             let (inner, after) = Event::take(rest, false)?;
             rest = after;
-            let sealed = inner.with_checksum();
-            let (inner, _) = Event::take(&sealed, true)?;
             match inner.kind() {
-                kind::TABLE_MAP => self.table_map(&inner)?,
-                _ if inner.is_rows() => self.rows(&inner)?,
+                kind::TABLE_MAP => self.table_map(&plain, &inner)?,
+                _ if inner.is_rows() => self.rows(&plain, &inner)?,
                 _ => {}
             }
         }

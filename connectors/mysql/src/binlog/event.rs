@@ -81,6 +81,11 @@ impl<'a> Event<'a> {
         self.bytes
     }
 
+    /// Whether it ends with a checksum.
+    pub fn has_checksum(&self) -> bool {
+        self.checksum
+    }
+
     /// Its type.
     pub fn kind(&self) -> u8 {
         self.bytes[4]
@@ -160,31 +165,10 @@ impl<'a> Event<'a> {
             .get(6)
             .is_some_and(|flags| flags & ROWS_FLAG_STATEMENT_END != 0)
     }
-
-    /// The same event, of a log without checksums, with one.
-    pub fn with_checksum(&self) -> Vec<u8> {
-        let mut bytes = self.bytes.to_vec();
-        bytes.extend_from_slice(&[0; CHECKSUM_BYTES]);
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        bytes[9..13].copy_from_slice(&size.to_le_bytes());
-        seal(&mut bytes);
-        bytes
-    }
-
-    /// The same rows event as the last of its statement.
-    pub fn ending_statement(&self) -> Vec<u8> {
-        let mut bytes = self.bytes.to_vec();
-        if let Some(flags) = bytes.get_mut(HEADER_BYTES + 6) {
-            *flags |= ROWS_FLAG_STATEMENT_END;
-        }
-        if self.checksum {
-            seal(&mut bytes);
-        }
-        bytes
-    }
 }
 
 /// Writes the checksum of an event that was changed.
+#[cfg(test)]
 fn seal(event: &mut [u8]) {
     let at = event.len() - CHECKSUM_BYTES;
     let sum = crc32fast::hash(&event[..at]);
@@ -238,6 +222,12 @@ pub(crate) mod testing {
         bytes.extend_from_slice(&[0; CHECKSUM_BYTES]);
         seal(&mut bytes);
         bytes
+    }
+
+    /// An event that was changed, with the checksum it needs now.
+    pub fn sealed(mut event: Vec<u8>) -> Vec<u8> {
+        seal(&mut event);
+        event
     }
 
     /// The same event before `next_offset`.
@@ -294,15 +284,6 @@ mod tests {
         bytes[25] ^= 1;
         assert!(Event::take(&bytes, true).is_err());
         assert!(Event::take(&bytes[..10], true).is_err());
-    }
-
-    #[test]
-    fn an_event_made_the_last_of_its_statement_has_a_good_checksum() {
-        let bytes = testing::rows(7, false, b"row");
-        let (event, _) = Event::take(&bytes, true).expect("whole");
-        let ending = event.ending_statement();
-        let (event, _) = Event::take(&ending, true).expect("checksum");
-        assert!(event.ends_statement());
     }
 
     #[test]

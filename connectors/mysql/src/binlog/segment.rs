@@ -10,6 +10,8 @@ use planb_ports::PortResult;
 pub(crate) struct Segment<'a> {
     /// The format description, needed before any other event can be applied.
     pub format: &'a [u8],
+    /// Whether the events have checksums.
+    pub checksum: bool,
     /// The others.
     pub events: Vec<Event<'a>>,
 }
@@ -49,6 +51,7 @@ pub(crate) fn read(bytes: &[u8]) -> PortResult<Segment<'_>> {
     }
     Ok(Segment {
         format: format.bytes(),
+        checksum,
         events,
     })
 }

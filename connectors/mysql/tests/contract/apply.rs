@@ -3,7 +3,7 @@
 use crate::support::{Site, apply, drain, header, mark, restore, service, snapshot};
 use mysql_async::prelude::Queryable;
 use planb_model::{Canary, Epoch};
-use planb_ports::{Database, ErrorKind};
+use planb_ports::{Database, ErrorKind, SegmentEnd, Until};
 use std::cmp::Ordering;
 
 /// Source and target at the same point, and the source's log.
@@ -331,4 +331,65 @@ async fn by_hand_the_ordinary_tool_skips_what_the_snapshot_has() {
         assert!(output.status.success() && said.is_empty(), "{said}");
     }
     equal(&source, &target).await;
+}
+
+#[tokio::test]
+async fn a_restore_stops_between_two_transactions() {
+    let (source, target, mut log) = pair(SETUP).await;
+    let parts = snapshot(&source.database()).await;
+    let mut places = Vec::new();
+    for a in 1..=4 {
+        change(&source, &[&format!("INSERT INTO nopk (a) VALUES ({a})")]).await;
+        let gtid = source
+            .one("SELECT @@gtid_binlog_pos")
+            .await
+            .expect("a GTID");
+        let mut conn = source.connect().await;
+        let status: Option<mysql_async::Row> = conn
+            .query_first("SHOW MASTER STATUS")
+            .await
+            .expect("status");
+        let status = status.expect("a row");
+        let (file, offset): (String, u64) =
+            (status.get(0).expect("file"), status.get(1).expect("offset"));
+        places.push([gtid, format!("{file}:{offset}")]);
+    }
+    let batches = drain(log.as_mut()).await;
+    assert_eq!(batches.len(), 1);
+    let (database, batch) = (target.database(), &batches[0]);
+    let until = async |position: &str| {
+        let until = Until::Position(position.to_owned());
+        let end = mark(&batch.end, 2);
+        let bytes = batch.bytes.clone();
+        let header = header(batch, 1);
+        database
+            .apply_segment(&header, bytes, &end, Some(&until))
+            .await
+    };
+    let rows = "SELECT GROUP_CONCAT(a ORDER BY a) FROM shop.nopk";
+    for (names, expected) in places.iter().zip(["1", "1,2", "1,2,3"]) {
+        for name in names {
+            restore(&database, &parts.0, &parts.1).await;
+            let end = until(name)
+                .await
+                .unwrap_or_else(|e| panic!("{}", e.chain()));
+            let SegmentEnd::Stopped(at) = end else {
+                panic!("{name}: {end:?}");
+            };
+            assert_eq!((at.gtid.as_deref(), &at.at), (Some(&*names[0]), &names[1]));
+            assert_eq!(target.one(rows).await.as_deref(), Some(expected));
+            // The segment is the next one still, from that place on.
+            let stands = database.applied().await.expect("read");
+            assert_eq!(stands, Some(mark(&at, 1)));
+        }
+    }
+    let error = until(&places[0][0]).await.expect_err("passed");
+    assert_eq!(error.code(), "PB-MYSQL-POINT-PASSED");
+    let error = until("0-1-99999").await.map(|_| ());
+    error.expect("it may come later in the log");
+    equal(&source, &target).await;
+    assert_eq!(
+        database.applied().await.expect("read"),
+        Some(mark(&batch.end, 2))
+    );
 }

@@ -1,4 +1,4 @@
-//! Applies the log behind a mark, segment by segment.
+//! Applies the log behind a mark, a batch of segments after the other.
 
 use super::Target;
 use crate::canary::is_newer;
@@ -9,8 +9,12 @@ use futures::StreamExt;
 use futures::stream;
 use planb_model::Canary;
 use planb_model::recovery::{AppliedMark, SegmentBody};
-use planb_ports::PortResult;
 use planb_ports::repository::RestoreReport;
+use planb_ports::{LogSegment, PortResult};
+
+/// Log applied at once, before compression: a connector that folds changes
+/// gains from seeing many, and a batch is kept in memory.
+const BATCH_BYTES: usize = 32 << 20;
 
 /// Follows the chain into the target.
 pub(super) struct Applier<'a> {
@@ -19,6 +23,8 @@ pub(super) struct Applier<'a> {
     head: Head,
     /// The log goes on elsewhere, behind a snapshot this restore does not start from.
     ended: bool,
+    /// Read, in its place in the chain, and not applied yet.
+    batch: Vec<LogSegment>,
 }
 
 impl<'a> Applier<'a> {
@@ -28,23 +34,33 @@ impl<'a> Applier<'a> {
             report,
             head,
             ended: false,
+            batch: Vec::new(),
         }
     }
 
     /// Applies what is listed, then what came since, until nothing more comes.
+    ///
+    /// When the log cannot be read on, what was read before is applied first.
     pub(super) async fn run(mut self) -> PortResult<RestoreReport> {
-        self.apply_listed().await?;
-        while !self.ended && self.head.closed.is_none() {
-            match self.target.vault.next_segment(&self.head).await? {
-                Some(segment) => self.apply(segment).await?,
-                None => break,
-            }
-        }
+        let read = self.read().await;
+        self.apply().await?;
+        read?;
         self.report.chain_closed = self.head.closed.is_some();
         Ok(self.report)
     }
 
-    async fn apply_listed(&mut self) -> PortResult<()> {
+    async fn read(&mut self) -> PortResult<()> {
+        self.read_listed().await?;
+        while !self.ended && self.head.closed.is_none() {
+            match self.target.vault.next_segment(&self.head).await? {
+                Some(segment) => self.take(segment).await?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_listed(&mut self) -> PortResult<()> {
         let (vault, progress) = (self.target.vault, self.target.progress);
         let (epoch, from) = (self.head.epoch, self.head.next);
         let names = vault.list_segments(epoch, from).await?;
@@ -59,13 +75,15 @@ impl<'a> Applier<'a> {
             if self.ended {
                 break;
             }
-            self.apply(segment?).await?;
+            self.take(segment?).await?;
             progress.bytes(self.report.stored_bytes, Some(total));
         }
         Ok(())
     }
 
-    async fn apply(&mut self, segment: Segment) -> PortResult<()> {
+    /// Puts a segment at the end of the batch, and applies the batch when it is
+    /// large.
+    async fn take(&mut self, segment: Segment) -> PortResult<()> {
         self.report.stored_bytes += segment.stored_bytes;
         match self.head.advance(&segment)? {
             Link::Closes => return Ok(()),
@@ -79,10 +97,7 @@ impl<'a> Applier<'a> {
             }
             Link::Continues => {}
         }
-        let SegmentBody::Log {
-            end, transactions, ..
-        } = &segment.header.body
-        else {
+        let SegmentBody::Log { end, .. } = &segment.header.body else {
             return Ok(());
         };
         let mark = AppliedMark {
@@ -91,20 +106,38 @@ impl<'a> Applier<'a> {
             next_segment: self.head.next,
             position: end.clone(),
         };
-        let seq = segment.header.seq.0;
-        self.target.progress.stage(&format!("applying log {seq}"));
-        let raw = segment.raw.clone();
-        let database = self.target.database;
-        database
-            .apply_segment(&segment.header, raw, &mark, None)
-            .await?;
-        self.report.mark = mark;
-        self.report.segments_applied += 1;
-        self.report.transactions_applied += transactions;
-        if let Some(found) = Canary::newest_in(&segment.raw)
-            && is_newer(&found, self.report.canary.as_ref())
-        {
-            self.report.canary = Some(found);
+        self.batch.push(LogSegment {
+            header: segment.header,
+            bytes: segment.raw,
+            mark,
+        });
+        if self.batch.iter().map(|s| s.bytes.len()).sum::<usize>() >= BATCH_BYTES {
+            self.apply().await?;
+        }
+        Ok(())
+    }
+
+    /// Applies the batch.
+    async fn apply(&mut self) -> PortResult<()> {
+        let batch = std::mem::take(&mut self.batch);
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+            return Ok(());
+        };
+        let (from, to) = (first.header.seq.0, last.header.seq.0);
+        let stage = format!("applying log {from} to {to}");
+        self.target.progress.stage(&stage);
+        self.target.database.apply_segments(&batch, None).await?;
+        self.report.mark = last.mark.clone();
+        for segment in &batch {
+            if let SegmentBody::Log { transactions, .. } = segment.header.body {
+                self.report.segments_applied += 1;
+                self.report.transactions_applied += transactions;
+            }
+            if let Some(found) = Canary::newest_in(&segment.bytes)
+                && is_newer(&found, self.report.canary.as_ref())
+            {
+                self.report.canary = Some(found);
+            }
         }
         Ok(())
     }

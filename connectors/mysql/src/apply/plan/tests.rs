@@ -14,9 +14,10 @@ fn segment_of(events: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn with<T>(events: &[Vec<u8>], look: impl FnOnce(Plan<'_>) -> T) -> T {
-    let bytes = segment_of(events);
+    let bytes = Bytes::from(segment_of(events));
     let segment = segment::read(&bytes).expect("segment");
-    look(Plan::make(&segment, &["shop".into()], &service(), 0).expect("plan"))
+    let count = segment.events.len();
+    look(Plan::make(&bytes, &segment, count, &["shop".into()], &service(), 0).expect("plan"))
 }
 
 #[test]
@@ -45,9 +46,19 @@ fn what_the_target_has_is_skipped_but_for_its_canary() {
         transaction(b"three", "shop", "t", 300),
     ]
     .concat();
-    let bytes = segment_of(&events);
+    let bytes = Bytes::from(segment_of(&events));
     let segment = segment::read(&bytes).expect("segment");
-    let plan = |done_to| Plan::make(&segment, &["shop".into()], &service(), done_to);
+    let count = segment.events.len();
+    let plan = |done_to| {
+        Plan::make(
+            &bytes,
+            &segment,
+            count,
+            &["shop".into()],
+            &service(),
+            done_to,
+        )
+    };
     for (done_to, steps) in [(0, 2), (100, 1), (150, 1), (200, 1)] {
         let plan = plan(done_to).expect("plan");
         assert_eq!(plan.steps.len(), steps, "{done_to}");
@@ -75,7 +86,7 @@ fn only_the_protected_tables_are_applied_and_the_last_event_ends_the_statement()
             panic!("{:?}", plan.steps);
         };
         let expected = [events[0].clone(), testing::rows(1, true, b"mine")].concat();
-        assert_eq!(rows.chunks(1 << 20).expect("fits"), [expected]);
+        assert_eq!(rows.chunks(1 << 20, true).expect("fits"), [expected]);
     });
 }
 
@@ -88,7 +99,7 @@ fn a_large_statement_is_cut_where_it_can_be_applied() {
         let [Step::Rows(rows)] = &plan.steps[..] else {
             panic!("{:?}", plan.steps);
         };
-        let chunks = rows.chunks(bytes).expect("fits");
+        let chunks = rows.chunks(bytes, true).expect("fits");
         assert_eq!(chunks.len(), 3);
         for chunk in chunks {
             assert!(chunk.len() <= bytes);
@@ -103,7 +114,7 @@ fn a_large_statement_is_cut_where_it_can_be_applied() {
             assert!(last, "the chunk leaves its statement open");
         }
         assert_eq!(
-            rows.chunks(50).map_err(|e| e.code()),
+            rows.chunks(50, true).map_err(|e| e.code()),
             Err("PB-MYSQL-PACKET")
         );
     });

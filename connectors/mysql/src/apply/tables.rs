@@ -1,0 +1,226 @@
+//! What must be known of the target's tables before rows are applied to them.
+
+use crate::client::{Client, first, literals, rows};
+use crate::fold::Keys;
+use crate::rowlog::table::TableMap;
+use mysql_async::Conn;
+use planb_ports::PortResult;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Database and name of a table.
+type Name = (Vec<u8>, Vec<u8>);
+
+/// The tables of the protected databases.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    found: BTreeMap<Name, Found>,
+    /// Whether this server applies row events so that folded ones lead to the
+    /// same rows.
+    folds: bool,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    transactional: bool,
+    /// `None`: its rows are applied as they were logged.
+    keys: Option<Keys>,
+}
+
+/// A foreign key: child, parent, and whether it changes rows by itself.
+type ForeignKey = (String, String, String, String, String, String);
+
+impl Tables {
+    /// Whether a change of `tables` can be taken back. A table that is not
+    /// there will be refused by the server itself.
+    pub fn are_transactional(&self, tables: &BTreeSet<Name>) -> bool {
+        let mut found = tables.iter().filter_map(|name| self.found.get(name));
+        found.all(|table| table.transactional)
+    }
+
+    /// Whether anything may be folded at all.
+    pub fn may_fold(&self) -> bool {
+        self.folds
+    }
+
+    /// What folding needs to know of a table of the log; `None` when its rows
+    /// stay as they are.
+    pub fn keys(&self, map: &TableMap) -> Option<Keys> {
+        let name = (map.database.clone(), map.table.clone());
+        self.found.get(&name)?.keys.clone()
+    }
+}
+
+/// Asks the target.
+pub(super) async fn read(client: &Client, conn: &mut Conn) -> PortResult<Tables> {
+    let databases = literals(&client.config.databases);
+    let mut tables = Tables {
+        found: BTreeMap::new(),
+        folds: folds(conn).await?,
+    };
+    type Entry = (String, String, String, Option<String>);
+    let sql = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA IN ({databases})"
+    );
+    let entries: Vec<Entry> = rows(conn, "list the tables", sql).await?;
+    let mut tied = tied(conn, &databases).await?;
+    for (database, table, kind, engine) in entries {
+        let innodb = engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB"));
+        let base = kind == "BASE TABLE";
+        let alone = !tied.remove(&folded_name(&database, &table));
+        let found = Found {
+            transactional: innodb || kind != "BASE TABLE",
+            keys: (base && innodb && alone).then(Keys::default),
+        };
+        tables.found.insert(name(&database, &table), found);
+    }
+    read_columns(conn, &databases, &mut tables).await?;
+    Ok(tables)
+}
+
+/// Whether row events do what they say and no more: an error when a row is
+/// missing, and no triggers.
+async fn folds(conn: &mut Conn) -> PortResult<bool> {
+    let sql = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
+               ('slave_exec_mode', 'replica_exec_mode', 'slave_run_triggers_for_rbr')";
+    let set: Vec<(String, String)> = rows(conn, "read how row events are applied", sql).await?;
+    Ok(set
+        .iter()
+        .all(|(_, value)| value.eq_ignore_ascii_case("STRICT") || value.eq_ignore_ascii_case("NO")))
+}
+
+/// The tables that foreign keys with actions tie together, and those tied to
+/// them by any foreign key. InnoDB changes rows of a child by itself then, and
+/// does not log it: such a change is lost when the one before it is folded away.
+async fn tied(conn: &mut Conn, databases: &str) -> PortResult<BTreeSet<(String, String)>> {
+    let sql = format!(
+        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, \
+         UPDATE_RULE, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS \
+         WHERE CONSTRAINT_SCHEMA IN ({databases}) OR UNIQUE_CONSTRAINT_SCHEMA IN ({databases})"
+    );
+    let keys: Vec<ForeignKey> = rows(conn, "list the foreign keys", sql).await?;
+    Ok(tie(&keys))
+}
+
+fn tie(keys: &[ForeignKey]) -> BTreeSet<(String, String)> {
+    let acts = |rule: &str| !matches!(rule, "RESTRICT" | "NO ACTION");
+    let mut tied = BTreeSet::new();
+    loop {
+        let before = tied.len();
+        for (child_database, child, parent_database, parent, update, delete) in keys {
+            let ends = [
+                folded_name(child_database, child),
+                folded_name(parent_database, parent),
+            ];
+            if acts(update) || acts(delete) || ends.iter().any(|end| tied.contains(end)) {
+                tied.extend(ends);
+            }
+        }
+        if tied.len() == before {
+            return tied;
+        }
+    }
+}
+
+/// Some servers keep names of tables in lower case, and not everywhere.
+fn folded_name(database: &str, table: &str) -> (String, String) {
+    (database.to_lowercase(), table.to_lowercase())
+}
+
+fn name(database: &str, table: &str) -> Name {
+    (database.as_bytes().to_vec(), table.as_bytes().to_vec())
+}
+
+async fn read_columns(conn: &mut Conn, databases: &str, tables: &mut Tables) -> PortResult<()> {
+    let sql = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, EXTRA FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA IN ({databases}) ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
+    );
+    type Entry = (String, String, String, Option<String>);
+    let entries: Vec<Entry> = rows(conn, "list the columns", sql).await?;
+    let mut places = BTreeMap::new();
+    for (database, table, column, extra) in entries {
+        let Some(keys) = keys_of(tables, &database, &table) else {
+            continue;
+        };
+        let numbered = extra.is_some_and(|e| e.to_lowercase().contains("auto_increment"));
+        if numbered {
+            keys.auto_increment = Some(keys.columns);
+        }
+        places.insert((database, table, column), keys.columns);
+        keys.columns += 1;
+    }
+    let sql = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME \
+         FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN ({databases}) AND NON_UNIQUE = 0"
+    );
+    let entries: Vec<Entry> = rows(conn, "list the unique keys", sql)
+        .await?
+        .into_iter()
+        .collect();
+    for (database, table, index, column) in entries {
+        let place = column.and_then(|column| {
+            let whole = (database.clone(), table.clone(), column);
+            places.get(&whole).copied()
+        });
+        let Some(keys) = keys_of(tables, &database, &table) else {
+            continue;
+        };
+        match place {
+            Some(place) => {
+                keys.unique.push(place);
+                if index == "PRIMARY" {
+                    keys.primary.push(place);
+                }
+            }
+            // A key over an expression: any column may be in it.
+            None => keys.unique.extend(0..keys.columns),
+        }
+    }
+    for keys in tables.found.values_mut().filter_map(|t| t.keys.as_mut()) {
+        for places in [&mut keys.primary, &mut keys.unique] {
+            places.sort_unstable();
+            places.dedup();
+        }
+    }
+    Ok(())
+}
+
+fn keys_of<'t>(tables: &'t mut Tables, database: &str, table: &str) -> Option<&'t mut Keys> {
+    let found = tables.found.get_mut(&name(database, table))?;
+    found.keys.as_mut()
+}
+
+/// Bytes of row events that fit into a statement of the target.
+pub(super) async fn packet_bytes(conn: &mut Conn) -> PortResult<usize> {
+    /// Everything but the events in a `BINLOG` statement.
+    const OVERHEAD_BYTES: u64 = 64;
+    let sql = "SELECT @@max_allowed_packet";
+    let bytes: Option<u64> = first(conn, "read max_allowed_packet", sql).await?;
+    let text = bytes.unwrap_or(0).saturating_sub(OVERHEAD_BYTES);
+    Ok(usize::try_from(text / 4 * 3).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_keys_with_actions_tie_all_they_reach() {
+        let key = |child: &str, parent: &str, delete: &str| {
+            let text = |t: &str| t.to_owned();
+            let rules = (text("RESTRICT"), text(delete));
+            let shop = || text("Shop");
+            (shop(), text(child), shop(), text(parent), rules.0, rules.1)
+        };
+        let keys = [
+            key("d", "c", "RESTRICT"),
+            key("C", "b", "NO ACTION"),
+            key("b", "a", "CASCADE"),
+            key("y", "x", "RESTRICT"),
+        ];
+        let tied: Vec<String> = tie(&keys).into_iter().map(|(_, table)| table).collect();
+        assert_eq!(tied, ["a", "b", "c", "d"]);
+        assert!(tie(&keys[3..]).is_empty());
+    }
+}

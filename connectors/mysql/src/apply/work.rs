@@ -1,0 +1,245 @@
+//! The connection that applies, and how a group of planned segments goes
+//! through it.
+
+use super::Planned;
+use super::plan::Step;
+use super::session;
+use super::tables::{self, Tables};
+use crate::applied;
+use crate::binlog::query::Query;
+use crate::client::{Client, first, ident, literal, run};
+use crate::error::{cannot, corrupt};
+use crate::fold::Folder;
+use crate::rowlog::statement::Rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use planb_model::Canary;
+use planb_ports::{ErrorKind, PortError, PortResult};
+
+/// Row events in one `BINLOG` statement: enough to make round trips cheap.
+const BINLOG_BYTES: usize = 512 * 1024;
+/// The server did not take row events.
+const REFUSED: &str = "PB-MYSQL-APPLY";
+
+/// A connection at work.
+pub(super) struct Work<'c> {
+    client: &'c Client,
+    conn: Conn,
+    packet: usize,
+    open: bool,
+    /// Whether the server expects events with checksums.
+    checksum: bool,
+    gathered: Vec<u8>,
+}
+
+impl<'c> Work<'c> {
+    /// Prepares `conn`.
+    pub async fn start(client: &'c Client, mut conn: Conn) -> PortResult<Self> {
+        prepare(client, &mut conn).await?;
+        Ok(Self {
+            client,
+            packet: tables::packet_bytes(&mut conn).await?,
+            conn,
+            open: false,
+            checksum: false,
+            gathered: Vec::new(),
+        })
+    }
+
+    /// Applies segments of which either there is one, or none has definitions.
+    pub async fn apply(&mut self, group: &[Planned<'_>]) -> PortResult<()> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let tables = tables::read(self.client, &mut self.conn).await?;
+        let atomic =
+            |p: &Planned<'_>| p.plan.is_atomic() && tables.are_transactional(&p.plan.tables);
+        if !group.iter().all(atomic) {
+            for one in group {
+                if !atomic(one) {
+                    applied::begin(self.client, &mut self.conn).await?;
+                }
+                self.whole(std::slice::from_ref(one), None).await?;
+            }
+            return Ok(());
+        }
+        if !tables.may_fold() {
+            return self.whole(group, None).await;
+        }
+        match self.whole(group, Some(&tables)).await {
+            Err(refused) if refused.code() == REFUSED => {
+                // Nothing of it is left. Row by row the server says what is
+                // wrong, if it is not the folding.
+                tracing::warn!(error = refused.chain(), "applying the log without folding");
+                run(&mut self.conn, "take back what was applied", "ROLLBACK").await?;
+                let conn = self.client.connect().await?;
+                *self = Self::start(self.client, conn).await?;
+                self.whole(group, None).await
+            }
+            done => done,
+        }
+    }
+
+    /// Applies a group and sets its mark; in one transaction but for what
+    /// commits by itself. With `fold`, many changes of a row become one.
+    async fn whole(&mut self, group: &[Planned<'_>], fold: Option<&Tables>) -> PortResult<()> {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            return Ok(());
+        };
+        self.begin().await?;
+        self.checksum = first.checksum;
+        if group.iter().any(|p| !p.plan.steps.is_empty()) {
+            self.binlog(first.format).await?;
+        }
+        let steps = group.iter().flat_map(|p| &p.plan.steps);
+        match fold {
+            None => {
+                for step in steps {
+                    match step {
+                        Step::Rows(rows) => self.rows(rows).await?,
+                        Step::Definition(query) => self.definition(query).await?,
+                    }
+                }
+            }
+            Some(tables) => {
+                for rows in folded(steps, tables) {
+                    self.rows(&rows).await?;
+                }
+            }
+        }
+        self.send().await?;
+        self.begin().await?;
+        if let Some(canary) = newest_canary(group) {
+            let sql = format!(
+                "REPLACE INTO planb.canary (service, mark) VALUES ({}, {})",
+                literal(first.service.as_str()),
+                literal(&canary.encode())
+            );
+            run(&mut self.conn, "apply the canary", sql).await?;
+        }
+        applied::set(self.client, &mut self.conn, &last.mark).await?;
+        self.commit().await
+    }
+
+    async fn begin(&mut self) -> PortResult<()> {
+        if !self.open {
+            run(&mut self.conn, "begin a transaction", "START TRANSACTION").await?;
+            self.open = true;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> PortResult<()> {
+        if self.open {
+            run(&mut self.conn, "commit what was applied", "COMMIT").await?;
+            self.open = false;
+        }
+        Ok(())
+    }
+
+    /// Gathers row events, and sends them when they are many.
+    async fn rows(&mut self, rows: &Rows) -> PortResult<()> {
+        let limit = BINLOG_BYTES.min(self.packet);
+        for chunk in rows.chunks(self.packet, self.checksum)? {
+            if !self.gathered.is_empty() && self.gathered.len() + chunk.len() > limit {
+                self.send().await?;
+            }
+            self.gathered.extend_from_slice(&chunk);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> PortResult<()> {
+        let gathered = std::mem::take(&mut self.gathered);
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        self.binlog(&gathered).await
+    }
+
+    async fn binlog(&mut self, events: &[u8]) -> PortResult<()> {
+        self.begin().await?;
+        let mut sql = String::with_capacity(events.len() / 3 * 4 + 16);
+        sql.push_str("BINLOG '");
+        BASE64.encode_string(events, &mut sql);
+        sql.push('\'');
+        self.conn
+            .query_drop(sql)
+            .await
+            .map_err(|error| refused("row events", error))
+    }
+
+    async fn definition(&mut self, query: &Query<'_>) -> PortResult<()> {
+        self.send().await?;
+        self.commit().await?;
+        let sql = session::settings(query);
+        run(&mut self.conn, "set a logged statement's session", sql).await?;
+        if !query.database.is_empty() {
+            let database = std::str::from_utf8(&query.database)
+                .map_err(|_| corrupt("a database of the log has no readable name"))?;
+            let found: Option<i64> = first(
+                &mut self.conn,
+                "look for a database",
+                format!(
+                    "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+                    literal(database)
+                ),
+            )
+            .await?;
+            // CREATE DATABASE has the new one as its default.
+            if found.is_some() {
+                let sql = format!("USE {}", ident(database));
+                run(&mut self.conn, "choose a logged statement's database", sql).await?;
+            }
+        }
+        self.conn
+            .query_drop(query.sql.to_vec())
+            .await
+            .map_err(|error| refused("a logged definition", error))?;
+        let back = self.client.session();
+        run(&mut self.conn, "set the session back", back).await?;
+        prepare(self.client, &mut self.conn).await
+    }
+}
+
+async fn prepare(client: &Client, conn: &mut Conn) -> PortResult<()> {
+    if client.config.is_mariadb() {
+        // Else every row event is logged again with the whole BINLOG statement.
+        let off = "SET SESSION binlog_annotate_row_events=OFF";
+        run(conn, "prepare applying the log", off).await?;
+    }
+    Ok(())
+}
+
+fn folded<'s>(steps: impl Iterator<Item = &'s Step<'s>>, tables: &Tables) -> Vec<Rows> {
+    let keys = |map: &_| tables.keys(map);
+    let mut folder = Folder::new(&keys);
+    for step in steps {
+        if let Step::Rows(rows) = step {
+            folder.push(rows);
+        }
+    }
+    folder.finish()
+}
+
+fn newest_canary(group: &[Planned<'_>]) -> Option<Canary> {
+    let canaries = group.iter().filter_map(|p| p.plan.canary);
+    canaries.max_by_key(|canary| (canary.epoch, canary.sequence))
+}
+
+/// The server does not take the log: the copy differs from the source. What
+/// is temporary or a matter of privileges keeps its own kind.
+fn refused(what: &str, error: mysql_async::Error) -> PortError {
+    let port = cannot(format!("apply {what}"))(error);
+    if port.kind() != ErrorKind::Internal {
+        return port;
+    }
+    PortError::new(ErrorKind::Corrupt, REFUSED, format!("cannot apply {what}"))
+        .hint(
+            "the copy differs from the source; restore it from a snapshot",
+            "복제본이 원본과 다릅니다. 스냅샷에서 다시 복원하세요",
+        )
+        .source(port)
+}
