@@ -3,6 +3,7 @@
 //! These are the checked types. [`parse`] reads them from planb.yaml, with every
 //! error naming file, line, column, field and a hint.
 
+mod alone;
 mod check;
 mod convert;
 mod error;
@@ -17,6 +18,7 @@ mod structure;
 mod template;
 mod tree;
 
+pub use alone::{AddressError, database_address, duration_of, size_of, vault_address};
 pub use error::{PlanError, PlanErrors};
 pub use parse::{PLAN_BYTES_MAX, SERVICES_MAX, parse};
 pub use review::review;

@@ -14,7 +14,7 @@ use planb_model::plan::{
     DatabaseAddress, EdgeSettings, Observer, ServicePlan, Site, VaultAddress, Workload,
 };
 use planb_ports::{
-    Clock, Database, Disk, PortResult, Probe, Random, Repository, Store, Traffic, VaultStorage,
+    Clock, Database, Disk, PortResult, Probe, Random, Repository, SnapshotOptions, Store, Traffic, VaultStorage,
 };
 use planb_vault::{VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
@@ -163,6 +163,7 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dy
         flush_interval: data.flush_interval,
         snapshot_interval: data.snapshot_interval,
         canary_interval: data.canary_interval,
+        snapshot: SnapshotOptions::default(),
         zstd_level: ZSTD_LEVEL,
     };
     let repository = VaultRepository::new(

@@ -111,6 +111,28 @@ pub(crate) fn other_writer(key: &str) -> PortError {
     )
 }
 
+/// A snapshot beside log whose positions cannot be compared.
+pub(crate) fn unordered_log() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-REPO-UNORDERED",
+        "the service has log in the vault, and where a snapshot stands in it cannot be told for this engine",
+    )
+    .hint(
+        "leave snapshots to the running stream, or back up under another --service",
+        "스냅샷은 실행 중인 stream에 맡기거나 다른 --service 이름으로 백업하세요",
+    )
+}
+
+/// The chain was closed while a snapshot was taken.
+pub(crate) fn chain_ended(epoch: Epoch) -> PortError {
+    PortError::new(
+        ErrorKind::Conflict,
+        "PB-REPO-CHAIN-ENDED",
+        format!("a newer epoch ended the log of epoch {epoch} while the snapshot was taken"),
+    )
+}
+
 /// Somebody else has this epoch.
 pub(crate) fn claimed_by_other(epoch: Epoch, claimant: &str, site: &SiteName) -> PortError {
     PortError::new(

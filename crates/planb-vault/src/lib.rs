@@ -6,6 +6,7 @@
 //! deletes anything, and nothing is ever replaced: safety comes from the
 //! conditional create of the storage.
 
+mod backup;
 mod canary;
 mod catalogue;
 mod chain;
@@ -30,5 +31,6 @@ mod ship;
 mod snapshot;
 mod vault;
 
+pub use backup::Backup;
 pub use options::VaultOptions;
 pub use repository::VaultRepository;

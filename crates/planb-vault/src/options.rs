@@ -1,6 +1,7 @@
 //! How a repository writes.
 
 use planb_model::Secret;
+use planb_ports::SnapshotOptions;
 use std::time::Duration;
 
 /// Default level of zstd: fast enough for one core to follow a busy database.
@@ -22,6 +23,8 @@ pub struct VaultOptions {
     pub snapshot_interval: Duration,
     /// Time between canaries.
     pub canary_interval: Duration,
+    /// How snapshots are taken while log is shipped.
+    pub snapshot: SnapshotOptions,
     /// Level of compression, 1 (fast) to 22 (small).
     pub zstd_level: i32,
 }
@@ -35,6 +38,7 @@ impl Default for VaultOptions {
             flush_interval: Duration::from_secs(1),
             snapshot_interval: Duration::from_secs(24 * 3_600),
             canary_interval: Duration::from_secs(1),
+            snapshot: SnapshotOptions::default(),
             zstd_level: ZSTD_LEVEL_DEFAULT,
         }
     }

@@ -10,6 +10,7 @@ use crate::protect::{Passed, Run, SnapshotNeeded, Stream};
 use crate::retry::Backoff;
 use crate::snapshot::Written;
 use planb_model::recovery::{LogPosition, SegmentSeq};
+use planb_ports::progress::NoProgress;
 use planb_ports::repository::ProtectEvent;
 use planb_ports::{Database, PortResult};
 use std::cmp::Ordering;
@@ -44,7 +45,11 @@ pub(crate) async fn snapshots(run: &Run<'_>, stream: &Stream) -> PortResult<Snap
 async fn take(run: &Run<'_>, stream: &Stream) -> PortResult<()> {
     let started = run.vault.clock.monotonic();
     let first = watch_log(stream);
-    let written = run.vault.write_snapshot(run.database).await?;
+    let options = &run.vault.options.snapshot;
+    let written = run
+        .vault
+        .write_snapshot(run.database, options, &NoProgress)
+        .await?;
     let point = &written.facts.position;
     if run
         .database

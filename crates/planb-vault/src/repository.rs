@@ -1,5 +1,6 @@
 //! The port this crate exists for.
 
+use crate::backup::Backup;
 use crate::layout::Layout;
 use crate::point::Verified;
 use crate::protect::{Run, protect};
@@ -11,7 +12,7 @@ use planb_model::recovery::{AppliedMark, RecoveryPoint};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
 use planb_ports::{
-    Clock, Database, PortResult, Progress, Random, Repository, RestoreOptions, VaultStorage,
+    Clock, Database, PortResult, Progress, Random, Repository, RestoreOptions, SnapshotOptions, VaultStorage,
 };
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -50,6 +51,30 @@ impl VaultRepository {
             vault,
             verified: Mutex::new(None),
         })
+    }
+}
+
+impl VaultRepository {
+    /// Takes one snapshot of `database` under the newest epoch, beside a stream
+    /// that may be running elsewhere, and never writes log. The first use of a
+    /// vault claims its first epoch.
+    ///
+    /// # Errors
+    /// `Conflict` when the newest epoch belongs to another claimant, `Fenced`
+    /// when it ended meanwhile.
+    pub async fn backup(
+        &self,
+        database: &dyn Database,
+        claimant: &str,
+        site: &SiteName,
+        options: &SnapshotOptions,
+        progress: &dyn Progress,
+    ) -> PortResult<Backup> {
+        Box::pin(
+            self.vault
+                .backup(database, claimant, site, options, progress),
+        )
+        .await
     }
 }
 

@@ -9,6 +9,7 @@ use crate::vault::{Vault, blocking, same_place};
 use bytes::Bytes;
 use planb_model::Epoch;
 use planb_model::recovery::{LogPosition, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT};
+use planb_ports::progress::NoProgress;
 use planb_ports::{Database, ErrorKind, LogBatch, PortError, PortResult};
 use std::time::Duration;
 
@@ -202,7 +203,9 @@ impl Vault {
         database: &dyn Database,
         epoch: Epoch,
     ) -> PortResult<(Resume, u64)> {
-        let written = self.write_snapshot(database).await?;
+        let written = self
+            .write_snapshot(database, &self.options.snapshot, &NoProgress)
+            .await?;
         let head = self.head(epoch).await?;
         if let Some(by) = head.closed {
             return Err(self.fenced(by, epoch));

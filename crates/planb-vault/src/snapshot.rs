@@ -15,8 +15,7 @@ use planb_model::Epoch;
 use planb_model::recovery::{
     Engine, ObjectHash, PartManifest, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
 };
-use planb_ports::progress::NoProgress;
-use planb_ports::{Database, PortResult, SnapshotFacts, SnapshotOptions};
+use planb_ports::{Database, PortResult, Progress, SnapshotFacts, SnapshotOptions};
 use writer::SnapshotWriter;
 
 /// A snapshot whose parts are in the vault, and whose manifest is not.
@@ -32,11 +31,15 @@ pub(crate) struct Written {
 
 impl Vault {
     /// Has `database` write a snapshot into the vault.
-    pub(crate) async fn write_snapshot(&self, database: &dyn Database) -> PortResult<Written> {
+    pub(crate) async fn write_snapshot(
+        &self,
+        database: &dyn Database,
+        options: &SnapshotOptions,
+        progress: &dyn Progress,
+    ) -> PortResult<Written> {
         let taken_at = self.clock.now();
         let writer = SnapshotWriter::new(self, self.new_id(taken_at));
-        let options = SnapshotOptions::default();
-        let taken = database.snapshot(&writer, &options, &NoProgress).await;
+        let taken = database.snapshot(&writer, options, progress).await;
         let parts = writer.finish().await;
         let (facts, parts) = (taken?, parts?);
         Ok(Written {
