@@ -9,12 +9,13 @@ use planb_connector_probe::{HttpProbe, SqlProbe, TcpProbe, from_url};
 use planb_connector_process::{ManagedWorkload, ObservedWorkload};
 use planb_connector_sqlite::SqliteDatabase;
 use planb_engine::{CrashPoints, ObserverPorts, ServicePorts, SitePorts};
+use planb_model::ServiceName;
 use planb_model::observation::ProbeKind;
 use planb_model::plan::{
     DatabaseAddress, EdgeSettings, Observer, ServicePlan, Site, VaultAddress, Workload,
 };
 use planb_ports::{
-    Clock, Database, Disk, PortResult, Probe, Random, Repository, SnapshotOptions, Store, Traffic, VaultStorage,
+    Clock, Database, Disk, PortResult, Probe, Random, Repository, Store, Traffic, VaultStorage,
 };
 use planb_vault::{VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
@@ -151,29 +152,52 @@ pub async fn connect_storage(
 
 async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dyn Repository>> {
     let data = &plan.data;
-    let storage = connect_storage(&data.vault, shared.disk.as_ref()).await?;
-    let identity = match &data.vault.identity {
-        Some(reference) => Some(secrets::resolve(reference, shared.disk.as_ref()).await?),
-        None => None,
-    };
     let options = VaultOptions {
-        recipients: data.vault.recipients.clone(),
-        identity,
         flush_bytes: data.flush_bytes,
         flush_interval: data.flush_interval,
         snapshot_interval: data.snapshot_interval,
         canary_interval: data.canary_interval,
-        snapshot: SnapshotOptions::default(),
-        zstd_level: ZSTD_LEVEL,
+        ..VaultOptions::default()
     };
-    let repository = VaultRepository::new(
-        storage,
-        plan.name.clone(),
-        options,
-        Arc::clone(&shared.clock),
-        Arc::clone(&shared.random),
-    )?;
+    let parts = VaultParts {
+        clock: Arc::clone(&shared.clock),
+        random: Arc::clone(&shared.random),
+        disk: Arc::clone(&shared.disk),
+    };
+    let repository = open_vault(&data.vault, plan.name.clone(), options, parts).await?;
     Ok(Arc::new(repository))
+}
+
+/// What a vault needs of this machine.
+pub struct VaultParts {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Names and jitter.
+    pub random: Arc<dyn Random>,
+    /// Where secrets are read from.
+    pub disk: Arc<dyn Disk>,
+}
+
+/// Opens the folder of `service` in a vault. The keys in `options` are taken
+/// from the address.
+pub async fn open_vault(
+    vault: &VaultAddress,
+    service: ServiceName,
+    options: VaultOptions,
+    parts: VaultParts,
+) -> PortResult<VaultRepository> {
+    let storage = connect_storage(vault, parts.disk.as_ref()).await?;
+    let identity = match &vault.identity {
+        Some(reference) => Some(secrets::resolve(reference, parts.disk.as_ref()).await?),
+        None => None,
+    };
+    let options = VaultOptions {
+        recipients: vault.recipients.clone(),
+        identity,
+        zstd_level: ZSTD_LEVEL,
+        ..options
+    };
+    VaultRepository::new(storage, service, options, parts.clock, parts.random)
 }
 
 fn connect_observer(

@@ -58,7 +58,9 @@ impl Vault {
         }
         let written = self.write_snapshot(database, options, progress).await?;
         progress.stage("looking where the log goes on");
-        let place = self.find_place(database, epoch, before.next, &written).await?;
+        let place = self
+            .find_place(database, epoch, before.next, &written)
+            .await?;
         // A newer epoch may have been claimed while the rows were copied.
         self.require_claim(epoch).await?;
         let (_, manifest) = self.publish(&written, epoch, place.next).await?;

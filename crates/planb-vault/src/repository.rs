@@ -12,7 +12,8 @@ use planb_model::recovery::{AppliedMark, RecoveryPoint};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
 use planb_ports::{
-    Clock, Database, PortResult, Progress, Random, Repository, RestoreOptions, SnapshotOptions, VaultStorage,
+    Clock, Database, PortResult, Progress, Random, Repository, RestoreOptions, SnapshotOptions,
+    VaultStorage,
 };
 use std::sync::Arc;
 use tokio::sync::Mutex;

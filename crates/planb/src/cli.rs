@@ -1,5 +1,9 @@
 //! The command line. Help texts are English here and Korean in `help_ko`.
 
+mod data;
+
+pub use data::{BackupArgs, DatabaseArgs, RestoreArgs, SnapshotArgs, StreamArgs, VaultArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use planb_model::Lang;
 use std::path::PathBuf;
@@ -67,6 +71,12 @@ pub enum Verb {
     Execution(ExecutionArgs),
     /// Show past executions, or one with its journal
     History(HistoryArgs),
+    /// Put one snapshot of a database into a vault
+    Backup(BackupArgs),
+    /// Keep a database protected: a snapshot, then its log, until SIGTERM or Ctrl-C
+    Stream(StreamArgs),
+    /// Bring a database to a recovery point of a vault
+    Restore(RestoreArgs),
     /// Print the JSON Schema of planb.yaml
     Schema,
     /// Run an edge of its own, with an admin API for the control plane

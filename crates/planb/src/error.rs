@@ -2,6 +2,7 @@
 
 use planb_engine::EngineError;
 use planb_model::Text;
+use planb_model::plan::AddressError;
 use planb_ports::PortError;
 use std::process::ExitCode;
 
@@ -12,6 +13,8 @@ pub enum Exit {
     Done,
     /// Something failed; the error says what.
     Failed,
+    /// The command line is wrong.
+    Usage,
     /// The plan file has errors.
     PlanInvalid,
     /// A check found errors.
@@ -25,11 +28,12 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number the shell sees. 2 is left to usage errors.
+    /// The number the shell sees.
     pub fn number(self) -> u8 {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Usage => 2,
             Exit::PlanInvalid => 3,
             Exit::CheckFailed => 4,
             Exit::NeedsOperator => 5,
@@ -91,6 +95,19 @@ impl CliError {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+}
+
+impl From<AddressError> for CliError {
+    fn from(error: AddressError) -> Self {
+        let code = if error.secret {
+            "PB-CLI-SECRET"
+        } else {
+            "PB-CLI-ADDRESS"
+        };
+        let mut shown = Self::new(Exit::Usage, code, error.message.en, error.message.ko);
+        shown.hint = Some(Box::new(error.hint));
+        shown
     }
 }
 

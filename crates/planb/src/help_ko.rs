@@ -80,6 +80,75 @@ const TEXTS: &[(&str, &str)] = &[
     ("pause", "새 단계를 시작하지 않음"),
     ("cancel", "실행을 취소"),
     ("history", "지난 실행 목록, 또는 한 실행과 그 저널"),
+    ("backup", "데이터베이스의 스냅샷 하나를 볼트에 저장"),
+    (
+        "stream",
+        "데이터베이스를 계속 보호: 스냅샷 이후 로그를 SIGTERM 또는 Ctrl-C까지 전송",
+    ),
+    ("restore", "데이터베이스를 볼트의 복구 시점으로 복원"),
+    (
+        "*.vault",
+        "볼트: file:///경로, az://컨테이너/접두사, s3://버킷/접두사, gs://버킷/접두사",
+    ),
+    (
+        "*.vault_service",
+        "볼트 안의 폴더 이름. 데이터베이스마다 하나",
+    ),
+    (
+        "*.recipients",
+        "이 age 공개 키로 암호화. 키가 여럿이면 반복해서 지정",
+    ),
+    ("*.identity", "볼트를 읽을 age 개인 키(identity) 파일"),
+    (
+        "*.vault_options",
+        "볼트 저장소의 옵션. 예: aws_region=ap-northeast-2",
+    ),
+    (
+        "*.vault_secrets",
+        "볼트 저장소의 비밀 옵션. 예: azure_storage_account_key=env:KEY 또는 =file:/경로",
+    ),
+    (
+        "*.password_file",
+        "데이터베이스 비밀번호 파일. 기본값은 PLANB_DATABASE_PASSWORD",
+    ),
+    (
+        "*.snapshot_connections",
+        "스냅샷을 읽을 연결 수. 0이면 PlanB가 정함",
+    ),
+    ("*.physical", "행 대신 서버의 파일을 복사"),
+    ("*.logical", "다른 버전에도 복원할 수 있도록 행을 텍스트로 복사"),
+    (
+        "*.database",
+        "데이터베이스: mariadb://사용자@호스트:3306/이름, mysql://…, postgresql://…, sqlite:/경로",
+    ),
+    (
+        "stream.flush_interval",
+        "볼트에 없는 첫 트랜잭션 이후 이 시간이 지나면 로그를 전송",
+    ),
+    ("stream.flush_bytes", "또는 이만큼 모이면 로그를 전송"),
+    ("stream.snapshot_interval", "스냅샷 간격"),
+    (
+        "stream.take_over",
+        "다른 데이터베이스가 기록하던 볼트를 인계받아 그 로그를 끝내고 새로 시작",
+    ),
+    (
+        "*.every",
+        "stderr가 터미널이 아닐 때 상태를 출력하는 간격",
+    ),
+    ("*.to", "복원할 대상 데이터베이스"),
+    (
+        "restore.at",
+        "latest, 시각(2026-01-31T09:00:00+09:00), 또는 로그 위치: GTID, LSN, 파일:오프셋",
+    ),
+    (
+        "restore.dry_run",
+        "복원할 내용만 출력하고 아무것도 변경하지 않음",
+    ),
+    ("restore.replace", "대상의 기존 내용을 대체"),
+    (
+        "restore.verify",
+        "적재한 내용을 스냅샷의 매니페스트와 비교하는 방법",
+    ),
     ("schema", "planb.yaml의 JSON Schema 출력"),
     (
         "edge",

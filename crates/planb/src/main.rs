@@ -3,10 +3,12 @@
 mod cli;
 mod client;
 mod crash;
+mod data;
 mod demo;
 mod error;
 mod help_ko;
 mod output;
+mod progress;
 mod verb;
 
 use clap::{CommandFactory, FromArgMatches};

@@ -1,13 +1,16 @@
 //! The verbs, one file each.
 
 mod approve;
+mod backup;
 mod check;
 mod edge;
 mod execution;
 mod history;
 mod init;
 mod moves;
+mod restore;
 mod status;
+mod stream;
 mod up;
 
 pub use up::stopped;
@@ -34,6 +37,9 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Approve(args) => approve::run(args, lang).await,
         Verb::Execution(args) => execution::run(args, lang).await,
         Verb::History(args) => history::run(args, lang).await,
+        Verb::Backup(args) => Box::pin(backup::run(args, lang)).await,
+        Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
+        Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,
         Verb::Schema => schema(),
         Verb::Edge(args) => edge::run(args, lang).await,
         Verb::DemoService(args) => demo::service::run(args).await,
@@ -102,4 +108,24 @@ fn execution_id(text: &str) -> CliResult<ExecutionId> {
             "`planb history`로 목록을 볼 수 있습니다",
         )
     })
+}
+
+/// What to do about an error of a vault that was named on the command line, in
+/// words that fit it: hints of the vault speak of plans.
+fn hint_for_vault(error: CliError) -> CliError {
+    match error.code.as_str() {
+        "PB-REPO-EMPTY" => error.hint(
+            "check --vault and --service; `planb backup` or `planb stream` puts the first snapshot there",
+            "--vault와 --service를 확인하세요. `planb backup` 또는 `planb stream`이 첫 스냅샷을 만듭니다",
+        ),
+        "PB-REPO-NO-IDENTITY" => error.hint(
+            "give the file with the age identity: --identity FILE",
+            "age 개인 키(identity) 파일을 지정하세요: --identity FILE",
+        ),
+        "PB-REPO-CLAIMED" => error.hint(
+            "another database or a control plane writes to this service of the vault; use another --service",
+            "다른 데이터베이스 또는 컨트롤 플레인이 볼트의 이 서비스에 기록하고 있습니다. 다른 --service를 사용하세요",
+        ),
+        _ => error,
+    }
 }

@@ -175,7 +175,10 @@ mod tests {
 
     #[test]
     fn a_server_takes_its_options_from_the_query() {
-        let read = database_address("mariadb://u@h/a?tls-ca=/x/ca.pem&databases=a,%ED%95%9C", None);
+        let read = database_address(
+            "mariadb://u@h/a?tls-ca=/x/ca.pem&databases=a,%ED%95%9C",
+            None,
+        );
         let Ok(DatabaseAddress::Server {
             databases, tls_ca, ..
         }) = read
@@ -196,7 +199,13 @@ mod tests {
             let error = database_address(text, None).expect_err(text);
             assert!(error.secret && !format!("{error:?}").contains("hunter2"));
         }
-        for text in ["mariadb://u@h", "mariadb://u@h/a?tls=1", "http://h/", "", "sqlite:"] {
+        for text in [
+            "mariadb://u@h",
+            "mariadb://u@h/a?tls=1",
+            "http://h/",
+            "",
+            "sqlite:",
+        ] {
             let error = database_address(text, None).expect_err(text);
             assert!(!error.secret && !error.message.ko.is_empty(), "{text}");
         }

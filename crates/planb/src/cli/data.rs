@@ -1,0 +1,161 @@
+//! Arguments of the verbs that work on a vault and a database, without a plan.
+
+use clap::{Args, ValueEnum};
+use planb_ports::Verify;
+use std::path::PathBuf;
+
+/// Which vault, and how its objects are sealed.
+#[derive(Debug, Clone, Args)]
+pub struct VaultArgs {
+    /// The vault: file:///path, az://container/prefix, s3://bucket/prefix or gs://bucket/prefix
+    #[arg(long, value_name = "URL", env = "PLANB_VAULT")]
+    pub vault: String,
+    /// Name of the folder in the vault; one database each
+    #[arg(
+        id = "vault_service",
+        long = "service",
+        value_name = "NAME",
+        default_value = "default",
+        env = "PLANB_SERVICE"
+    )]
+    pub service: String,
+    /// Encrypt to this age public key; give it again for further keys
+    #[arg(long = "recipient", value_name = "AGE1...")]
+    pub recipients: Vec<String>,
+    /// File with the age identity that reads the vault
+    #[arg(long, value_name = "FILE", env = "PLANB_IDENTITY_FILE")]
+    pub identity: Option<PathBuf>,
+    /// Option of the vault's store, such as aws_region=ap-northeast-2
+    #[arg(long = "vault-option", value_name = "NAME=VALUE")]
+    pub vault_options: Vec<String>,
+    /// Secret option of the vault's store, such as azure_storage_account_key=env:KEY or =file:/path
+    #[arg(long = "vault-secret", value_name = "NAME=REFERENCE")]
+    pub vault_secrets: Vec<String>,
+}
+
+/// Where the password of the database is.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// File with the password of the database; by default PLANB_DATABASE_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// How snapshots are taken.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SnapshotArgs {
+    /// Connections a snapshot reads with; 0 leaves it to PlanB
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub snapshot_connections: u16,
+    /// Copy the server's files instead of rows
+    #[arg(long, conflicts_with = "logical")]
+    pub physical: bool,
+    /// Copy rows as text, restorable into another version
+    #[arg(long)]
+    pub logical: bool,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Clone, Args)]
+pub struct BackupArgs {
+    /// The database: mariadb://user@host:3306/name, mysql://…, postgresql://… or sqlite:/path
+    #[arg(long, value_name = "URL")]
+    pub database: String,
+    /// Its password
+    #[command(flatten)]
+    pub access: DatabaseArgs,
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// How
+    #[command(flatten)]
+    pub snapshot: SnapshotArgs,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `stream`.
+#[derive(Debug, Clone, Args)]
+pub struct StreamArgs {
+    /// The database: mariadb://user@host:3306/name, mysql://…, postgresql://… or sqlite:/path
+    #[arg(long, value_name = "URL")]
+    pub database: String,
+    /// Its password
+    #[command(flatten)]
+    pub access: DatabaseArgs,
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// How
+    #[command(flatten)]
+    pub snapshot: SnapshotArgs,
+    /// Log is put into the vault this long after the first transaction that is not there
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub flush_interval: String,
+    /// ... or when this much has gathered
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    pub flush_bytes: String,
+    /// Time between snapshots
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub snapshot_interval: String,
+    /// Take over a vault that another database wrote: its log ends, and this one begins
+    #[arg(long)]
+    pub take_over: bool,
+    /// Time between status lines when stderr is no terminal
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub every: String,
+    /// Print one JSON object per event on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArgs {
+    /// The database to restore into
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Its password
+    #[command(flatten)]
+    pub access: DatabaseArgs,
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// latest, a time (2026-01-31T09:00:00+09:00), or a place in the log: GTID, LSN, file:offset
+    #[arg(long, value_name = "POINT", default_value = "latest")]
+    pub at: String,
+    /// Print what would be restored, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Replace what the target holds
+    #[arg(long)]
+    pub replace: bool,
+    /// How what was loaded is compared with the snapshot's manifest
+    #[arg(long, value_enum, default_value_t = VerifyArg::Rows)]
+    pub verify: VerifyArg,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a loaded snapshot is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerifyArg {
+    /// Row counts and hashes of every table
+    Rows,
+    /// Row counts
+    Counts,
+    /// Not at all
+    Off,
+}
+
+impl From<VerifyArg> for Verify {
+    fn from(verify: VerifyArg) -> Verify {
+        match verify {
+            VerifyArg::Rows => Verify::Rows,
+            VerifyArg::Counts => Verify::Counts,
+            VerifyArg::Off => Verify::Off,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `planb backup`: one snapshot, beside a stream that may be running.
+
+use crate::cli::BackupArgs;
+use crate::data;
+use crate::error::{CliError, CliResult, Exit};
+use crate::output;
+use crate::progress::Shown;
+use indicatif::HumanBytes;
+use planb_model::{Lang, Text};
+use planb_vault::{Backup, VaultOptions};
+
+pub async fn run(args: BackupArgs, lang: Lang) -> CliResult<Exit> {
+    let source = data::open_database(&args.database, &args.access).await?;
+    let vault = data::open_vault(&args.vault, VaultOptions::default()).await?;
+    let site = data::site()?;
+    let options = data::snapshot_options(args.snapshot);
+    let progress = Shown::new(lang, false);
+    let started = vault.clock.monotonic();
+    let taken = tokio::select! {
+        taken = vault.repository.backup(&*source.database, &source.name, &site, &options, &progress) => taken,
+        () = super::stopped() => return Err(interrupted()),
+    };
+    progress.end();
+    let backup = taken.map_err(|error| super::hint_for_vault(error.into()))?;
+    let took = vault
+        .clock
+        .monotonic()
+        .saturating_sub(started)
+        .as_secs_f64();
+    if args.json {
+        output::json(&report(&backup, took))?;
+    } else {
+        show(&backup, took, lang);
+    }
+    Ok(Exit::Done)
+}
+
+fn interrupted() -> CliError {
+    CliError::new(
+        Exit::Interrupted,
+        "PB-CLI-STOPPED",
+        "interrupted; the vault is as it was before",
+        "중단되었습니다. 볼트는 이전 상태 그대로입니다",
+    )
+}
+
+fn rows(backup: &Backup) -> u64 {
+    backup.manifest.tables.iter().map(|t| t.rows).sum()
+}
+
+fn raw_bytes(backup: &Backup) -> u64 {
+    backup.manifest.parts.iter().map(|p| p.raw_bytes).sum()
+}
+
+fn report(backup: &Backup, took: f64) -> serde_json::Value {
+    let manifest = &backup.manifest;
+    serde_json::json!({
+        "snapshot": manifest.id,
+        "service": manifest.service,
+        "epoch": manifest.epoch,
+        "engine": manifest.engine,
+        "serverVersion": manifest.server_version,
+        "takenAt": manifest.taken_at,
+        "position": manifest.position,
+        "nextSegment": manifest.next_segment,
+        "tables": manifest.tables.len(),
+        "rows": rows(backup),
+        "parts": manifest.parts.len(),
+        "rawBytes": raw_bytes(backup),
+        "storedBytes": backup.stored_bytes,
+        "encrypted": manifest.encrypted,
+        "gapFrom": backup.gap_from,
+        "seconds": took,
+    })
+}
+
+fn show(backup: &Backup, took: f64, lang: Lang) {
+    let manifest = &backup.manifest;
+    let (tables, rows) = (manifest.tables.len(), rows(backup));
+    let (raw, stored) = (
+        HumanBytes(raw_bytes(backup)),
+        HumanBytes(backup.stored_bytes),
+    );
+    let seconds = output::seconds(took, lang);
+    let line = Text::new(
+        format!(
+            "snapshot {} at {}: {tables} tables, {rows} rows, {raw} as {stored}, {seconds}",
+            manifest.id, manifest.position,
+        ),
+        format!(
+            "스냅샷 {} 위치 {}: 테이블 {tables}개, {rows}행, {raw} -> {stored}, {seconds}",
+            manifest.id, manifest.position,
+        ),
+    );
+    output::data(line.get(lang));
+    if let Some(from) = &backup.gap_from {
+        let warning = Text::new(
+            format!(
+                "nobody ships log: between {from} and this snapshot no other point can be restored; `planb stream` closes such gaps"
+            ),
+            format!(
+                "로그를 전송하는 stream이 없습니다. {from}부터 이 스냅샷 사이의 시점은 복구할 수 없습니다. `planb stream`을 실행하면 이런 공백이 생기지 않습니다"
+            ),
+        );
+        output::note(warning.get(lang));
+    }
+}

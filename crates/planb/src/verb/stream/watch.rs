@@ -1,0 +1,234 @@
+//! What a running stream has done, and how it is told.
+
+use crate::output;
+use crate::progress::Shown;
+use indicatif::HumanBytes;
+use jiff::Timestamp;
+use planb_model::{Epoch, Lang, Text};
+use planb_ports::Clock;
+use planb_ports::repository::{ProtectControl, ProtectEvent};
+use serde_json::json;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts events of one run and says when to stop.
+pub struct Watch {
+    clock: Arc<dyn Clock>,
+    lang: Lang,
+    json: bool,
+    shown: Shown,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    segments: u64,
+    transactions: u64,
+    raw_bytes: u64,
+    stored_bytes: u64,
+    snapshots: u64,
+    /// When the newest canary that is in the vault was committed.
+    recoverable_to: Option<Timestamp>,
+    error: Option<String>,
+    stop_asked: Option<Timestamp>,
+}
+
+impl Watch {
+    pub fn new(clock: Arc<dyn Clock>, lang: Lang, json: bool, shown: Shown) -> Self {
+        Self {
+            clock,
+            lang,
+            json,
+            shown,
+            seen: Mutex::default(),
+        }
+    }
+
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    pub fn began(&self, source: &str, epoch: Epoch) {
+        self.event(json!({ "event": "started", "source": source, "epoch": epoch }));
+        self.line(
+            format!("protecting {source} under epoch {epoch}; Ctrl-C or SIGTERM stops it"),
+            format!("{source} 보호를 시작합니다 (에포크 {epoch}). Ctrl-C 또는 SIGTERM으로 중지"),
+        );
+    }
+
+    /// Asks the stream to stop once everything committed until now is in the vault.
+    pub fn stop(&self) {
+        self.seen().stop_asked = Some(self.clock.now());
+    }
+
+    /// One status line, or object.
+    pub fn status(&self) {
+        let status = self.summary("status");
+        if self.json {
+            output::data(&status.to_string());
+        } else if !self.shown.is_live() {
+            output::note(&self.text());
+        }
+    }
+
+    /// Renews the live line of a terminal.
+    pub fn live(&self) {
+        if self.shown.is_live() && self.seen().recoverable_to.is_some() {
+            self.shown.live(self.text());
+        }
+    }
+
+    /// Tells how it ended.
+    pub fn ended(&self) {
+        self.shown.end();
+        if self.json {
+            output::data(&self.summary("stopped").to_string());
+            return;
+        }
+        output::note(&self.text());
+        let (asked, to) = {
+            let seen = self.seen();
+            (seen.stop_asked, seen.recoverable_to)
+        };
+        if let Some(asked) = asked {
+            let whole = to.is_some_and(|to| to >= asked);
+            let text = if whole {
+                Text::new(
+                    "stopped; everything committed before the signal is in the vault",
+                    "중지했습니다. 신호 이전에 커밋된 모든 내용이 볼트에 있습니다",
+                )
+            } else {
+                Text::new(
+                    "stopped; the newest transactions may not be in the vault, the next run ships them",
+                    "중지했습니다. 가장 최근 트랜잭션은 볼트에 없을 수 있으며, 다음 실행 때 전송됩니다",
+                )
+            };
+            output::note(text.get(self.lang));
+        }
+    }
+
+    fn summary(&self, event: &str) -> serde_json::Value {
+        let rpo = self.rpo_secs();
+        let seen = self.seen();
+        json!({
+            "event": event,
+            "rpoSeconds": rpo,
+            "recoverableTo": seen.recoverable_to,
+            "segments": seen.segments,
+            "transactions": seen.transactions,
+            "rawBytes": seen.raw_bytes,
+            "storedBytes": seen.stored_bytes,
+            "snapshots": seen.snapshots,
+            "error": seen.error,
+        })
+    }
+
+    fn text(&self) -> String {
+        let rpo = self
+            .rpo_secs()
+            .map_or_else(|| "–".to_owned(), |secs| output::seconds(secs, self.lang));
+        let seen = self.seen();
+        let (segments, transactions) = (seen.segments, seen.transactions);
+        let (raw, stored) = (HumanBytes(seen.raw_bytes), HumanBytes(seen.stored_bytes));
+        let text = Text::new(
+            format!(
+                "RPO {rpo}  {segments} segments  {transactions} transactions  {raw} as {stored}"
+            ),
+            format!(
+                "RPO {rpo}  세그먼트 {segments}개  트랜잭션 {transactions}건  {raw} -> {stored}"
+            ),
+        );
+        match &seen.error {
+            Some(error) => format!("{}  ! {error}", text.get(self.lang)),
+            None => text.get(self.lang).to_owned(),
+        }
+    }
+
+    /// How much would be lost now: the age of the newest canary in the vault.
+    fn rpo_secs(&self) -> Option<f64> {
+        let to = self.seen().recoverable_to?;
+        let age = self.clock.now().duration_since(to).as_secs_f64();
+        Some(age.max(0.0))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn event(&self, event: serde_json::Value) {
+        if self.json {
+            output::data(&event.to_string());
+        }
+    }
+
+    fn line(&self, en: String, ko: String) {
+        if !self.json {
+            self.shown.line(Text::new(en, ko).get(self.lang));
+        }
+    }
+}
+
+impl ProtectControl for Watch {
+    fn should_stop(&self) -> bool {
+        let seen = self.seen();
+        let Some(asked) = seen.stop_asked else {
+            return false;
+        };
+        seen.recoverable_to.is_some_and(|to| to >= asked)
+    }
+
+    fn event(&self, event: ProtectEvent) {
+        match event {
+            ProtectEvent::SnapshotStarted { reason } => {
+                self.event(json!({ "event": "snapshotStarted", "reason": reason }));
+                self.line(
+                    format!("snapshot: {reason}"),
+                    format!("스냅샷 시작: {reason}"),
+                );
+            }
+            ProtectEvent::SnapshotDone { id, bytes, took } => {
+                self.seen().snapshots += 1;
+                let seconds = took.as_secs_f64();
+                self.event(json!({
+                    "event": "snapshot", "id": id, "storedBytes": bytes, "seconds": seconds,
+                }));
+                let (size, time) = (HumanBytes(bytes), output::seconds(seconds, self.lang));
+                self.line(
+                    format!("snapshot {id} is whole: {size}, {time}"),
+                    format!("스냅샷 {id} 완료: {size}, {time}"),
+                );
+            }
+            ProtectEvent::Shipped {
+                transactions,
+                raw_bytes,
+                stored_bytes,
+                ..
+            } => {
+                let mut seen = self.seen();
+                seen.segments += 1;
+                seen.transactions += transactions;
+                seen.raw_bytes += raw_bytes;
+                seen.stored_bytes += stored_bytes;
+                seen.error = None;
+            }
+            ProtectEvent::CanarySeen { canary } => {
+                let mut seen = self.seen();
+                seen.recoverable_to = seen.recoverable_to.max(Some(canary.written_at));
+                seen.error = None;
+            }
+            ProtectEvent::Retrying { error, code, wait } => {
+                let seconds = wait.as_secs_f64();
+                let shown = format!("[{code}] {error}");
+                let again = self.seen().error.replace(shown.clone()) == Some(shown.clone());
+                if !again {
+                    self.event(json!({
+                        "event": "retrying", "code": code, "error": error, "waitSeconds": seconds,
+                    }));
+                    self.line(
+                        format!("trying again: {shown}"),
+                        format!("다시 시도합니다: {shown}"),
+                    );
+                }
+            }
+        }
+    }
+}
