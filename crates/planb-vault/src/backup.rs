@@ -94,6 +94,9 @@ impl Vault {
                 match database.log_order(&end, point) {
                     Some(Ordering::Greater) => return Ok(Place::at(name.seq)),
                     Some(Ordering::Equal) => return Ok(Place::at(seq)),
+                    // Shipped since the snapshot began, and not to be compared
+                    // with it: the stream would go on past it unseen.
+                    None if name.seq >= from => return Err(error::unordered_log()),
                     _ => last_end = Some(end),
                 }
             }

@@ -106,7 +106,14 @@ impl From<AddressError> for CliError {
             "PB-CLI-ADDRESS"
         };
         let mut shown = Self::new(Exit::Usage, code, error.message.en, error.message.ko);
-        shown.hint = Some(Box::new(error.hint));
+        shown.hint = Some(Box::new(if error.secret {
+            Text::new(
+                "take it out and refer to it: PLANB_DATABASE_PASSWORD or --password-file for a database, --vault-secret NAME=env:VARIABLE for a vault; change it, too, because command lines are seen by others",
+                "URL에서 빼고 참조로 지정하세요: 데이터베이스는 PLANB_DATABASE_PASSWORD 또는 --password-file, 볼트는 --vault-secret NAME=env:변수. 명령줄은 다른 사용자에게 보이므로 해당 비밀 값도 변경하세요",
+            )
+        } else {
+            error.hint
+        }));
         shown
     }
 }
