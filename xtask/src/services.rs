@@ -1,14 +1,16 @@
 //! `services`: the programs that real-service tests and the full demo start.
 //!
 //! Installs only what is missing: Debian packages through apt, Azurite through
-//! npm from the lock file beside this crate into target/services. The servers
+//! npm and moto through pip from the lists beside this crate into target/services. The servers
 //! themselves are started by `planb-launch`, on free ports, by who needs them.
 //!
 //! MySQL is wanted and not needed: where it cannot be got, its tests do not
 //! run, and the summary of `test` says so.
 
+mod moto;
 mod mysql;
 
+pub use moto::program as moto;
 pub use mysql::program as mysqld;
 
 use crate::sh;
@@ -26,6 +28,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("sqlite3", "sqlite3"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("python3", "python3-venv"),
 ];
 
 /// Installs what is missing, or with `check_only` fails when something is.
@@ -45,7 +48,8 @@ pub fn ensure(check_only: bool) -> Result<()> {
 fn needed(check_only: bool) -> Result<()> {
     let packages = missing_packages(sh::has_program);
     let azurite_missing = !azurite_is_current()?;
-    if packages.is_empty() && !azurite_missing {
+    let moto_missing = !moto::is_current()?;
+    if packages.is_empty() && !azurite_missing && !moto_missing {
         eprintln!(
             "services: everything is installed ({})",
             azurite().display()
@@ -57,6 +61,9 @@ fn needed(check_only: bool) -> Result<()> {
         if azurite_missing {
             what.push("azurite (npm)");
         }
+        if moto_missing {
+            what.push("moto (pip)");
+        }
         bail!(
             "missing: {}; `cargo xtask services` installs them",
             what.join(", ")
@@ -67,6 +74,9 @@ fn needed(check_only: bool) -> Result<()> {
     }
     if azurite_missing {
         install_azurite()?;
+    }
+    if moto_missing {
+        moto::install()?;
     }
     eprintln!("services: ready; PLANB_AZURITE={}", azurite().display());
     Ok(())

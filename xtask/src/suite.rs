@@ -141,6 +141,7 @@ fn tests(fast: bool) -> Result<Outcome> {
         command.args(["--exclude", "planb-sim"]);
     }
     command.env("PLANB_AZURITE", services::azurite());
+    command.env("PLANB_MOTO", services::moto());
     let has_mysql = services::mysqld().is_file();
     if has_mysql {
         command.env("PLANB_MYSQLD", services::mysqld());

@@ -3,12 +3,13 @@
 use crate::VaultConfig;
 use crate::error::{self, Redactor};
 use crate::local;
+use crate::remote::{Remote, Signing};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::ClientConfigKey;
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
-use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use planb_ports::{ErrorKind, PortError, PortResult};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -20,6 +21,10 @@ use url::Url;
 const CONNECT_TIMEOUT: &str = "5s";
 /// One request carries at most one part; 64 MiB in a minute is a slow uplink.
 const REQUEST_TIMEOUT: &str = "60s";
+const DEFAULTS: [(ClientConfigKey, &str); 2] = [
+    (ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT),
+    (ClientConfigKey::Timeout, REQUEST_TIMEOUT),
+];
 /// The vault retries for as long as it takes and tells the user; in here only
 /// hiccups are smoothed.
 const RETRIES_MAX: usize = 2;
@@ -34,6 +39,8 @@ pub(crate) struct Opened {
     pub(crate) prefix: Path,
     /// The directory of a local vault.
     pub(crate) directory: Option<PathBuf>,
+    /// For requests `store` has no method for.
+    pub(crate) remote: Option<Remote>,
 }
 
 pub(crate) fn open(config: &VaultConfig, redactor: &Redactor) -> PortResult<Opened> {
@@ -43,40 +50,54 @@ pub(crate) fn open(config: &VaultConfig, redactor: &Redactor) -> PortResult<Open
     }
     let prefix = Path::from_url_path(url.path()).map_err(|e| bad_url(&config.url).source(e))?;
     use_ring();
-    let store: Result<Arc<dyn ObjectStore>, object_store::Error> = match url.scheme() {
+    let (store, signing) = build(&url, config)?.map_err(|e| error::config(&e, redactor))?;
+    let options = client_options(config);
+    let remote = signing.map(|signing| Remote::new(signing, &options));
+    Ok(Opened {
+        store,
+        prefix,
+        directory: None,
+        remote: remote
+            .transpose()
+            .map_err(|e| error::config(&e, redactor))?,
+    })
+}
+
+type Built = (Arc<dyn ObjectStore>, Option<Signing>);
+
+fn build(url: &Url, config: &VaultConfig) -> PortResult<object_store::Result<Built>> {
+    Ok(match url.scheme() {
         "az" | "azure" => {
             let builder = MicrosoftAzureBuilder::new()
                 .with_url(url.as_str())
                 .with_retry(retries());
             let set = MicrosoftAzureBuilder::with_config;
-            with_options(builder, config, AzureConfigKey::Client, set)?
-                .build()
-                .map(|store| Arc::new(store) as _)
+            let built = with_options(builder, config, AzureConfigKey::Client, set)?.build();
+            built.map(|store| {
+                let store = Arc::new(store);
+                (Arc::clone(&store) as _, Some(Signing::Azure(store)))
+            })
         }
         "s3" => {
             let builder = AmazonS3Builder::new()
                 .with_url(url.as_str())
                 .with_retry(retries());
             let set = AmazonS3Builder::with_config;
-            with_options(builder, config, AmazonS3ConfigKey::Client, set)?
-                .build()
-                .map(|store| Arc::new(store) as _)
+            let built = with_options(builder, config, AmazonS3ConfigKey::Client, set)?.build();
+            built.map(|store| {
+                let store = Arc::new(store);
+                (Arc::clone(&store) as _, Some(Signing::S3(store)))
+            })
         }
         "gs" => {
             let builder = GoogleCloudStorageBuilder::new()
                 .with_url(url.as_str())
                 .with_retry(retries());
             let set = GoogleCloudStorageBuilder::with_config;
-            with_options(builder, config, GoogleConfigKey::Client, set)?
-                .build()
-                .map(|store| Arc::new(store) as _)
+            let built = with_options(builder, config, GoogleConfigKey::Client, set)?.build();
+            built.map(|store| (Arc::new(store) as _, None))
         }
         _ => return Err(bad_url(&config.url)),
-    };
-    Ok(Opened {
-        store: store.map_err(|e| error::config(&e, redactor))?,
-        prefix,
-        directory: None,
     })
 }
 
@@ -90,7 +111,25 @@ fn open_local(url: &Url, config: &VaultConfig) -> PortResult<Opened> {
         store: Arc::new(local::open(&directory)?),
         prefix: Path::default(),
         directory: Some(directory),
+        remote: None,
     })
+}
+
+/// How requests of ours are sent: with the same defaults and the same options of
+/// the user (proxy, certificates, plain HTTP) as those of the store's client.
+fn client_options(config: &VaultConfig) -> ClientOptions {
+    let mut options = ClientOptions::new();
+    for (key, value) in DEFAULTS {
+        options = options.with_config(key, value);
+    }
+    let plain = config.options.iter().map(|(k, v)| (k, v.as_str()));
+    let secret = config.secret_options.iter().map(|(k, v)| (k, v.expose()));
+    for (name, value) in plain.chain(secret) {
+        if let Ok(key) = ClientConfigKey::from_str(&name.to_ascii_lowercase()) {
+            options = options.with_config(key, value);
+        }
+    }
+    options
 }
 
 /// Sets our defaults, then what the user gave.
@@ -100,11 +139,7 @@ fn with_options<B, K: FromStr>(
     client: fn(ClientConfigKey) -> K,
     set: fn(B, K, String) -> B,
 ) -> PortResult<B> {
-    let defaults = [
-        (ClientConfigKey::ConnectTimeout, CONNECT_TIMEOUT),
-        (ClientConfigKey::Timeout, REQUEST_TIMEOUT),
-    ];
-    for (key, value) in defaults {
+    for (key, value) in DEFAULTS {
         builder = set(builder, client(key), value.to_owned());
     }
     let plain = config.options.iter().map(|(k, v)| (k, v.as_str()));

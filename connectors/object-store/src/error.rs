@@ -26,7 +26,7 @@ impl Redactor {
         )
     }
 
-    fn text(&self, error: &dyn Error) -> String {
+    pub(crate) fn text(&self, error: &dyn Error) -> String {
         // Stores answer in XML of many lines; errors here have one.
         let text = error.to_string();
         let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -44,6 +44,8 @@ pub(crate) enum Call {
     Read,
     /// It may have happened although no answer came.
     Write,
+    /// As `Read`; and a conflict is somebody's lock, not somebody's object.
+    Delete,
 }
 
 /// An error while the client was made.
@@ -85,6 +87,7 @@ pub(crate) fn of(error: &StoreError, key: &str, call: Call, redactor: &Redactor)
             "check the account name and the key or token the plan refers to",
             "계획 파일이 참조하는 계정 이름과 키 또는 토큰을 확인하세요",
         ),
+        ErrorKind::PermissionDenied if is_locked(&text) => immutable(key),
         ErrorKind::PermissionDenied => PortError::new(
             kind,
             "PB-VAULT-DENIED",
@@ -130,6 +133,25 @@ pub(crate) fn no_space(key: &str) -> PortError {
     )
 }
 
+/// Words of S3 and of Azure.
+fn is_locked(text: &str) -> bool {
+    ["object protected by object lock", "Immutable", "immutab"]
+        .iter()
+        .any(|mark| text.contains(mark))
+}
+
+fn immutable(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::PermissionDenied,
+        "PB-VAULT-IMMUTABLE",
+        format!("the vault keeps {key} from being changed or deleted"),
+    )
+    .hint(
+        "this is what an immutable vault is for; it can be deleted when its lock has ended",
+        "불변 볼트의 정상 동작입니다. 잠금이 끝나면 삭제할 수 있습니다",
+    )
+}
+
 fn no_container(text: String) -> PortError {
     PortError::new(
         ErrorKind::Invalid,
@@ -156,6 +178,8 @@ fn is_container_missing(text: &str) -> bool {
 fn kind(error: &StoreError, text: &str, call: Call) -> ErrorKind {
     match error {
         StoreError::NotFound { .. } => ErrorKind::NotFound,
+        // Azure answers 409 to who deletes what a policy keeps.
+        StoreError::AlreadyExists { .. } if call == Call::Delete => ErrorKind::PermissionDenied,
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } => {
             ErrorKind::AlreadyExists
         }
@@ -190,7 +214,7 @@ fn denied(text: &str) -> ErrorKind {
 /// Decides by the error below: of the disk, of HTTP, or a status in the text.
 fn below(error: &StoreError, text: &str, call: Call) -> ErrorKind {
     let lost_answer = match call {
-        Call::Read => ErrorKind::Unavailable,
+        Call::Read | Call::Delete => ErrorKind::Unavailable,
         Call::Write => ErrorKind::Timeout,
     };
     let mut next: Option<&(dyn Error + 'static)> = error.source();

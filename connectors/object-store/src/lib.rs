@@ -7,7 +7,10 @@
 mod client;
 mod config;
 mod error;
+mod joining;
 mod local;
+mod lock;
+mod remote;
 mod storage;
 mod upload;
 

@@ -2,16 +2,18 @@
 
 use crate::client::{self, Opened};
 use crate::error::{self, Call, Redactor};
-use crate::upload::Upload;
-use crate::{VaultConfig, local};
+use crate::remote::{Remote, Signing};
+use crate::upload::{Target, Upload};
+use crate::{VaultConfig, local, lock};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::TryStreamExt;
 use futures::stream::{self, BoxStream};
+use jiff::Timestamp;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
-use planb_ports::storage::{ObjectInfo, ObjectUpload};
+use planb_ports::storage::{Immutability, ObjectInfo, ObjectUpload, no_lock};
 use planb_ports::{ErrorKind, PortError, PortResult, VaultStorage};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ pub struct ObjectStoreVault {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     directory: Option<PathBuf>,
+    remote: Option<Remote>,
     redactor: Redactor,
 }
 
@@ -44,11 +47,13 @@ impl ObjectStoreVault {
             store,
             prefix,
             directory,
+            remote,
         } = client::open(config, &redactor)?;
         Ok(Self {
             store,
             prefix,
             directory,
+            remote,
             redactor,
         })
     }
@@ -91,15 +96,19 @@ impl VaultStorage for ObjectStoreVault {
     async fn upload(&self, key: &str) -> PortResult<Box<dyn ObjectUpload>> {
         let path = self.path(key)?;
         self.may_write()?;
-        let staging = match self.directory {
-            Some(_) => Some(self.path(&local::staging_key())?),
-            None => None,
+        let target = match (&self.directory, &self.remote) {
+            (Some(_), _) => Target::Staged(self.path(&local::staging_key())?),
+            (None, Some(remote)) => match &remote.signing {
+                Signing::S3(s3) => Target::Conditional(Arc::clone(s3), remote.clone()),
+                Signing::Azure(_) => Target::Looked,
+            },
+            (None, None) => Target::Looked,
         };
         Ok(Box::new(Upload::new(
             Arc::clone(&self.store),
             key.to_owned(),
             path,
-            staging,
+            target,
             self.redactor.clone(),
         )))
     }
@@ -165,7 +174,44 @@ impl VaultStorage for ObjectStoreVault {
         self.may_write()?;
         match self.store.delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(e) => Err(error::of(&e, key, Call::Read, &self.redactor)),
+            Err(e) => Err(error::of(&e, key, Call::Delete, &self.redactor)),
+        }
+    }
+
+    async fn immutability(&self, key: &str) -> PortResult<Immutability> {
+        let Some(remote) = &self.remote else {
+            return Err(no_lock(key));
+        };
+        let looked = lock::look(remote, &self.path(key)?).await;
+        looked.map_err(|e| self.of_lock(&e, key, Call::Read))
+    }
+
+    async fn retain_until(&self, key: &str, until: Timestamp) -> PortResult<()> {
+        let remote = match &self.remote {
+            Some(remote) if matches!(remote.signing, Signing::S3(_)) => remote,
+            _ => {
+                return Err(no_lock(key).source("its locks are set by its administrator"));
+            }
+        };
+        if let Immutability::Until {
+            until: Some(now), ..
+        } = self.immutability(key).await?
+            && now >= until
+        {
+            return Ok(());
+        }
+        let set = lock::set(remote, &self.path(key)?, until).await;
+        set.map_err(|e| self.of_lock(&e, key, Call::Write))
+    }
+}
+
+impl ObjectStoreVault {
+    fn of_lock(&self, error: &object_store::Error, key: &str, call: Call) -> PortError {
+        match error {
+            object_store::Error::NotSupported { .. } => {
+                no_lock(key).source(self.redactor.text(error))
+            }
+            other => error::of(other, key, call, &self.redactor),
         }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! What fits into one part is sent by one conditional create. Larger objects:
 //! on a local disk the parts go to a staging file that is hard-linked to its
-//! name at the end, which replaces nothing; on remote stores the parts are
-//! joined at the end, after a look whether the name is taken. The stores'
-//! joining calls have no condition in `object_store`, so between that look and
-//! the joining somebody could still be replaced; the vault therefore names
-//! large objects by random identifiers.
+//! name at the end, which replaces nothing; on S3 the parts are joined on
+//! condition that the name is free; on the others they are joined after a look
+//! whether the name is taken. Their joining calls have no condition in
+//! `object_store`, so between that look and the joining somebody could still be
+//! replaced; the vault therefore names large objects by random identifiers.
 
 use crate::error::{self, Call, Redactor};
+use crate::joining::ConditionalUpload;
+use crate::remote::Remote;
 use async_trait::async_trait;
 use bytes::Bytes;
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{
     CopyMode, CopyOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
@@ -28,12 +31,21 @@ const PART_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// parts are enough for 480 GiB.
 const PARTS_PER_SIZE: usize = 1_000;
 
+/// How an object of several parts gets its name without replacing another one.
+pub(crate) enum Target {
+    /// The parts go here, and the whole is linked to its name.
+    Staged(Path),
+    /// The store joins them only when the name is free.
+    Conditional(Arc<AmazonS3>, Remote),
+    /// It is looked at before they are joined.
+    Looked,
+}
+
 pub(crate) struct Upload {
     store: Arc<dyn ObjectStore>,
     key: String,
     path: Path,
-    /// Where the parts go before the object has its name, on a local disk.
-    staging: Option<Path>,
+    target: Target,
     redactor: Redactor,
     buffer: Vec<Bytes>,
     buffered: usize,
@@ -46,14 +58,14 @@ impl Upload {
         store: Arc<dyn ObjectStore>,
         key: String,
         path: Path,
-        staging: Option<Path>,
+        target: Target,
         redactor: Redactor,
     ) -> Self {
         Self {
             store,
             key,
             path,
-            staging,
+            target,
             redactor,
             buffer: Vec::new(),
             buffered: 0,
@@ -74,8 +86,7 @@ impl Upload {
     async fn send_part(&mut self) -> PortResult<()> {
         let payload = self.take_buffer();
         if self.multipart.is_none() {
-            let target = self.staging.as_ref().unwrap_or(&self.path);
-            let begun = self.store.put_multipart(target).await;
+            let begun = self.begin().await;
             self.multipart = Some(begun.map_err(|e| self.error(&e))?);
         }
         if let Some(multipart) = &mut self.multipart {
@@ -86,19 +97,36 @@ impl Upload {
         Ok(())
     }
 
+    async fn begin(&mut self) -> object_store::Result<Box<dyn MultipartUpload>> {
+        match &self.target {
+            Target::Staged(staging) => self.store.put_multipart(staging).await,
+            Target::Looked => self.store.put_multipart(&self.path).await,
+            Target::Conditional(s3, remote) => {
+                let (s3, path) = (Arc::clone(s3), self.path.clone());
+                let begun = ConditionalUpload::begin(s3, remote.clone(), path).await?;
+                Ok(Box::new(begun))
+            }
+        }
+    }
+
     async fn finish_multipart(
         &mut self,
         mut multipart: Box<dyn MultipartUpload>,
     ) -> PortResult<()> {
-        if self.staging.is_none() {
+        if matches!(self.target, Target::Looked) {
             match self.store.head(&self.path).await {
                 Err(object_store::Error::NotFound { .. }) => {}
                 Ok(_) => return Err(taken(&self.key, multipart).await),
                 Err(e) => return Err(self.error(&e)),
             }
         }
-        multipart.complete().await.map_err(|e| self.error(&e))?;
-        let Some(staging) = &self.staging else {
+        match multipart.complete().await {
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                return Err(taken(&self.key, multipart).await);
+            }
+            other => other.map_err(|e| self.error(&e))?,
+        };
+        let Target::Staged(staging) = &self.target else {
             return Ok(());
         };
         let options = CopyOptions::new().with_mode(CopyMode::Create);

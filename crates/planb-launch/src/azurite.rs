@@ -6,9 +6,9 @@
 //! real data.
 
 mod container;
-mod find;
 
 use crate::LaunchError;
+use crate::find::Wanted;
 use crate::group::ProcessGroup;
 use crate::port::free_port;
 use planb_model::Secret;
@@ -25,6 +25,13 @@ pub const ACCOUNT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 const SERVER: &str = "Azurite";
+const PROGRAM: Wanted = Wanted {
+    server: SERVER,
+    program_env: "PLANB_AZURITE",
+    below_services: "node_modules/.bin/azurite-blob",
+    name: "azurite-blob",
+    needs: "Node.js, npm",
+};
 /// A cold Node.js start on a busy two-core machine took up to 6 s.
 const READY_WAIT_SECS_MAX: u64 = 60;
 /// Others may take the free port first; twice in a row is already unlikely.
@@ -49,7 +56,7 @@ pub struct Azurite {
 impl Azurite {
     /// Starts one on a free port and returns when it answers.
     pub async fn start(options: AzuriteOptions) -> Result<Self, LaunchError> {
-        let program = find::azurite_blob()?;
+        let program = PROGRAM.find()?;
         let dir = options.dir;
         std::fs::create_dir_all(&dir)
             .map_err(LaunchError::io(format!("create {}", dir.display())))?;

@@ -7,9 +7,12 @@
 pub mod azurite;
 mod data_dir;
 pub mod error;
+mod find;
 mod greeting;
 pub mod group;
+mod http;
 pub mod mariadb;
+pub mod moto;
 pub mod mysql;
 pub mod port;
 

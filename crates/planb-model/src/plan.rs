@@ -16,13 +16,15 @@ mod scalar;
 mod schema;
 mod structure;
 mod template;
-mod tree;
+pub mod tree;
 
 pub use alone::{AddressError, database_address, duration_of, size_of, vault_address};
 pub use error::{PlanError, PlanErrors};
 pub use parse::{PLAN_BYTES_MAX, SERVICES_MAX, parse};
+pub use problems::Problems;
 pub use review::review;
 pub use schema::schema;
+pub use structure::nearest;
 pub use template::template;
 
 use crate::observation::ProbeKind;

@@ -1,6 +1,8 @@
 //! The live part of `planb check`: looks at everything a plan names, and
 //! changes nothing.
 
+mod lock;
+
 use crate::wiring;
 use planb_connector_probe::HttpProbe;
 use planb_connector_system::{SystemClock, SystemDisk};
@@ -27,7 +29,7 @@ pub async fn live(plan: &ServicePlan, state: &Path) -> Vec<Finding> {
         findings.extend(check_database(plan, site, role, Arc::clone(&clock), &disk).await);
     }
     findings.push(check_health(plan).await);
-    findings.push(check_vault(plan, &disk).await);
+    findings.extend(check_vault(plan, &disk, clock.as_ref()).await);
     findings
 }
 
@@ -112,24 +114,25 @@ async fn check_health(plan: &ServicePlan) -> Finding {
     }
 }
 
-async fn check_vault(plan: &ServicePlan, disk: &dyn Disk) -> Finding {
+async fn check_vault(plan: &ServicePlan, disk: &dyn Disk, clock: &dyn Clock) -> Vec<Finding> {
     let vault = &plan.data.vault;
     let subject = format!("{}: vault {}", plan.name, vault.url);
-    let opened = wiring::connect_storage(vault, disk).await;
-    let listed = match opened {
-        Ok(storage) => storage.list(&format!("{}/epoch/", plan.name), None).await,
-        Err(error) => Err(error),
+    let storage = match wiring::connect_storage(vault, disk).await {
+        Ok(storage) => storage,
+        Err(error) => return vec![failed(subject, &error)],
     };
-    match listed {
-        Ok(objects) => Finding::ok(
-            "PB-CHECK-VAULT",
-            subject,
-            Text::new(
+    match storage.list(&format!("{}/epoch/", plan.name), None).await {
+        Ok(objects) => {
+            let listed = Text::new(
                 format!("can be listed, {} epoch(s) claimed", objects.len()),
                 format!("목록 조회 가능, 선점된 에포크 {}개", objects.len()),
-            ),
-        ),
-        Err(error) => failed(subject, &error),
+            );
+            vec![
+                Finding::ok("PB-CHECK-VAULT", subject, listed),
+                lock::check(plan, storage.as_ref(), clock.now()).await,
+            ]
+        }
+        Err(error) => vec![failed(subject, &error)],
     }
 }
 

@@ -1,7 +1,9 @@
 //! The command line. Help texts are English here and Korean in `help_ko`.
 
+mod assess;
 mod data;
 
+pub use assess::{AssessArgs, AssessVerb, FormatArg};
 pub use data::{BackupArgs, DatabaseArgs, RestoreArgs, SnapshotArgs, StreamArgs, VaultArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -77,6 +79,8 @@ pub enum Verb {
     Stream(StreamArgs),
     /// Bring a database to a recovery point of a vault
     Restore(RestoreArgs),
+    /// Assess before you build: which workloads, what it costs, what is demanded
+    Assess(AssessArgs),
     /// Print the JSON Schema of planb.yaml
     Schema,
     /// Run an edge of its own, with an admin API for the control plane

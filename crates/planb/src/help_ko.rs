@@ -151,6 +151,38 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     ("schema", "planb.yaml의 JSON Schema 출력"),
     (
+        "assess",
+        "구축하기 전에 판단: 어떤 워크로드를, 얼마의 비용으로, 어떤 요건에 맞춰",
+    ),
+    ("assess.name", "평가 이름. `planb assess list`로 확인"),
+    (
+        "assess.answers",
+        "답변 파일(YAML 또는 CSV). `-`는 stdin. 기본값은 NAME.yaml",
+    ),
+    (
+        "assess.interactive",
+        "남은 질문을 키보드로 묻고 답변을 파일에 저장",
+    ),
+    ("assess.format", "보고서 형식"),
+    ("assess.output", "보고서를 저장할 파일. 기본값은 stdout"),
+    (
+        "assess.rules",
+        "내장 규칙 대신 쓸 규칙 파일. `planb assess rules NAME`의 출력에서 시작",
+    ),
+    (
+        "assess.drill",
+        "실측 훈련 결과(`planb demo --json`의 JSON). 여러 번 지정 가능",
+    ),
+    ("assess list", "평가 목록 출력"),
+    (
+        "assess init",
+        "문서의 예시 값이 담긴 주석 있는 답변 파일 출력",
+    ),
+    ("assess rules", "평가의 규칙 출력. 고쳐 쓸 때 시작점"),
+    ("list.json", "stdout에 JSON으로 출력"),
+    ("init.name", "평가 이름"),
+    ("rules.name", "평가 이름"),
+    (
         "edge",
         "독립 프로세스로 엣지 실행. 컨트롤 플레인을 위한 관리 API 제공",
     ),
@@ -169,8 +201,13 @@ const TEXTS: &[(&str, &str)] = &[
 
 /// Replaces every help text by its Korean one.
 pub fn translate(command: Command) -> Command {
+    translate_under("", command)
+}
+
+/// The same for a command below `parent`, whose texts come first.
+fn translate_under(parent: &str, command: Command) -> Command {
     let name = command.get_name().to_owned();
-    let mut command = match text(&name) {
+    let mut command = match command_text(parent, &name) {
         Some(about) => command.about(about).long_about(None::<&str>),
         None => command,
     };
@@ -188,9 +225,14 @@ pub fn translate(command: Command) -> Command {
         .map(|c| c.get_name().to_owned())
         .collect();
     for subcommand in subcommands {
-        command = command.mut_subcommand(subcommand, translate);
+        command = command.mut_subcommand(subcommand, |c| translate_under(&name, c));
     }
     command
+}
+
+/// `init` below `assess` is not `init`.
+fn command_text(parent: &str, command: &str) -> Option<&'static str> {
+    text(&format!("{parent} {command}")).or_else(|| text(command))
 }
 
 fn argument_text(command: &str, argument: &str) -> Option<&'static str> {
@@ -207,9 +249,9 @@ mod tests {
     use crate::cli::Cli;
     use clap::CommandFactory;
 
-    fn missing(command: &Command, out: &mut Vec<String>) {
+    fn missing(parent: &str, command: &Command, out: &mut Vec<String>) {
         let name = command.get_name();
-        if text(name).is_none() {
+        if command_text(parent, name).is_none() {
             out.push(name.to_owned());
         }
         for argument in command.get_arguments() {
@@ -218,14 +260,14 @@ mod tests {
             }
         }
         for subcommand in command.get_subcommands() {
-            missing(subcommand, out);
+            missing(name, subcommand, out);
         }
     }
 
     #[test]
     fn every_command_and_argument_has_a_korean_text() {
         let mut out = Vec::new();
-        missing(&Cli::command(), &mut out);
+        missing("", &Cli::command(), &mut out);
         assert_eq!(out, Vec::<String>::new());
     }
 

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod approve;
+mod assess;
 mod backup;
 mod check;
 mod edge;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Backup(args) => Box::pin(backup::run(args, lang)).await,
         Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
         Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,
+        Verb::Assess(args) => assess::run(&args, lang),
         Verb::Schema => schema(),
         Verb::Edge(args) => edge::run(args, lang).await,
         Verb::DemoService(args) => demo::service::run(args).await,

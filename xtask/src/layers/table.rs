@@ -38,6 +38,11 @@ pub const ROOMS: &[Room] = &[
         "pure decisions: health, planning, checking, folding a journal",
     ),
     room(
+        "planb-assess",
+        Kind::Layer(1),
+        "assessment methods: rules as data, answers as files, reports that explain themselves",
+    ),
+    room(
         "planb-ports",
         Kind::Layer(2),
         "what PlanB needs of the world, one trait per file, and the error they share",

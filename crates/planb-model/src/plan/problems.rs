@@ -13,7 +13,7 @@ const ERRORS_SHOWN_MAX: usize = 50;
 /// The problems found so far. Source lines are added at the end, when all
 /// secrets are known.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub struct Problems {
     found: Vec<Problem>,
     secrets: Vec<Range<usize>>,
 }
@@ -40,7 +40,7 @@ impl Problems {
     }
 
     /// Adds a text that is not what its field wants; `value` is the text's place.
-    pub fn add_bad(&mut self, spot: Spot, field: &str, bad: Bad) {
+    pub(super) fn add_bad(&mut self, spot: Spot, field: &str, bad: Bad) {
         let code = if bad.secret {
             "PB-PLAN-INLINE-SECRET"
         } else {

@@ -11,7 +11,7 @@ use super::scalar::{self, shown};
 use super::tree::{Entry, Node, Spot, Value};
 use crate::Text;
 use serde_json::Value as Json;
-use suggest::nearest;
+pub use suggest::nearest;
 use view::{Kind, View};
 
 /// Checks documents against one schema.

@@ -20,8 +20,10 @@ const ALIAS_EVENTS_MAX: usize = 5_000;
 
 /// A place in the text. Lines and columns count from 1, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Spot {
+pub struct Spot {
+    /// Line, from 1.
     pub line: usize,
+    /// Column, from 1.
     pub column: usize,
     /// Characters before it.
     pub offset: usize,
@@ -53,36 +55,59 @@ impl From<Location> for Spot {
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub struct Node {
+    /// Where it stands.
     pub spot: Spot,
     /// Where it was written; differs from `spot` for an alias.
     pub defined: Spot,
+    /// What it is.
     pub value: Value,
 }
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
+    /// Nothing: `~`, or an empty place.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Integer(i128),
+    /// Another number.
     Float(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A map; keys in the order of the file.
     Map(Vec<Entry>),
 }
 
 /// One key of a map, with its value. Keys may repeat: that is for the checks to say.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub struct Entry {
+    /// The key.
     pub key: String,
+    /// Where the key stands.
     pub key_spot: Spot,
+    /// The value.
     pub node: Node,
 }
 
 impl Node {
-    /// Reads all documents of `text`.
+    /// Reads all documents of `text`, a plan file.
+    ///
+    /// # Errors
+    /// Text that is not YAML, or that unfolds to more than a plan can be.
     pub fn read_all(text: &str) -> Result<Vec<Node>, serde_saphyr::Error> {
+        Node::read_within(text, NODES_MAX)
+    }
+
+    /// Reads all documents of `text`, which may hold up to `nodes_max` values.
+    ///
+    /// # Errors
+    /// Text that is not YAML, or that unfolds to more.
+    pub fn read_within(text: &str, nodes_max: usize) -> Result<Vec<Node>, serde_saphyr::Error> {
         let options = serde_saphyr::options! {
             // Lets every key through to `Value`, which keeps them all.
             duplicate_keys: DuplicateKeyPolicy::LastWins,
@@ -94,7 +119,7 @@ impl Node {
             budget: serde_saphyr::budget! {
                 max_depth: DEPTH_MAX,
                 flow_nesting_limit: DEPTH_MAX,
-                max_nodes: NODES_MAX,
+                max_nodes: nodes_max,
             },
             alias_limits: serde_saphyr::alias_limits! {
                 max_total_replayed_events: ALIAS_EVENTS_MAX,

@@ -1,7 +1,7 @@
 //! Finds the name somebody probably meant.
 
 /// The name nearest to `given`, if one is near enough to have been meant.
-pub(super) fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
     const COMPARED_CHARS_MAX: usize = 64;
     let given: Vec<char> = plain(given).into_iter().take(COMPARED_CHARS_MAX).collect();
     names

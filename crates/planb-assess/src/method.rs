@@ -1,0 +1,179 @@
+//! What a method is, and how one is run.
+
+use crate::answers::{self, Complaint, Form, Missing};
+use crate::number;
+use crate::report::{Note, Report};
+use crate::sheet::Sheet;
+use planb_model::Text;
+use planb_model::drill::DrillResult;
+use planb_model::plan::PlanErrors;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+/// A method: implemented by one type per file of `methods`.
+pub trait Assess {
+    /// Its name on the command line.
+    const NAME: &'static str;
+    /// Its data file.
+    const SHEET: &'static str;
+    /// The `rules:` of the data file.
+    type Rules: DeserializeOwned;
+    /// The answers, after they were read by the questions of the data file.
+    type Answers: DeserializeOwned;
+    /// What comes out, for machines; part of the JSON output.
+    type Outcome: Serialize;
+
+    /// What makes no sense about answers that are fine one by one.
+    fn check(_rules: &Self::Rules, _answers: &Self::Answers) -> Vec<Complaint> {
+        Vec::new()
+    }
+
+    /// Decides. A plain function of its arguments.
+    fn evaluate(rules: &Self::Rules, answers: &Self::Answers, inputs: &Inputs) -> Self::Outcome;
+
+    /// Tells what was decided and why. Title, source and the notes of the data
+    /// file are put in by the caller.
+    fn report(
+        sheet: &Sheet,
+        rules: &Self::Rules,
+        answers: &Self::Answers,
+        outcome: &Self::Outcome,
+    ) -> Report;
+}
+
+/// What a method may look at besides the answers. The command reads it.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Measured drills (`--drill FILE`).
+    pub drills: Vec<DrillResult>,
+}
+
+/// An answers file as it was found.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswersFile<'a> {
+    /// Its text.
+    pub text: &'a str,
+    /// Its name, for errors.
+    pub name: &'a str,
+    /// How it is written.
+    pub form: Form,
+}
+
+/// A result: for people, and for machines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Assessed {
+    /// For people.
+    pub report: Report,
+    /// For machines.
+    pub outcome: Json,
+}
+
+/// Why there is no result.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// The answers file has problems.
+    Invalid(PlanErrors),
+    /// Answers are missing.
+    Missing(Vec<Missing>),
+    /// The data file of the method has a problem.
+    Rules(String),
+}
+
+/// A method in the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Method {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its data file.
+    pub data: &'static str,
+    run: Run,
+}
+
+/// The assessment of one method, its types taken away.
+type Run = fn(&Sheet, &AnswersFile<'_>, &Inputs) -> Result<Assessed, Refusal>;
+
+impl Method {
+    /// The entry of `M` in the registry.
+    pub const fn of<M: Assess>() -> Method {
+        Method {
+            name: M::NAME,
+            data: M::SHEET,
+            run: run::<M>,
+        }
+    }
+
+    /// Its data file, read; `data` is the built-in one or one the user changed.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn sheet(&self, data: &str) -> Result<Sheet, Refusal> {
+        Sheet::read(data).map_err(Refusal::Rules)
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why there is no result.
+    pub fn assess(
+        &self,
+        sheet: &Sheet,
+        file: &AnswersFile<'_>,
+        inputs: &Inputs,
+    ) -> Result<Assessed, Refusal> {
+        (self.run)(sheet, file, inputs)
+    }
+}
+
+fn run<M: Assess>(
+    sheet: &Sheet,
+    file: &AnswersFile<'_>,
+    inputs: &Inputs,
+) -> Result<Assessed, Refusal> {
+    let rules: M::Rules = sheet.rules().map_err(Refusal::Rules)?;
+    let read =
+        answers::read(file.text, file.form, file.name, M::NAME, sheet).map_err(Refusal::Invalid)?;
+    if !read.missing.is_empty() {
+        return Err(Refusal::Missing(read.missing));
+    }
+    let answers: M::Answers = serde_json::from_value(read.json.clone())
+        .map_err(|e| Refusal::Rules(format!("the questions do not fit the method: {e}")))?;
+    let complaints = M::check(&rules, &answers);
+    if let Some(errors) = read.complain(file.text, file.name, complaints) {
+        return Err(Refusal::Invalid(errors));
+    }
+    let outcome = M::evaluate(&rules, &answers, inputs);
+    let mut report = M::report(sheet, &rules, &answers, &outcome);
+    M::NAME.clone_into(&mut report.method);
+    report.title = sheet.title.clone();
+    report.source.clone_from(&sheet.source);
+    report.notes.extend(sheet.notes.iter().map(|note| Note {
+        text: note.text.clone(),
+        source: note.source.clone(),
+    }));
+    report.notes.extend(read.assumed.iter().map(assumed));
+    let outcome = serde_json::to_value(&outcome)
+        .map_err(|e| Refusal::Rules(format!("the outcome is no JSON: {e}")))?;
+    Ok(Assessed { report, outcome })
+}
+
+fn assumed(assumed: &answers::Assumed) -> Note {
+    let value = match &assumed.value {
+        Json::Number(n) => number::plain(n.as_f64().unwrap_or(f64::NAN)),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Note {
+        text: Text::new(
+            format!(
+                "{}: not answered, the illustrative {value} was taken",
+                assumed.ask.en
+            ),
+            format!(
+                "{}: 답이 없어 예시 값 {value}을(를) 썼습니다",
+                assumed.ask.ko
+            ),
+        ),
+        source: assumed.source.clone(),
+    }
+}

@@ -1,0 +1,13 @@
+//! The methods, one file each, and the registry with one line each.
+
+mod self_diagnosis;
+
+use crate::method::Method;
+
+/// Every method, in the order `planb assess list` shows them.
+pub const METHODS: &[Method] = &[Method::of::<self_diagnosis::SelfDiagnosis>()];
+
+/// The method called `name`.
+pub fn find(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.name == name)
+}

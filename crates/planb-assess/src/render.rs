@@ -1,0 +1,124 @@
+//! Reports as text, JSON, Markdown, CSV and HTML.
+
+mod csv;
+mod html;
+mod markdown;
+mod svg;
+mod tables;
+mod text;
+mod width;
+
+pub use csv::guard;
+pub use width::{columns, wrap};
+
+use crate::method::Assessed;
+use crate::report::Tone;
+use planb_model::{Lang, Text};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// For machines; both languages, and the outcome as data.
+    Json,
+    /// For repositories and wikis.
+    Markdown,
+    /// The tables, for a spreadsheet.
+    Csv,
+    /// One file that needs nothing else.
+    Html,
+}
+
+/// What a renderer has to know.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The language; JSON has both.
+    pub lang: Lang,
+    /// Columns of the terminal.
+    pub columns: usize,
+    /// The day it is made, as people read it; left out when empty.
+    pub date: String,
+}
+
+/// Writes a report.
+pub fn render(assessed: &Assessed, format: Format, options: &Options) -> String {
+    match format {
+        Format::Text => text::render(&assessed.report, options),
+        Format::Json => json(assessed),
+        Format::Markdown => markdown::render(&assessed.report, options),
+        Format::Csv => csv::render(&assessed.report, options.lang),
+        Format::Html => html::render(&assessed.report, options),
+    }
+}
+
+/// The schema of the JSON output; it grows and never changes a meaning.
+const JSON_SCHEMA: &str = "planb.assess/v1";
+
+fn json(assessed: &Assessed) -> String {
+    let whole = serde_json::json!({
+        "schema": JSON_SCHEMA,
+        "method": assessed.report.method,
+        "outcome": assessed.outcome,
+        "report": assessed.report,
+    });
+    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The sign of a tone: a meaning is never in a colour alone.
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain => "·",
+        Tone::Good => "✓",
+        Tone::Warn => "!",
+        Tone::Bad => "✕",
+        Tone::Unknown => "?",
+    }
+}
+
+/// Words every renderer uses.
+struct Words {
+    source: &'static str,
+    notes: &'static str,
+    action: &'static str,
+    illustrative: &'static str,
+}
+
+fn words(lang: Lang) -> Words {
+    match lang {
+        Lang::En => Words {
+            source: "Source",
+            notes: "Illustrative figures and their sources",
+            action: "To do",
+            illustrative: "These figures come from documents, not from your own systems. Put in your own before you decide.",
+        },
+        Lang::Ko => Words {
+            source: "출처",
+            notes: "예시적 수치와 출처",
+            action: "조치",
+            illustrative: "아래 수치는 문서에서 가져온 것이며 귀 기관의 실측값이 아닙니다. 결정하기 전에 자체 수치로 바꾸십시오.",
+        },
+    }
+}
+
+/// Text without what could move a cursor or turn the reading direction.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => ' ',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// What is left out of a table, in words.
+fn more_rows(count: usize) -> Text {
+    Text::new(
+        format!("{count} more rows; --format csv has all of them"),
+        format!("{count}행 생략. --format csv에 모두 들어 있습니다"),
+    )
+}

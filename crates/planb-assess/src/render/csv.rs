@@ -1,0 +1,107 @@
+//! The tables of a report for a spreadsheet. What a spreadsheet would take for
+//! a formula is made a text.
+
+use super::tables;
+use crate::report::{Block, Report, Table};
+use planb_model::Lang;
+
+/// The main table alone, or all of them under their titles.
+pub(super) fn render(report: &Report, lang: Lang) -> String {
+    let blocks = report.sections.iter().flat_map(|s| &s.blocks);
+    let all: Vec<Table> = blocks
+        .filter_map(|block| match block {
+            Block::Table(table) => Some(table.clone()),
+            Block::Chart(chart) => Some(tables::of_chart(chart)),
+            Block::Facts(facts) => Some(facts_table(report, facts)),
+            _ => None,
+        })
+        .collect();
+    // Excel reads a file as UTF-8 only when it begins with this mark.
+    let mut out = String::from('\u{feff}');
+    if let Some(main) = all.iter().find(|t| t.main) {
+        table(&mut out, main, lang);
+        return out;
+    }
+    line(
+        &mut out,
+        [report.title.get(lang), report.verdict.headline.get(lang)].into_iter(),
+    );
+    for each in &all {
+        out.push_str("\r\n");
+        line(&mut out, [each.title.get(lang)].into_iter());
+        table(&mut out, each, lang);
+    }
+    out
+}
+
+fn facts_table(report: &Report, facts: &[(planb_model::Text, planb_model::Text)]) -> Table {
+    use crate::report::Column;
+    use planb_model::Text;
+    let columns = vec![
+        Column::text(Text::new("Name", "이름")),
+        Column::text(Text::new("Value", "값")),
+    ];
+    let mut table = Table::new(report.title.clone(), columns);
+    let rows = facts
+        .iter()
+        .map(|(name, value)| vec![name.clone().into(), value.clone().into()]);
+    table.rows.extend(rows);
+    table
+}
+
+fn table(out: &mut String, table: &Table, lang: Lang) {
+    line(out, table.columns.iter().map(|c| c.title.get(lang)));
+    for row in &table.rows {
+        line(out, row.iter().map(|c| c.text.get(lang)));
+    }
+}
+
+fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>) {
+    for (index, cell) in cells.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(&quoted(&guard(cell)));
+    }
+    out.push_str("\r\n");
+}
+
+/// Puts `'` before what a spreadsheet would take for a formula. Plain numbers
+/// stay numbers.
+pub fn guard(cell: &str) -> String {
+    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if risky && cell.parse::<f64>().is_err() {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r', ';', '\t']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_become_texts_and_numbers_stay() {
+        for (cell, safe) in [
+            ("=1+1", "'=1+1"),
+            ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+            ("-2+3", "'-2+3"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "'\r=1"),
+            ("-12.5", "-12.5"),
+            ("a=1", "a=1"),
+        ] {
+            assert_eq!(guard(cell), safe);
+        }
+    }
+}

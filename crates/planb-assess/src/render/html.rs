@@ -1,0 +1,267 @@
+//! One HTML file that needs nothing else: no script, no font, no network. It
+//! prints to A4 and follows the reader's light or dark scheme.
+
+mod style;
+
+use super::{Options, more_rows, sign, svg, words};
+use crate::report::{Block, Cell, Finding, Report, Section, Table, Tile, Tone};
+use planb_model::Lang;
+
+/// Rows of one table in a page; ten thousand would be three hundred sheets.
+const ROWS_MAX: usize = 500;
+
+pub(super) fn render(report: &Report, options: &Options) -> String {
+    let lang = options.lang;
+    let mut page = String::with_capacity(64 * 1024);
+    head(&mut page, report, options);
+    page.push_str("<main>");
+    let verdict = &report.verdict;
+    page.push_str(&format!(
+        "<div class=\"banner {}\"><span class=\"sign\" aria-hidden=\"true\">{}</span><div><strong>{}</strong><p>{}</p></div></div>",
+        class(verdict.tone),
+        sign(verdict.tone),
+        escape(verdict.headline.get(lang)),
+        escape(verdict.reason.get(lang))
+    ));
+    if !report.tiles.is_empty() {
+        let tiles: String = report.tiles.iter().map(|t| tile(t, lang)).collect();
+        page.push_str(&format!("<div class=\"cards\">{tiles}</div>"));
+    }
+    for each in &report.sections {
+        section(&mut page, each, lang);
+    }
+    notes(&mut page, report, lang);
+    page.push_str(&format!(
+        "</main><footer><p>{}: {} · PlanB · {}</p></footer></body></html>\n",
+        words(lang).source,
+        escape(&report.source),
+        match lang {
+            Lang::En => "This file is complete: it loads nothing from anywhere.",
+            Lang::Ko => "이 파일은 외부에서 아무것도 불러오지 않는 단일 파일입니다.",
+        }
+    ));
+    page
+}
+
+fn head(page: &mut String, report: &Report, options: &Options) {
+    let lang = options.lang;
+    let title = escape(report.title.get(lang));
+    let kind = match lang {
+        Lang::En => "assessment",
+        Lang::Ko => "진단 보고서",
+    };
+    page.push_str(&format!(
+        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+         <title>PlanB · {title}</title><style>{}</style></head><body>\
+         <header><div><p class=\"brand\">PlanB <span>{kind}</span></p><h1>{title}</h1><p class=\"when\">{}</p></div></header>",
+        lang.tag(),
+        style::CSS,
+        escape(&options.date)
+    ));
+}
+
+fn tile(tile: &Tile, lang: Lang) -> String {
+    format!(
+        "<article class=\"card\"><h3>{}</h3><p class=\"figure {}\">{}</p><p class=\"note\">{} {}</p></article>",
+        escape(tile.title.get(lang)),
+        class(tile.tone),
+        escape(tile.value.get(lang)),
+        mark(tile.tone),
+        escape(tile.note.get(lang))
+    )
+}
+
+fn section(page: &mut String, section: &Section, lang: Lang) {
+    page.push_str(&format!(
+        "<section><h2>{}</h2>",
+        escape(section.title.get(lang))
+    ));
+    if let Some(lead) = &section.lead {
+        page.push_str(&format!("<p class=\"lead\">{}</p>", escape(lead.get(lang))));
+    }
+    for each in &section.blocks {
+        block(page, each, lang);
+    }
+    page.push_str("</section>");
+}
+
+fn block(page: &mut String, block: &Block, lang: Lang) {
+    match block {
+        Block::Paragraph(text) => page.push_str(&format!("<p>{}</p>", escape(text.get(lang)))),
+        Block::List(items) => {
+            let items: String = items
+                .iter()
+                .map(|i| format!("<li>{}</li>", escape(i.get(lang))))
+                .collect();
+            page.push_str(&format!("<ul>{items}</ul>"));
+        }
+        Block::Facts(facts) => {
+            let row = |(name, value): &(planb_model::Text, planb_model::Text)| {
+                format!(
+                    "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
+                    escape(name.get(lang)),
+                    escape(value.get(lang))
+                )
+            };
+            let rows: String = facts.iter().map(row).collect();
+            page.push_str(&format!(
+                "<table class=\"facts\"><tbody>{rows}</tbody></table>"
+            ));
+        }
+        Block::Table(rows) => table(page, rows, lang),
+        Block::Findings(findings) => {
+            page.push_str("<ul class=\"findings\">");
+            findings.iter().for_each(|f| finding(page, f, lang));
+            page.push_str("</ul>");
+        }
+        Block::Chart(chart) => page.push_str(&svg::draw(chart, lang)),
+        Block::Code(code) => page.push_str(&format!("<pre><code>{}</code></pre>", lines(code))),
+    }
+}
+
+fn finding(page: &mut String, finding: &Finding, lang: Lang) {
+    page.push_str(&format!(
+        "<li><span class=\"mark {}\" aria-hidden=\"true\">{}</span><div><strong>{}</strong> <span>{}</span>",
+        class(finding.tone),
+        sign(finding.tone),
+        escape(finding.subject.get(lang)),
+        escape(finding.reason.get(lang))
+    ));
+    if let Some(source) = &finding.source {
+        page.push_str(&format!(
+            " <span class=\"source\">{}</span>",
+            escape(source)
+        ));
+    }
+    if let Some(action) = &finding.action {
+        page.push_str(&format!(
+            "<p class=\"action\">{}: {}</p>",
+            words(lang).action,
+            escape(action.get(lang))
+        ));
+    }
+    page.push_str("</div></li>");
+}
+
+fn table(page: &mut String, table: &Table, lang: Lang) {
+    let side = |figures: bool| if figures { " class=\"figures\"" } else { "" };
+    page.push_str(&format!(
+        "<div class=\"scroll\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
+        escape(table.title.get(lang))
+    ));
+    for column in &table.columns {
+        page.push_str(&format!(
+            "<th scope=\"col\"{}>{}</th>",
+            side(column.figures),
+            escape(column.title.get(lang))
+        ));
+    }
+    page.push_str("</tr></thead><tbody>");
+    for row in table.rows.iter().take(ROWS_MAX) {
+        page.push_str("<tr>");
+        for (cell, column) in row.iter().zip(&table.columns) {
+            page.push_str(&format!(
+                "<td{}>{}</td>",
+                side(column.figures),
+                said(cell, lang)
+            ));
+        }
+        page.push_str("</tr>");
+    }
+    page.push_str("</tbody></table></div>");
+    if table.rows.len() > ROWS_MAX {
+        let more = more_rows(table.rows.len() - ROWS_MAX);
+        page.push_str(&format!("<p class=\"note\">{}</p>", escape(more.get(lang))));
+    }
+}
+
+fn said(cell: &Cell, lang: Lang) -> String {
+    let text = escape(cell.text.get(lang));
+    match cell.tone {
+        Tone::Plain => text,
+        tone => format!(
+            "{} <span class=\"{}\">{text}</span>",
+            mark(tone),
+            class(tone)
+        ),
+    }
+}
+
+fn notes(page: &mut String, report: &Report, lang: Lang) {
+    if report.notes.is_empty() {
+        return;
+    }
+    let words = words(lang);
+    page.push_str(&format!(
+        "<section class=\"notes\"><h2>{}</h2><p class=\"lead\">{}</p><ul>",
+        words.notes, words.illustrative
+    ));
+    for note in &report.notes {
+        page.push_str(&format!(
+            "<li>{} <span class=\"source\">{}</span></li>",
+            escape(note.text.get(lang)),
+            escape(&note.source)
+        ));
+    }
+    page.push_str("</ul></section>");
+}
+
+fn mark(tone: Tone) -> String {
+    match tone {
+        Tone::Plain => String::new(),
+        tone => format!(
+            "<span class=\"mark {}\" aria-hidden=\"true\">{}</span>",
+            class(tone),
+            sign(tone)
+        ),
+    }
+}
+
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain => "plain",
+        Tone::Good => "good",
+        Tone::Warn => "warn",
+        Tone::Bad => "bad",
+        Tone::Unknown => "unknown",
+    }
+}
+
+/// Escapes text for HTML content and quoted attributes; see [`super::clean`].
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in super::clean(text).chars() {
+        push(&mut out, c);
+    }
+    out
+}
+
+/// Like [`escape`], with line ends kept.
+fn lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+fn push(out: &mut String, c: char) {
+    match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '"' => out.push_str("&quot;"),
+        '\'' => out.push_str("&#39;"),
+        c => out.push(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_and_direction_marks_do_not_get_through() {
+        assert_eq!(escape("<a b=\"'&\">"), "&lt;a b=&quot;&#39;&amp;&quot;&gt;");
+        assert_eq!(escape("a\u{202e}b\0c\nd"), "a\u{fffd}b\u{fffd}c d");
+    }
+}

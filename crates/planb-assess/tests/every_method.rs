@@ -1,0 +1,252 @@
+//! What holds for every method: its data file is whole and in both languages,
+//! its example works, its report can be written in every form.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "reads the documentation pages of the repository"
+)]
+
+use planb_assess::answers::{self, Form};
+use planb_assess::method::AnswersFile;
+use planb_assess::render::{Format, Options, render};
+use planb_assess::sheet::{Kind, Question};
+use planb_assess::{Assessed, Inputs, METHODS, Method, Refusal, Sheet};
+use planb_model::Lang;
+use serde_json::Value as Json;
+
+fn sheet(method: &Method) -> Sheet {
+    method
+        .sheet(method.data)
+        .unwrap_or_else(|e| panic!("{}: {e:?}", method.name))
+}
+
+/// The example of a method, written as `planb assess init` does and read again.
+fn example(method: &Method, lang: Lang) -> Assessed {
+    let sheet = sheet(method);
+    let text = answers::write(method.name, &sheet, &answers::example(&sheet), lang);
+    let file = AnswersFile {
+        text: &text,
+        name: "example.yaml",
+        form: Form::Yaml,
+    };
+    match method.assess(&sheet, &file, &Inputs::default()) {
+        Ok(assessed) => assessed,
+        Err(Refusal::Invalid(errors)) => panic!("{}:\n{}", method.name, errors.render(Lang::En)),
+        Err(other) => panic!("{}: {other:?}\n{text}", method.name),
+    }
+}
+
+fn has_hangul(text: &str) -> bool {
+    text.chars().any(|c| matches!(c, '\u{ac00}'..='\u{d7a3}'))
+}
+
+/// Every `{ en, ko }` in a tree, with its path.
+fn texts(json: &Json, path: String, out: &mut Vec<(String, String, String)>) {
+    match json {
+        Json::Object(map) => {
+            if let (Some(Json::String(en)), Some(Json::String(ko)), 2) =
+                (map.get("en"), map.get("ko"), map.len())
+            {
+                out.push((path, en.clone(), ko.clone()));
+                return;
+            }
+            for key in ["en", "ko"] {
+                assert!(!map.contains_key(key), "{path}: a text in one language");
+            }
+            for (key, value) in map {
+                texts(value, format!("{path}.{key}"), out);
+            }
+        }
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                texts(item, format!("{path}[{index}]"), out);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn data_files_are_in_both_languages() {
+    for method in METHODS {
+        let raw: Json = serde_saphyr::from_str(method.data).expect("YAML");
+        let mut all = Vec::new();
+        texts(&raw, method.name.to_owned(), &mut all);
+        assert!(!all.is_empty());
+        for (path, en, ko) in all {
+            assert!(!en.trim().is_empty() && !has_hangul(&en), "{path}: {en}");
+            assert!(
+                has_hangul(&ko),
+                "{path}: {ko} (use `same:` for what reads the same)"
+            );
+        }
+    }
+}
+
+#[test]
+fn reports_are_in_both_languages() {
+    for method in METHODS {
+        let report = serde_json::to_value(example(method, Lang::En).report).expect("JSON");
+        let mut all = Vec::new();
+        texts(&report, method.name.to_owned(), &mut all);
+        for (path, en, ko) in all {
+            // The same in both: names of the user, figures.
+            let words = en
+                .split_whitespace()
+                .filter(|w| w.chars().all(char::is_alphabetic));
+            if en == ko {
+                assert!(words.count() < 5, "{path}: not translated: {en}");
+                continue;
+            }
+            assert!(!has_hangul(&en), "{path}: {en}");
+            let letters = ko.chars().any(char::is_alphabetic);
+            assert!(
+                !letters || has_hangul(&ko) || !en.chars().any(char::is_alphabetic) || figures(&ko),
+                "{path}: {ko}"
+            );
+        }
+    }
+}
+
+/// Only figures and units: `45.5%`, `12 vCPU`.
+fn figures(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphabetic()).count()
+        < text.chars().filter(char::is_ascii_digit).count() * 2 + 5
+}
+
+#[test]
+fn examples_work_in_both_languages_and_give_the_same() {
+    for method in METHODS {
+        assert_eq!(
+            example(method, Lang::En),
+            example(method, Lang::Ko),
+            "{}",
+            method.name
+        );
+    }
+}
+
+#[test]
+fn every_form_of_every_report_is_whole() {
+    for method in METHODS {
+        let assessed = example(method, Lang::En);
+        for lang in [Lang::En, Lang::Ko] {
+            let options = Options {
+                lang,
+                columns: 80,
+                date: String::new(),
+            };
+            let write = |format| render(&assessed, format, &options);
+            let headline = assessed.report.verdict.headline.get(lang);
+            let html = write(Format::Html);
+            assert!(html.contains(&format!("<html lang=\"{}\">", lang.tag())));
+            assert!(
+                html.ends_with("</html>\n")
+                    && !html.contains("<script")
+                    && !html.contains("http://")
+            );
+            assert_eq!(
+                html.matches("<section").count(),
+                html.matches("</section>").count()
+            );
+            assert!(
+                html.matches("{").count() == html.matches("}").count(),
+                "{}",
+                method.name
+            );
+            let text = write(Format::Text);
+            assert!(
+                text.lines()
+                    .all(|l| planb_assess::render::columns(l) <= 80 || l.starts_with("    ")),
+                "{}:\n{text}",
+                method.name
+            );
+            assert!(
+                write(Format::Markdown)
+                    .contains(&headline.replace('|', "\\|")[..headline.len().min(9)]),
+                "{}",
+                method.name
+            );
+            assert!(write(Format::Csv).starts_with('\u{feff}'));
+            let json: Json = serde_json::from_str(&write(Format::Json)).expect("JSON");
+            assert_eq!(json["schema"], "planb.assess/v1");
+            assert_eq!(json["method"], method.name);
+        }
+    }
+}
+
+fn every_question(questions: &[Question], look: &mut dyn FnMut(&Question)) {
+    for question in questions {
+        look(question);
+        match &question.kind {
+            Kind::Group(fields) => every_question(fields, look),
+            Kind::List(list) => every_question(&list.fields, look),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn questions_say_where_answers_are_and_defaults_where_they_are_from() {
+    for method in METHODS {
+        let sheet = sheet(method);
+        assert!(!sheet.source.is_empty());
+        for question in &sheet.questions {
+            assert!(
+                question.find.is_some(),
+                "{}.{}: no `find`",
+                method.name,
+                question.id
+            );
+        }
+        every_question(&sheet.questions, &mut |question| {
+            if question.default.is_some() {
+                assert!(
+                    question.source.is_some(),
+                    "{}.{}: a default without a source",
+                    method.name,
+                    question.id
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn an_empty_file_lists_what_is_missing() {
+    for method in METHODS {
+        let sheet = sheet(method);
+        let text = answers::write(method.name, &sheet, &serde_json::Map::new(), Lang::En);
+        let read = answers::read(&text, Form::Yaml, "x.yaml", method.name, &sheet)
+            .unwrap_or_else(|e| panic!("{}", e.render(Lang::En)));
+        let needed = sheet.questions.iter().filter(|q| {
+            !q.may_be_left_out()
+                && !matches!(&q.kind, Kind::Group(_))
+                && !matches!(&q.kind, Kind::List(l) if l.min == 0)
+        });
+        for question in needed {
+            assert!(
+                read.missing.iter().any(|m| m.field == question.id),
+                "{}.{}",
+                method.name,
+                question.id
+            );
+        }
+    }
+}
+
+#[test]
+fn every_method_has_a_page_that_names_its_source() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/assess");
+    let index = std::fs::read_to_string(root.join("README.md")).expect("an index");
+    for method in METHODS {
+        let page = std::fs::read_to_string(root.join(format!("{}.md", method.name)))
+            .unwrap_or_else(|_| panic!("no page for {}", method.name));
+        assert!(page.contains("Source"), "{}", method.name);
+        assert!(
+            index.contains(&format!("({}.md)", method.name)),
+            "{} is not in the index",
+            method.name
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Golden tests: the rules of each method against the tables of the documents.
+
+#[path = "methods/self_diagnosis.rs"]
+mod self_diagnosis;
+mod support;

@@ -1,0 +1,215 @@
+//! `planb assess`: reads answers, has them assessed, writes the report. What is
+//! decided and how it looks is in `planb-assess`.
+
+mod ask;
+mod files;
+
+use crate::cli::{AssessArgs, AssessVerb, FormatArg};
+use crate::error::{CliError, CliResult, Exit};
+use crate::output;
+use planb_assess::answers::{self, Form, Missing};
+use planb_assess::method::AnswersFile;
+use planb_assess::render::{self, Format, Options};
+use planb_assess::{Assessed, METHODS, Method, Refusal, Sheet};
+use planb_model::{Lang, Text};
+use std::path::{Path, PathBuf};
+
+/// Columns of text that does not go to a terminal.
+const COLUMNS_DEFAULT: usize = 100;
+/// Missing answers that are listed one by one.
+const MISSING_SHOWN_MAX: usize = 50;
+
+pub fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
+    match &args.verb {
+        Some(AssessVerb::List { json }) => list(*json, lang),
+        Some(AssessVerb::Init { name }) => init(name, lang),
+        Some(AssessVerb::Rules { name }) => {
+            output::data(method(name)?.data.trim_end());
+            Ok(Exit::Done)
+        }
+        None => assess(args, lang),
+    }
+}
+
+fn list(json: bool, lang: Lang) -> CliResult<Exit> {
+    let mut all = Vec::new();
+    for method in METHODS {
+        all.push((method.name, sheet(method, None)?));
+    }
+    if json {
+        let entry = |(name, sheet): &(&str, Sheet)| {
+            serde_json::json!({
+                "name": name, "title": sheet.title, "summary": sheet.summary, "source": sheet.source,
+            })
+        };
+        output::json(&all.iter().map(entry).collect::<Vec<_>>())?;
+        return Ok(Exit::Done);
+    }
+    for (name, sheet) in &all {
+        output::data(&format!("{name:16} {}", sheet.title.get(lang)));
+        output::data(&format!("{:16}   {}", "", sheet.summary.get(lang)));
+    }
+    Ok(Exit::Done)
+}
+
+fn init(name: &str, lang: Lang) -> CliResult<Exit> {
+    let method = method(name)?;
+    let sheet = sheet(method, None)?;
+    let text = answers::write(method.name, &sheet, &answers::example(&sheet), lang);
+    output::data(text.trim_end());
+    Ok(Exit::Done)
+}
+
+fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
+    let name = args.name.as_deref().unwrap_or_default();
+    let method = method(name)?;
+    let sheet = sheet(method, args.rules.as_deref())?;
+    let path = args
+        .answers
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
+    if args.interactive && !ask::interview(method, &sheet, &path, lang)? {
+        return Ok(Exit::Interrupted);
+    }
+    let text = files::answers(&path, method.name)?;
+    let file = AnswersFile {
+        text: &text,
+        name: &path.display().to_string(),
+        form: form(&path),
+    };
+    let inputs = files::inputs(args)?;
+    match method.assess(&sheet, &file, &inputs) {
+        Ok(assessed) => write(args, &assessed, lang),
+        Err(Refusal::Invalid(errors)) => {
+            output::note(&errors.render(lang));
+            Err(invalid(&path))
+        }
+        Err(Refusal::Missing(missing)) => {
+            show_missing(&missing, lang);
+            Err(missing_answers(&path, missing.len(), method.name))
+        }
+        Err(Refusal::Rules(why)) => Err(bad_rules(&why)),
+    }
+}
+
+fn form(path: &Path) -> Form {
+    let csv = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"));
+    if csv { Form::Csv } else { Form::Yaml }
+}
+
+fn write(args: &AssessArgs, assessed: &Assessed, lang: Lang) -> CliResult<Exit> {
+    let format = match args.format {
+        FormatArg::Text => Format::Text,
+        FormatArg::Json => Format::Json,
+        FormatArg::Md => Format::Markdown,
+        FormatArg::Html => Format::Html,
+        FormatArg::Csv => Format::Csv,
+    };
+    let options = Options {
+        lang,
+        columns: terminal_size::terminal_size()
+            .map_or(COLUMNS_DEFAULT, |(width, _)| width.0.into()),
+        date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
+    };
+    let text = render::render(assessed, format, &options);
+    let Some(path) = &args.output else {
+        output::data(text.trim_end());
+        return Ok(Exit::Done);
+    };
+    files::replace(path, &text)?;
+    let path = path.display();
+    output::note(
+        Text::new(
+            format!("wrote {path}"),
+            format!("{path} 파일을 만들었습니다"),
+        )
+        .get(lang),
+    );
+    Ok(Exit::Done)
+}
+
+/// The questions without an answer, and where the answers are.
+fn show_missing(missing: &[Missing], lang: Lang) {
+    let find = Text::new("where to find it", "찾는 곳");
+    let line = Text::new("line", "줄");
+    for each in missing.iter().take(MISSING_SHOWN_MAX) {
+        output::note(&format!(
+            "{} ({} {}): {}",
+            each.field,
+            line.get(lang),
+            each.line,
+            each.ask.get(lang)
+        ));
+        if let Some(text) = &each.find {
+            output::note(&format!("    {}: {}", find.get(lang), text.get(lang)));
+        }
+    }
+    if missing.len() > MISSING_SHOWN_MAX {
+        let rest = missing.len() - MISSING_SHOWN_MAX;
+        output::note(Text::new(format!("… and {rest} more"), format!("… 외 {rest}건")).get(lang));
+    }
+}
+
+fn method(name: &str) -> CliResult<&'static Method> {
+    planb_assess::find(name).ok_or_else(|| {
+        let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
+        let near = planb_model::plan::nearest(name, &names);
+        let list = near.map_or_else(|| names.join(", "), str::to_owned);
+        CliError::new(
+            Exit::Failed,
+            "PB-ASSESS-NAME",
+            format!("there is no assessment '{name}'"),
+            format!("'{name}' 평가는 없습니다"),
+        )
+        .hint(format!("try: {list}"), format!("쓸 수 있는 이름: {list}"))
+    })
+}
+
+fn sheet(method: &Method, rules: Option<&Path>) -> CliResult<Sheet> {
+    let own = rules.map(files::rules).transpose()?;
+    method
+        .sheet(own.as_deref().unwrap_or(method.data))
+        .map_err(|refusal| match refusal {
+            Refusal::Rules(why) => bad_rules(&why),
+            _ => bad_rules(""),
+        })
+}
+
+fn bad_rules(why: &str) -> CliError {
+    CliError::new(
+        Exit::PlanInvalid,
+        "PB-ASSESS-RULES",
+        format!("the rules cannot be used: {why}"),
+        format!("규칙 파일을 쓸 수 없습니다: {why}"),
+    )
+    .hint(
+        "compare them with `planb assess rules NAME`",
+        "`planb assess rules NAME`의 출력과 비교하세요",
+    )
+}
+
+fn invalid(path: &Path) -> CliError {
+    let path = path.display();
+    CliError::new(
+        Exit::PlanInvalid,
+        "PB-ANSWERS-INVALID",
+        format!("{path} has errors; nothing was assessed"),
+        format!("{path}에 오류가 있어 평가하지 않았습니다"),
+    )
+}
+
+fn missing_answers(path: &Path, count: usize, name: &str) -> CliError {
+    let path = path.display();
+    CliError::new(
+        Exit::CheckFailed,
+        "PB-ANSWERS-MISSING",
+        format!("{count} answers are missing in {path}; nothing was assessed"),
+        format!("{path}에 답변 {count}개가 없어 평가하지 않았습니다"),
+    )
+    .hint(
+        format!("fill them in, or run `planb assess {name} --interactive`"),
+        format!("빈 답을 채우거나 `planb assess {name} --interactive`를 실행하세요"),
+    )
+}
