@@ -117,7 +117,9 @@ impl<'s> Interview<'s> {
         let read = read_scalar(&kind, &Value::Text(said.to_owned()))?;
         // What has a unit is kept as it was said; the rest in its plain form.
         let kept = match kind {
-            Kind::Duration | Kind::Span | Kind::Percent(_) => Json::String(said.trim().to_owned()),
+            Kind::Duration | Kind::Span | Kind::Date | Kind::Percent(_) => {
+                Json::String(said.trim().to_owned())
+            }
             _ => read,
         };
         let mut root = Json::Object(std::mem::take(&mut self.values));

@@ -1,11 +1,15 @@
 //! The methods, one file each, and the registry with one line each.
 
 mod self_diagnosis;
+mod triage;
 
 use crate::method::Method;
 
 /// Every method, in the order `planb assess list` shows them.
-pub const METHODS: &[Method] = &[Method::of::<self_diagnosis::SelfDiagnosis>()];
+pub const METHODS: &[Method] = &[
+    Method::of::<self_diagnosis::SelfDiagnosis>(),
+    Method::of::<triage::Triage>(),
+];
 
 /// The method called `name`.
 pub fn find(name: &str) -> Option<&'static Method> {

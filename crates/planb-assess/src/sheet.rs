@@ -76,6 +76,8 @@ pub enum Kind {
     Duration,
     /// `30m..1h`, `30m..40m..1h` or `30m`; `{ low, likely, high }` in seconds.
     Span,
+    /// `2027-12-31` or `2027-12`, which is its last day; `YYYY-MM-DD`.
+    Date,
     /// `15%`; the number before the sign as `f64`.
     Percent(Bounds),
     /// One of several words.
@@ -167,7 +169,10 @@ impl Sheet {
     /// What is wrong with the file, in English: these files are written by
     /// people who change rules, not by those who answer questions.
     pub fn read(yaml: &str) -> Result<Sheet, String> {
-        let mut json: Json = serde_saphyr::from_str(yaml).map_err(|e| e.to_string())?;
+        // `yes` and `no` are words here, as they are in answers.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let mut json: Json =
+            serde_saphyr::from_str_with_options(yaml, options).map_err(|e| e.to_string())?;
         expand_same(&mut json);
         serde_json::from_value(json).map_err(|e| e.to_string())
     }

@@ -69,7 +69,8 @@ fn texts(json: &Json, path: String, out: &mut Vec<(String, String, String)>) {
 #[test]
 fn data_files_are_in_both_languages() {
     for method in METHODS {
-        let raw: Json = serde_saphyr::from_str(method.data).expect("YAML");
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let raw: Json = serde_saphyr::from_str_with_options(method.data, options).expect("YAML");
         let mut all = Vec::new();
         texts(&raw, method.name.to_owned(), &mut all);
         assert!(!all.is_empty());

@@ -3,3 +3,5 @@
 #[path = "methods/self_diagnosis.rs"]
 mod self_diagnosis;
 mod support;
+#[path = "methods/triage.rs"]
+mod triage;

@@ -35,6 +35,7 @@ pub fn read_scalar(kind: &Kind, value: &Value) -> Result<Json, Bad> {
         Kind::Number(rule) => number(rule, value),
         Kind::Duration => Ok(json!(duration(&as_text(value))?)),
         Kind::Span => span(&as_text(value)),
+        Kind::Date => date(&as_text(value)),
         Kind::Percent(bounds) => percent(bounds.min, bounds.max, value),
         Kind::Choice(choices) => choice(choices, &as_text(value)),
         Kind::Choices(choices) => several(choices, value),
@@ -199,6 +200,27 @@ fn duration(text: &str) -> Result<f64, Bad> {
     }
 }
 
+/// `2027-12-31`; `2027-12` is the last day of the month.
+fn date(text: &str) -> Result<Json, Bad> {
+    let whole: Option<jiff::civil::Date> = match text.len() {
+        10 => text.parse().ok(),
+        7 => format!("{text}-01")
+            .parse()
+            .ok()
+            .map(jiff::civil::Date::last_of_month),
+        _ => None,
+    };
+    whole.map(|day| json!(day.to_string())).ok_or_else(|| {
+        bad(
+            Text::new("not a date", "날짜가 아닙니다"),
+            Text::new(
+                "write year, month and day: `2027-12-31`, or `2027-12`",
+                "연-월-일로 적으세요: `2027-12-31` 또는 `2027-12`",
+            ),
+        )
+    })
+}
+
 /// `30m..1h`, `30m..40m..1h`, `30m`.
 fn span(text: &str) -> Result<Json, Bad> {
     let parts: Vec<&str> = text.split("..").map(str::trim).collect();
@@ -314,6 +336,15 @@ mod tests {
         );
         for text in ["1h..30m", "1m..9m..5m", "1m..2m..3m..4m", ".."] {
             assert!(said(&Kind::Span, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_exist() {
+        assert_eq!(said(&Kind::Date, "2028-02"), Ok(json!("2028-02-29")));
+        assert_eq!(said(&Kind::Date, "2027-12-31"), Ok(json!("2027-12-31")));
+        for text in ["2027", "2027-13", "2027-02-30", "soon", "31.12.2027"] {
+            assert!(said(&Kind::Date, text).is_err(), "{text}");
         }
     }
 

@@ -165,6 +165,12 @@ pub fn form(kind: &Kind, lang: Lang) -> String {
         )
         .get(lang)
         .to_owned(),
+        Kind::Date => Text::new(
+            "a date such as 2027-12-31 or 2027-12",
+            "2027-12-31 또는 2027-12 같은 날짜",
+        )
+        .get(lang)
+        .to_owned(),
         Kind::Percent(bounds) => format!("{}%–{}%", bounds.min, bounds.max),
         Kind::Choice(choices) => words(choices, " | ", lang),
         Kind::Choices(choices) => {
