@@ -1,5 +1,6 @@
 //! The methods, one file each, and the registry with one line each.
 
+mod replication;
 mod self_diagnosis;
 mod triage;
 
@@ -9,6 +10,7 @@ use crate::method::Method;
 pub const METHODS: &[Method] = &[
     Method::of::<self_diagnosis::SelfDiagnosis>(),
     Method::of::<triage::Triage>(),
+    Method::of::<replication::Replication>(),
 ];
 
 /// The method called `name`.
