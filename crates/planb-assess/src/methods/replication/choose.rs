@@ -95,8 +95,9 @@ fn fit(rules: &Rules, workload: &Workload, category: &Category) -> Fit {
 /// possible counts only when nothing recommended is left.
 fn candidates<'r>(rules: &'r Rules, workload: &Workload) -> Vec<&'r Category> {
     let keeps_sla = |category: &&Category| {
-        !(workload.read_at_once && category.read_at_once == YesNo::No)
-            && !(workload.write_alone && category.write_alone == YesNo::No)
+        let readable = !workload.read_at_once || category.read_at_once == YesNo::Yes;
+        let writable = !workload.write_alone || category.write_alone == YesNo::Yes;
+        readable && writable
     };
     let with = |wanted: &dyn Fn(Fit) -> bool| -> Vec<&'r Category> {
         let all = rules.categories.iter().filter(keeps_sla);

@@ -377,8 +377,14 @@ fn matrix(rules: &Rules) -> Section {
     )
 }
 
+/// A row of a table with one column per `T`: its name, and what it shows of each.
+type RowOf<T> = (Text, fn(&T) -> &Text);
+
+/// A type of workload and its name.
+type Named = (&'static str, fn() -> Text);
+
 /// Types of workload and their names.
-const TYPES: [(&str, fn() -> Text); 4] = [
+const TYPES: [Named; 4] = [
     ("transaction", || Text::new("Transaction", "트랜잭션")),
     ("session", || Text::new("Session", "세션")),
     ("log", || Text::new("Log, event", "로그·이벤트")),
@@ -411,7 +417,7 @@ fn categories(rules: &Rules) -> Section {
             .map(|c| Column::text(c.label.clone())),
     );
     let mut table = Table::new(Text::new("The four categories", "네 가지 방식"), columns);
-    let rows: [(Text, fn(&Category) -> &Text); 7] = [
+    let rows: [RowOf<Category>; 7] = [
         (Text::new("Products", "제품"), |c| &c.products),
         (Text::new("Consistency", "일관성"), |c| &c.consistency),
         (Text::new("RPO", "RPO 수준"), |c| &c.rpo),
@@ -437,7 +443,7 @@ fn policies(rules: &Rules) -> Section {
     let mut columns = vec![Column::text(Text::new("Property", "속성"))];
     columns.extend(rules.policies.iter().map(|p| Column::text(p.label.clone())));
     let mut table = Table::new(Text::new("What happens to conflicts", "충돌 정책"), columns);
-    let rows: [(Text, fn(&Policy) -> &Text); 3] = [
+    let rows: [RowOf<Policy>; 3] = [
         (Text::new("Automation", "자동화"), |p| &p.automation),
         (Text::new("Fits the business", "업무 적합성"), |p| {
             &p.fit
