@@ -4,7 +4,9 @@ mod assess;
 mod data;
 
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
-pub use data::{BackupArgs, DatabaseArgs, RestoreArgs, SnapshotArgs, StreamArgs, VaultArgs};
+pub use data::{
+    BackupArgs, DatabaseArgs, FollowArgs, RestoreArgs, SnapshotArgs, StreamArgs, VaultArgs,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use planb_model::Lang;
@@ -81,6 +83,8 @@ pub enum Verb {
     Restore(RestoreArgs),
     /// Assess before you build: which workloads, what it costs, what is demanded
     Assess(AssessArgs),
+    /// Keep a database near a vault, read-only, until it is promoted
+    Follow(FollowArgs),
     /// Print the JSON Schema of planb.yaml
     Schema,
     /// Run an edge of its own, with an admin API for the control plane

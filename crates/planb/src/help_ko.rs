@@ -149,6 +149,16 @@ const TEXTS: &[(&str, &str)] = &[
         "restore.verify",
         "적재한 내용을 스냅샷의 매니페스트와 비교하는 방법",
     ),
+    (
+        "follow",
+        "데이터베이스를 승격할 때까지 읽기 전용으로 볼트를 계속 따라가게 함",
+    ),
+    ("follow.to", "따라갈 데이터베이스. 승격 전까지 읽기 전용"),
+    ("follow.replace", "대상의 기존 내용을 대체"),
+    (
+        "follow.promote",
+        "승격: 원본의 로그를 끝내고, 나머지를 적용한 뒤 쓰기를 허용. 실행 중인 follow에 요청하거나 직접 수행",
+    ),
     ("schema", "planb.yaml의 JSON Schema 출력"),
     (
         "assess",

@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod edge;
 mod execution;
+mod follow;
 mod history;
 mod init;
 mod moves;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
         Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,
         Verb::Assess(args) => assess::run(&args, lang),
+        Verb::Follow(args) => Box::pin(follow::run(args, lang)).await,
         Verb::Schema => schema(),
         Verb::Edge(args) => edge::run(args, lang).await,
         Verb::DemoService(args) => demo::service::run(args).await,

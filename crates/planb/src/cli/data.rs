@@ -139,6 +139,32 @@ pub struct RestoreArgs {
     pub json: bool,
 }
 
+/// Arguments of `follow`.
+#[derive(Debug, Clone, Args)]
+pub struct FollowArgs {
+    /// The database that follows; read-only until it is promoted
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// Its password
+    #[command(flatten)]
+    pub access: DatabaseArgs,
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// Replace what the target holds
+    #[arg(long)]
+    pub replace: bool,
+    /// Promote it: end the source's log, apply the rest, take writes; asks a running follow, or does it itself
+    #[arg(long)]
+    pub promote: bool,
+    /// Time between status lines when stderr is no terminal
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub every: String,
+    /// Print one JSON object per event on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How a loaded snapshot is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerifyArg {

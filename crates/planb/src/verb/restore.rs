@@ -78,7 +78,7 @@ async fn restore(
 }
 
 /// A target that was opened takes writes: it is somebody's database now.
-async fn refuse_live(vault: &OpenVault, target: &OpenDatabase) -> CliResult<()> {
+pub async fn refuse_live(vault: &OpenVault, target: &OpenDatabase) -> CliResult<()> {
     let state = match target.database.fence_state(&vault.service).await {
         Ok(state) => state,
         // There is no database yet, so nothing to lose.
@@ -100,7 +100,7 @@ async fn refuse_live(vault: &OpenVault, target: &OpenDatabase) -> CliResult<()> 
     Ok(())
 }
 
-fn not_empty(error: PortError) -> CliError {
+pub fn not_empty(error: PortError) -> CliError {
     if error.kind() == ErrorKind::Conflict {
         let text = error.chain();
         return occupied(text.clone(), text);
