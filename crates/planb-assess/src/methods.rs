@@ -2,6 +2,7 @@
 
 mod replication;
 mod self_diagnosis;
+mod traffic;
 mod triage;
 
 use crate::method::Method;
@@ -11,6 +12,7 @@ pub const METHODS: &[Method] = &[
     Method::of::<self_diagnosis::SelfDiagnosis>(),
     Method::of::<triage::Triage>(),
     Method::of::<replication::Replication>(),
+    Method::of::<traffic::Traffic>(),
 ];
 
 /// The method called `name`.

@@ -5,5 +5,7 @@ mod replication;
 #[path = "methods/self_diagnosis.rs"]
 mod self_diagnosis;
 mod support;
+#[path = "methods/traffic.rs"]
+mod traffic;
 #[path = "methods/triage.rs"]
 mod triage;

@@ -47,3 +47,10 @@ pub fn said(refusal: &Refusal) -> String {
         Refusal::Rules(why) => why.clone(),
     }
 }
+
+/// The rules of a method as data.
+pub fn rules(method: &str) -> serde_json::Value {
+    let method = find(method).expect("a method");
+    let sheet = method.sheet(method.data).expect("the data file reads");
+    sheet.rules
+}
