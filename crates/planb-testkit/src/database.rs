@@ -92,6 +92,20 @@ impl FakeDatabase {
         }
     }
 
+    /// Another database with the same content, log and name, behind no link.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                name: self.shared.name.clone(),
+                clock: Arc::clone(&self.shared.clock),
+                state: Mutex::new(lock(&self.shared.state).clone()),
+                committed: Notify::new(),
+            }),
+            link: Link::direct(),
+        }
+    }
+
     /// A user's write: one row, one transaction, durable on `Ok`. Refused while
     /// it is dead, fenced or being restored.
     pub fn put(&self, key: &str, value: &str) -> PortResult<()> {

@@ -30,6 +30,10 @@ pub enum Fault {
     Fail(ErrorKind),
     /// It takes this much longer.
     Delay(Duration),
+    /// Half of it happens, in the way of the call: an upload loses its end, a
+    /// listing its newest objects. Where a call has no halves: `Timeout`, and
+    /// nothing happened.
+    Torn,
     /// The calling process dies; nothing happened.
     CrashBefore,
     /// The calling process dies; it happened.
@@ -98,6 +102,17 @@ enum Answer {
     Arrives,
     Lost,
     Crash,
+    /// There is only half of it.
+    Torn,
+}
+
+/// How much of a call happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// All of it.
+    Whole,
+    /// Half of it.
+    Half,
 }
 
 /// Takes any method in [`Link::script`]: counts all calls of the link.
@@ -171,10 +186,28 @@ impl Link {
     ) -> PortResult<T> {
         let call = call.into();
         let answer = self.request(call, None).await?;
-        let result = effect();
-        self.record_result(call, result.as_ref().err());
-        self.answer(call, answer).await?;
-        result
+        if answer == Answer::Torn {
+            return Err(self.lost(call).await);
+        }
+        self.carry_out(call, effect, answer).await
+    }
+
+    /// Makes one call with an `effect` that has halves; `None` is no answer.
+    pub async fn call_in_halves<T>(
+        &self,
+        call: impl Into<Call>,
+        effect: impl FnOnce(Share) -> PortResult<Option<T>>,
+    ) -> PortResult<T> {
+        let call = call.into();
+        let answer = self.request(call, None).await?;
+        let (share, answer) = match answer {
+            Answer::Torn => (Share::Half, Answer::Arrives),
+            other => (Share::Whole, other),
+        };
+        match self.carry_out(call, || effect(share), answer).await? {
+            Some(result) => Ok(result),
+            None => Err(self.lost(call).await),
+        }
     }
 
     /// Makes one call with an `effect` that may come late: after the caller
@@ -208,10 +241,27 @@ impl Link {
         roll: Roll,
     ) -> PortResult<T> {
         let answer = self.request(call, Some(roll)).await?;
+        if answer == Answer::Torn {
+            return Err(self.lost(call).await);
+        }
+        self.carry_out(call, effect, answer).await
+    }
+
+    async fn carry_out<T>(
+        &self,
+        call: Call,
+        effect: impl FnOnce() -> PortResult<T>,
+        answer: Answer,
+    ) -> PortResult<T> {
         let result = effect();
         self.record_result(call, result.as_ref().err());
         self.answer(call, answer).await?;
         result
+    }
+
+    async fn lost(&self, call: Call) -> PortError {
+        let timeout = Duration::from_millis(lock(&self.shared.state).weather.timeout_ms);
+        self.timed_out(call, timeout).await
     }
 
     /// The request half of a call whose effect takes time; faults after the
@@ -253,6 +303,7 @@ impl Link {
                 self.crash(call).await;
             }
             Some(Fault::CrashAfter) => return Ok(Answer::Crash),
+            Some(Fault::Torn) => return Ok(Answer::Torn),
             None => {}
         }
         if roll.request_lost || !self.is_up() {
@@ -274,7 +325,7 @@ impl Link {
             tokio::time::sleep(delay).await;
         }
         self.incarnation.pass().await;
-        if answer == Answer::Lost || !self.is_up() {
+        if matches!(answer, Answer::Lost | Answer::Torn) || !self.is_up() {
             let timeout = Duration::from_millis(lock(&self.shared.state).weather.timeout_ms);
             return Err(self.timed_out(call, timeout).await);
         }

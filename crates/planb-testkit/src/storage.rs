@@ -1,5 +1,6 @@
 //! A fake of object storage, in memory, with the faults object stores have.
 
+use crate::link::Share;
 use crate::{Link, fake_error, lock};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -25,7 +26,7 @@ pub struct MemoryStorage {
     link: Link,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct State {
     objects: BTreeMap<String, (Bytes, Instant)>,
     list_lag: Duration,
@@ -47,6 +48,22 @@ impl State {
         }
         self.objects.insert(key.to_owned(), (bytes, Instant::now()));
         Ok(())
+    }
+
+    /// Without what was made at `before` or later.
+    fn list(&self, prefix: &str, after: Option<&str>, before: Option<Instant>) -> Vec<ObjectInfo> {
+        let visible = |at: &Instant| {
+            at.elapsed() >= self.list_lag && before.is_none_or(|before| *at < before)
+        };
+        let wanted = |key: &str| key.starts_with(prefix) && after.is_none_or(|a| key > a);
+        self.objects
+            .iter()
+            .filter(|(key, (_, at))| wanted(key) && visible(at))
+            .map(|(key, (bytes, _))| ObjectInfo {
+                key: key.clone(),
+                size: bytes.len() as u64,
+            })
+            .collect()
     }
 
     fn get(&self, key: &str) -> PortResult<Bytes> {
@@ -76,6 +93,15 @@ impl MemoryStorage {
         Self {
             state: self.state.clone(),
             link,
+        }
+    }
+
+    /// Another storage with the same objects, behind no link.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(lock(&self.state).clone())),
+            link: Link::direct(),
         }
     }
 
@@ -168,7 +194,13 @@ impl VaultStorage for MemoryStorage {
                     return None;
                 }
                 let chunk = left.split_to(left.len().min(CHUNK_BYTES));
-                match link.call("read-chunk", || Ok(chunk)).await {
+                let read = |share| {
+                    Ok(Some(match share {
+                        Share::Whole => chunk,
+                        Share::Half => chunk.slice(..chunk.len() / 2),
+                    }))
+                };
+                match link.call_in_halves("read-chunk", read).await {
                     Ok(chunk) => Some((Ok(chunk), left)),
                     Err(error) => Some((Err(error), Bytes::new())),
                 }
@@ -178,19 +210,14 @@ impl VaultStorage for MemoryStorage {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> PortResult<Vec<ObjectInfo>> {
-        let list = || {
+        // A torn listing is a stale one: what came last is not in it.
+        let list = |share| {
             let state = lock(&self.state);
-            let visible = |at: &Instant| at.elapsed() >= state.list_lag;
-            let of_prefix = state.objects.iter().filter(|(key, (_, at))| {
-                key.starts_with(prefix) && after.is_none_or(|a| key.as_str() > a) && visible(at)
-            });
-            let info = |(key, (bytes, _)): (&String, &(Bytes, Instant))| ObjectInfo {
-                key: key.clone(),
-                size: bytes.len() as u64,
-            };
-            Ok(of_prefix.map(info).collect())
+            let newest = state.objects.values().map(|(_, at)| *at).max();
+            let before = newest.filter(|_| share == Share::Half);
+            Ok(Some(state.list(prefix, after, before)))
         };
-        self.link.call("list", list).await
+        self.link.call_in_halves("list", list).await
     }
 
     async fn delete(&self, key: &str) -> PortResult<()> {
@@ -213,11 +240,19 @@ struct MemoryUpload {
 impl ObjectUpload for MemoryUpload {
     async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
         let taken = &mut self.bytes;
-        let write = || {
-            taken.extend_from_slice(&bytes);
-            Ok(())
+        // Who goes on after half of it has a hole in the object.
+        let write = |share| {
+            let (bytes, answer) = match share {
+                Share::Whole => (&bytes[..], Some(())),
+                Share::Half => (&bytes[..bytes.len() / 2], None),
+            };
+            taken.extend_from_slice(bytes);
+            Ok(answer)
         };
-        self.storage.link.call("upload-write", write).await
+        self.storage
+            .link
+            .call_in_halves("upload-write", write)
+            .await
     }
 
     async fn finish(self: Box<Self>) -> PortResult<()> {

@@ -37,7 +37,7 @@ impl Applied {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     name: String,
     pub(super) alive: bool,

@@ -64,3 +64,32 @@ async fn a_damaged_object_differs_and_a_full_storage_says_so() {
     let full = storage.create("b", Bytes::from_static(b"xx")).await;
     assert_eq!(full.expect_err("full").kind(), ErrorKind::NoSpace);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_torn_call_does_half() {
+    let link = Link::direct();
+    let storage = MemoryStorage::new().through(link.clone());
+    for (method, nth) in [("upload-write", 1), ("upload-finish", 1), ("create", 1)] {
+        link.script(method, nth, Fault::Torn);
+    }
+    let mut upload = storage.upload("big").await.expect("begun");
+    let torn = upload.write(Bytes::from(vec![7; 10])).await;
+    assert_eq!(torn.expect_err("torn").kind(), ErrorKind::Timeout);
+    let torn = upload.finish().await.expect_err("torn");
+    assert_eq!(torn.kind(), ErrorKind::Timeout);
+    let torn = storage.create("small", Bytes::from_static(b"12")).await;
+    assert_eq!(torn.expect_err("torn").kind(), ErrorKind::Timeout);
+    assert!(storage.keys().is_empty(), "nothing is visible of it");
+
+    storage.plant("old", vec![7; 2 * CHUNK_BYTES]);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    storage.plant("new", "x");
+    link.script("list", 1, Fault::Torn);
+    assert_eq!(keys(storage.list("", None).await), ["old"]);
+    assert_eq!(keys(storage.list("", None).await), ["new", "old"]);
+    link.script("read-chunk", 1, Fault::Torn);
+    let chunks = storage.read_stream("old").await.expect("there");
+    let read: Vec<_> = chunks.collect().await;
+    let lengths = read.into_iter().map(|chunk| chunk.expect("a chunk").len());
+    assert_eq!(lengths.sum::<usize>(), CHUNK_BYTES + CHUNK_BYTES / 2);
+}
