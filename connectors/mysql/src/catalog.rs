@@ -28,7 +28,11 @@ pub(crate) struct Table {
     pub engine: Option<String>,
     /// The server's estimate of the bytes of its rows.
     pub bytes: u64,
+    /// The server's estimate of their number.
+    pub rows: u64,
     pub columns: Vec<Column>,
+    /// Columns of the primary key, by their place in `columns`.
+    pub key: Vec<usize>,
 }
 
 /// A column.
@@ -39,6 +43,8 @@ pub(crate) struct Column {
     pub data_type: String,
     /// Computed by the server, so never written.
     pub generated: bool,
+    /// Character set and collation, for text.
+    pub collation: Option<(String, String)>,
 }
 
 impl Table {
@@ -202,29 +208,34 @@ pub(crate) async fn read_one(client: &Client, conn: &mut Conn, name: &str) -> Po
 }
 
 async fn read_where(conn: &mut Conn, filter: &str) -> PortResult<Vec<Table>> {
-    type Entry = (String, String, String, Option<String>, Option<u64>);
+    type Entry = (String, String, String, Option<String>, Option<u64>, Option<u64>);
     let entries: Vec<Entry> = rows(
         conn,
         "list the tables",
         format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, DATA_LENGTH \
+            "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, DATA_LENGTH, TABLE_ROWS \
              FROM information_schema.TABLES WHERE {filter}"
         ),
     )
     .await?;
     let mut columns = read_columns(conn, filter).await?;
+    let mut keys = read_keys(conn, filter).await?;
     let mut tables = Vec::with_capacity(entries.len());
-    for (database, name, kind, engine, bytes) in entries {
-        let columns = columns
-            .remove(&(database.clone(), name.clone()))
-            .unwrap_or_default();
+    for (database, name, kind, engine, bytes, rows) in entries {
+        let id = (database.clone(), name.clone());
+        let columns = columns.remove(&id).unwrap_or_default();
+        let key = keys.remove(&id).unwrap_or_default();
+        let place = |name: &String| columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+        let key: Option<Vec<usize>> = key.iter().map(place).collect();
         tables.push(Table {
             kind: kind_of(&kind, &database, &name)?,
             database,
             name,
             engine,
             bytes: bytes.unwrap_or(0),
+            rows: rows.unwrap_or(0),
             columns,
+            key: key.unwrap_or_default(),
         });
     }
     tables.sort_by(|a, b| (&a.database, &a.name).cmp(&(&b.database, &b.name)));
@@ -252,26 +263,50 @@ async fn read_columns(
     conn: &mut Conn,
     filter: &str,
 ) -> PortResult<BTreeMap<(String, String), Vec<Column>>> {
-    type Entry = (String, String, String, String, Option<String>);
+    type Text = Option<String>;
+    type Entry = (String, String, String, String, Text, Text, Text);
     let entries: Vec<Entry> = rows(
         conn,
         "list the columns",
         format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, GENERATION_EXPRESSION \
-             FROM information_schema.COLUMNS WHERE {filter} \
+            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, GENERATION_EXPRESSION, \
+             CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS WHERE {filter} \
              ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"
         ),
     )
     .await?;
     let mut columns: BTreeMap<_, Vec<Column>> = BTreeMap::new();
-    for (database, table, name, data_type, expression) in entries {
+    for (database, table, name, data_type, expression, charset, collation) in entries {
         columns.entry((database, table)).or_default().push(Column {
             name,
             data_type: data_type.to_lowercase(),
             generated: expression.is_some_and(|e| !e.is_empty()),
+            collation: charset.zip(collation),
         });
     }
     Ok(columns)
+}
+
+/// Names of the columns of primary keys, in their order.
+async fn read_keys(
+    conn: &mut Conn,
+    filter: &str,
+) -> PortResult<BTreeMap<(String, String), Vec<String>>> {
+    let entries: Vec<(String, String, String)> = rows(
+        conn,
+        "list the primary keys",
+        format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS \
+             WHERE INDEX_NAME = 'PRIMARY' AND {filter} \
+             ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
+        ),
+    )
+    .await?;
+    let mut keys: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for (database, table, column) in entries {
+        keys.entry((database, table)).or_default().push(column);
+    }
+    Ok(keys)
 }
 
 #[cfg(test)]
@@ -302,6 +337,7 @@ mod tests {
             name: name.into(),
             data_type: data_type.into(),
             generated,
+            collation: None,
         };
         let table = Table {
             database: "d".into(),
@@ -309,6 +345,8 @@ mod tests {
             kind: Kind::Base,
             engine: None,
             bytes: 0,
+            rows: 0,
+            key: vec![],
             columns: vec![
                 column("f", "float", false),
                 column("e", "enum", false),

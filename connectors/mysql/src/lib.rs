@@ -13,21 +13,24 @@ mod catalog;
 mod check;
 mod client;
 mod config;
-mod digest;
 mod error;
 mod fence;
 mod fold;
+mod integrity;
 mod lines;
 mod own;
+mod raw;
 mod restore;
 mod rowlog;
 mod script;
 mod snapshot;
+mod sum;
 
 pub use config::{CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig};
 
 use crate::applied::Applied;
 use crate::client::{Client, bounded, run};
+use crate::sum::Method;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -42,12 +45,14 @@ use planb_ports::{
     SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One MySQL or MariaDB server, and the databases in it that are protected.
 pub struct MysqlDatabase {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    /// How rows are hashed: as the snapshot has it while one is restored.
+    method: Mutex<Method>,
 }
 
 impl MysqlDatabase {
@@ -56,7 +61,12 @@ impl MysqlDatabase {
         Self {
             client: Arc::new(Client::new(config)),
             clock,
+            method: Mutex::default(),
         }
+    }
+
+    fn hash_by(&self, method: Method) {
+        *self.method.lock().unwrap_or_else(PoisonError::into_inner) = method;
     }
 }
 
@@ -130,6 +140,7 @@ impl Database for MysqlDatabase {
     }
 
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        self.hash_by(Method::of(&manifest.tables));
         restore::begin(&self.client, manifest).await
     }
 
@@ -141,7 +152,16 @@ impl Database for MysqlDatabase {
         restore::load(&self.client, part, bytes).await
     }
 
+    fn load_group(&self, part: &PartSpec) -> Option<u32> {
+        restore::group(part)
+    }
+
+    fn load_width(&self) -> usize {
+        restore::loaders()
+    }
+
     async fn end_restore(&self, mark: &AppliedMark) -> PortResult<()> {
+        self.hash_by(Method::default());
         restore::end(&self.client, mark).await
     }
 
@@ -170,7 +190,8 @@ impl Database for MysqlDatabase {
     }
 
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {
-        digest::digests(&self.client).await
+        let method = *self.method.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot::digests(&self.client, method).await
     }
 
     async fn read_canary(&self, service: &ServiceName) -> PortResult<Option<Canary>> {
@@ -179,6 +200,6 @@ impl Database for MysqlDatabase {
     }
 
     async fn integrity(&self) -> PortResult<Vec<Finding>> {
-        digest::integrity(&self.client).await
+        integrity::integrity(&self.client).await
     }
 }

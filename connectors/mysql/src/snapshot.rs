@@ -1,36 +1,58 @@
-//! Consistent snapshots: schema, rows, then everything that refers to them.
+//! Consistent snapshots: schema, rows, keys, then everything that refers to
+//! them.
 
+mod chunks;
+mod keys;
 mod point;
 mod post;
+mod queue;
 mod rows;
 mod schema;
 
 pub(crate) use point::{end_of_log, mariadb_gtid_at};
-pub(crate) use rows::digest_table;
 
-use crate::catalog::{self, Kind};
-use crate::client::{Client, first, run};
+use crate::catalog::{self, Kind, Table};
+use crate::client::{Client, first};
 use crate::own;
 use crate::script::Script;
+use crate::sum::Method;
 use bytes::Bytes;
-use planb_model::recovery::PartSpec;
+use planb_model::recovery::{PartSpec, TableDigest};
 use planb_ports::snapshot::write_part;
 use planb_ports::{
-    PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions, SnapshotSink,
+    ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions,
+    SnapshotSink,
 };
+use point::{DefinitionGuard, Views};
+use rows::{Output, Reader};
+use std::sync::atomic::AtomicU64;
 
 /// Kind of the part with databases, tables and sequences.
 pub(crate) const KIND_SCHEMA: &str = "schema";
 /// Kind of the parts with rows.
 pub(crate) const KIND_ROWS: &str = "rows";
-/// Kind of the part with views, routines, triggers and events.
+/// Kind of the part with the keys that are added when the rows are there.
+pub(crate) const KIND_KEYS: &str = "keys";
+/// Kind of the part with foreign keys, views, routines, triggers and events.
 pub(crate) const KIND_POST: &str = "post";
+
+/// Readers when the caller has no wish: enough to keep the server and this
+/// machine busy, few enough for the application beside them.
+const READERS_MIN: usize = 2;
+const READERS_MAX: usize = 8;
+
+/// How many connections read rows when nobody says.
+pub(crate) fn readers_default() -> usize {
+    let cores = std::thread::available_parallelism().map_or(READERS_MIN, usize::from);
+    cores.clamp(READERS_MIN, READERS_MAX)
+}
 
 /// Writes a snapshot.
 ///
 /// Changes of table definitions wait while it is read: rows have a consistent
 /// point, definitions have none, and the log must not repeat a change that the
-/// snapshot has already.
+/// snapshot has already. Without the privilege for that, definitions are
+/// compared before and after instead.
 pub(crate) async fn take(
     client: &Client,
     sink: &dyn SnapshotSink,
@@ -42,40 +64,90 @@ pub(crate) async fn take(
     }
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
-    let guard = point::DefinitionGuard::hold(client).await?;
-    let position = point::begin(client, &mut conn).await?;
+    let guard = DefinitionGuard::hold(client).await?;
+    if guard.is_none() {
+        progress.stage("one connection: the account may not hold back changes (RELOAD)");
+    }
+    let readers = match (options.connections, &guard) {
+        (_, None) => 1,
+        (0, _) => readers_default(),
+        (wanted, _) => wanted,
+    };
+    let mut views = Views::begin(client, &mut conn, readers).await?;
+    if let Some(why) = &views.alone {
+        tracing::warn!(error = why.chain(), "the snapshot is read by one connection");
+        progress.stage(&format!("one connection: {}", why.chain()));
+    }
+    let position = views.position(client, &mut conn).await?;
     let tables = catalog::read(client, &mut conn).await?;
     let version: Option<String> = first(&mut conn, "read the version", "SELECT VERSION()").await?;
 
     progress.stage("schema");
-    let script = schema::script(client, &mut conn, &tables).await?;
-    write_script(sink, KIND_SCHEMA, &script).await?;
+    let scripts = schema::scripts(client, &mut conn, &mut views.readers[0], &tables).await?;
+    write_script(sink, KIND_SCHEMA, &scripts.schema).await?;
 
-    let total = tables.iter().map(|t| t.bytes).sum();
-    let mut meter = rows::Meter::new(progress, total);
-    let mut digests = Vec::new();
-    let base = tables.iter().filter(|t| t.kind == Kind::Base);
-    for (index, table) in base.enumerate() {
-        progress.stage(&table.label());
-        let hasher =
-            rows::dump_table(client, &mut conn, table, index + 1, sink, &mut meter).await?;
-        digests.push(hasher.finish(table.label()));
-        // Table definitions are locked by the transaction only as long as needed.
-        run(&mut conn, "release a table", "ROLLBACK TO SAVEPOINT planb").await?;
-    }
+    let base = base(&tables);
+    let output = Output {
+        sink,
+        progress,
+        total: base.iter().map(|t| t.bytes).sum(),
+        done: AtomicU64::new(0),
+    };
+    let reader = Reader::new(client, &base, Method::default(), Some(output));
+    let digests = reader.run(views.readers).await?;
 
     progress.stage("views, routines, triggers, events");
-    let script = post::script(client, &mut conn, &tables).await?;
-    if !script.is_empty() {
-        write_script(sink, KIND_POST, &script).await?;
+    if !scripts.keys.is_empty() {
+        write_script(sink, KIND_KEYS, &scripts.keys).await?;
     }
-    guard.release().await?;
-    digests.sort();
+    let post = post::script(client, &mut conn, &tables, &scripts.links).await?;
+    if !post.is_empty() {
+        write_script(sink, KIND_POST, &post).await?;
+    }
+    match guard {
+        Some(guard) => guard.release().await?,
+        None => unchanged(client, &tables).await?,
+    }
     Ok(SnapshotFacts {
         position,
         server_version: version.unwrap_or_default(),
         tables: digests,
     })
+}
+
+fn base(tables: &[Table]) -> Vec<&Table> {
+    tables.iter().filter(|t| t.kind == Kind::Base).collect()
+}
+
+/// Digests of all tables at one consistent point.
+pub(crate) async fn digests(client: &Client, method: Method) -> PortResult<Vec<TableDigest>> {
+    let mut conn = client.connect().await?;
+    let views = Views::begin(client, &mut conn, readers_default()).await?;
+    let tables = catalog::read(client, &mut conn).await?;
+    let base = base(&tables);
+    let reader = Reader::new(client, &base, method, None);
+    reader.run(views.readers).await
+}
+
+/// Refuses a snapshot during which tables or columns were changed.
+async fn unchanged(client: &Client, before: &[Table]) -> PortResult<()> {
+    let mut conn = client.connect().await?;
+    let after = catalog::read(client, &mut conn).await?;
+    let same = |a: &Table, b: &Table| {
+        (a.label(), a.kind, &a.columns, &a.key) == (b.label(), b.kind, &b.columns, &b.key)
+    };
+    if before.len() == after.len() && before.iter().zip(&after).all(|(a, b)| same(a, b)) {
+        return Ok(());
+    }
+    Err(PortError::new(
+        ErrorKind::Unavailable,
+        "PB-MYSQL-DDL-IN-SNAPSHOT",
+        "table definitions were changed while the snapshot was read",
+    )
+    .hint(
+        "it is tried again; with RELOAD, PlanB's account can hold such changes back",
+        "자동으로 다시 시도합니다. PlanB 계정에 RELOAD 권한이 있으면 이런 변경을 잠시 막을 수 있습니다",
+    ))
 }
 
 async fn write_script(sink: &dyn SnapshotSink, kind: &str, script: &Script) -> PortResult<()> {

@@ -1,155 +1,159 @@
-//! The consistent point: a read view and the log position it stands at.
+//! The consistent point: read views of several connections that see the same
+//! rows, and the log position they stand at.
 
-use crate::binlog::position::BinlogPosition;
-use crate::client::{Client, first, literal, rows, run};
-use crate::error::log_lost;
+mod guard;
+mod position;
+
+pub(super) use guard::DefinitionGuard;
+pub(crate) use position::{end_of_log, mariadb_gtid_at};
+
+use crate::client::{Client, run};
+use crate::error::{cannot, log_lost};
 use crate::own;
+use crate::raw::RawConn;
+use futures::future::{join_all, try_join_all};
 use mysql_async::Conn;
 use planb_model::recovery::LogPosition;
 use planb_ports::{ErrorKind, PortError, PortResult};
+use position::At;
 
-/// Keeps table definitions as they are while a snapshot is read. Writers are
-/// not blocked: MariaDB's `BACKUP STAGE BLOCK_DDL` and MySQL's
-/// `LOCK INSTANCE FOR BACKUP` let rows change.
-pub(super) struct DefinitionGuard {
-    conn: Conn,
-    release: &'static str,
+/// MariaDB tells each read view's position, so views are simply begun until all
+/// are the same. It takes more tries than this under thousands of commits a
+/// second only; then commits are held for a moment.
+const TRIES_MAX: u32 = 20;
+/// Longest wait for the lock that holds commits: the application's own writes
+/// queue behind it.
+const LOCK_WAIT_SECS_MAX: u32 = 5;
+
+const WHAT: &str = "begin a consistent snapshot";
+
+/// Connections that see the same rows.
+pub(super) struct Views {
+    /// At least one.
+    pub readers: Vec<RawConn>,
+    /// Why there is one reader only, when more were asked for.
+    pub alone: Option<PortError>,
+    at: Option<At>,
 }
 
-impl DefinitionGuard {
-    /// Waits for definitions that are just being changed, then holds.
-    pub async fn hold(client: &Client) -> PortResult<Self> {
-        let mut conn = client.connect().await?;
-        let what = "hold back changes of table definitions";
-        let (hold, release): (&[&str], _) = if client.config.is_mariadb() {
-            (
-                &["BACKUP STAGE START", "BACKUP STAGE BLOCK_DDL"],
-                "BACKUP STAGE END",
-            )
-        } else {
-            (&["LOCK INSTANCE FOR BACKUP"], "UNLOCK INSTANCE")
+impl Views {
+    /// Begins views for `readers` connections. `conn` takes the lock, if one is
+    /// needed.
+    pub async fn begin(client: &Client, conn: &mut Conn, readers: usize) -> PortResult<Self> {
+        let connecting = (0..readers.max(1)).map(|_| reader(client));
+        let mut views = Self {
+            readers: try_join_all(connecting).await?,
+            alone: None,
+            at: None,
         };
-        for sql in hold {
-            run(&mut conn, what, *sql).await?;
+        let mariadb = client.config.is_mariadb();
+        if !(mariadb && views.begin_unlocked().await?) {
+            views.begin_locked(conn, mariadb).await?;
         }
-        Ok(Self { conn, release })
+        views.each("SAVEPOINT planb").await?;
+        Ok(views)
     }
 
-    /// Lets them change again. Dropping the connection does the same.
-    pub async fn release(mut self) -> PortResult<()> {
-        let what = "let table definitions change again";
-        run(&mut self.conn, what, self.release).await
+    /// The log position of the views.
+    pub async fn position(&self, client: &Client, conn: &mut Conn) -> PortResult<LogPosition> {
+        let At { position, gtid } = self.at.clone().ok_or_else(position::binlog_off)?;
+        let gtid = match gtid {
+            None if client.config.is_mariadb() => mariadb_gtid_at(conn, &position).await?,
+            known => known,
+        };
+        let stream = own::stream_name(conn, &client.config)
+            .await?
+            .ok_or_else(|| log_lost("the server has no identity of PlanB"))?;
+        Ok(LogPosition {
+            stream,
+            at: position.to_string(),
+            gtid,
+        })
     }
-}
 
-/// Begins the transaction whose read view the snapshot is, and says where in
-/// the log it stands.
-pub(super) async fn begin(client: &Client, conn: &mut Conn) -> PortResult<LogPosition> {
-    let what = "begin a consistent snapshot";
-    let repeatable = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    run(conn, what, repeatable).await?;
-    let start = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
-    let position = if client.config.is_mariadb() {
-        run(conn, what, start).await?;
-        mariadb_position(conn).await?
-    } else {
-        // Commits wait for the few milliseconds between these statements.
-        run(conn, what, "FLUSH TABLES WITH READ LOCK").await?;
+    async fn each(&mut self, sql: &str) -> PortResult<()> {
+        let all = join_all(self.readers.iter_mut().map(|reader| reader.run(sql))).await;
+        all.into_iter()
+            .try_for_each(|done| done.map_err(cannot(WHAT)))
+    }
+
+    async fn start(&mut self) -> PortResult<()> {
+        self.each("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            .await
+    }
+
+    /// MariaDB: begins until all stand at the same place. False when they never
+    /// do, or when no binlog tells where they stand.
+    async fn begin_unlocked(&mut self) -> PortResult<bool> {
+        for _ in 0..TRIES_MAX {
+            self.start().await?;
+            let places = try_join_all(self.readers.iter_mut().map(position::of_view)).await?;
+            let Some(Some(at)) = places.first() else {
+                return Ok(false);
+            };
+            if places.iter().all(|place| place.as_ref() == Some(at)) {
+                self.at = Some(at.clone());
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Begins while a global lock holds commits for a few milliseconds. When it
+    /// is not to be had, there is one reader.
+    async fn begin_locked(&mut self, conn: &mut Conn, mariadb: bool) -> PortResult<()> {
+        let patience = format!("SET SESSION lock_wait_timeout={LOCK_WAIT_SECS_MAX}");
+        run(conn, WHAT, patience).await?;
+        if let Err(error) = run(conn, WHAT, "FLUSH TABLES WITH READ LOCK").await {
+            return match error.kind() {
+                ErrorKind::PermissionDenied | ErrorKind::Unavailable => {
+                    self.begin_alone(conn, mariadb, error).await
+                }
+                _ => Err(error),
+            };
+        }
         let begun = async {
-            run(conn, what, start).await?;
-            mysql_position(conn).await
+            self.start().await?;
+            position::now(conn, mariadb).await
         }
         .await;
-        run(conn, what, "UNLOCK TABLES").await?;
-        begun?
-    };
-    run(conn, what, "SAVEPOINT planb").await?;
-    let stream = own::stream_name(conn, &client.config)
-        .await?
-        .ok_or_else(|| log_lost("the server has no identity of PlanB"))?;
-    Ok(LogPosition {
-        stream,
-        at: position.0.to_string(),
-        gtid: position.1,
-    })
-}
+        run(conn, WHAT, "UNLOCK TABLES").await?;
+        self.at = begun?;
+        Ok(())
+    }
 
-/// MariaDB keeps the position with the read view, without any lock.
-async fn mariadb_position(conn: &mut Conn) -> PortResult<(BinlogPosition, Option<String>)> {
-    let status: Vec<(String, String)> = rows(
-        conn,
-        "read the position of the snapshot",
-        "SHOW STATUS LIKE 'binlog_snapshot_%'",
-    )
-    .await?;
-    let of = |name: &str| {
-        status
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.clone())
-            .filter(|value| !value.is_empty())
-    };
-    let (Some(file), Some(offset)) = (of("Binlog_snapshot_file"), of("Binlog_snapshot_position"))
-    else {
-        return Err(binlog_off());
-    };
-    let position = BinlogPosition::parse(&format!("{file}:{offset}"))?;
-    let gtid = mariadb_gtid_at(conn, &position).await?;
-    Ok((position, gtid))
-}
-
-/// The GTID state at a position; `None` when the position is not between two
-/// transactions of this server's log.
-pub(crate) async fn mariadb_gtid_at(
-    conn: &mut Conn,
-    position: &BinlogPosition,
-) -> PortResult<Option<String>> {
-    let sql = format!(
-        "SELECT BINLOG_GTID_POS({}, {})",
-        literal(&position.file),
-        position.offset
-    );
-    let gtid: Option<Option<String>> = first(conn, "read the GTID of a position", sql).await?;
-    Ok(gtid.flatten())
-}
-
-async fn mysql_position(conn: &mut Conn) -> PortResult<(BinlogPosition, Option<String>)> {
-    let position = end_of_log(conn).await?;
-    let gtid: Option<String> = first(
-        conn,
-        "read gtid_executed",
-        "SELECT REPLACE(@@GLOBAL.gtid_executed, '\\n', '')",
-    )
-    .await?;
-    Ok((position, gtid.filter(|g| !g.is_empty())))
-}
-
-/// Where the log ends now.
-pub(crate) async fn end_of_log(conn: &mut Conn) -> PortResult<BinlogPosition> {
-    let what = "read the end of the binlog";
-    // MySQL 8.4 has the new words only, MariaDB and MySQL 8.0 the old ones only.
-    let row: Option<mysql_async::Row> = match first(conn, what, "SHOW BINARY LOG STATUS").await {
-        Ok(row) => row,
-        Err(error) if error.kind() == ErrorKind::Internal => {
-            first(conn, what, "SHOW MASTER STATUS").await?
+    /// One reader, without any lock.
+    async fn begin_alone(
+        &mut self,
+        conn: &mut Conn,
+        mariadb: bool,
+        why: PortError,
+    ) -> PortResult<()> {
+        let fewer = self.readers.len() > 1;
+        self.readers.truncate(1);
+        if mariadb {
+            self.begin_unlocked().await?;
+            self.alone = fewer.then_some(why);
+            return Ok(());
         }
-        Err(error) => return Err(error),
-    };
-    let row = row.ok_or_else(binlog_off)?;
-    match (row.get::<String, _>(0), row.get::<u64, _>(1)) {
-        (Some(file), Some(offset)) => Ok(BinlogPosition { file, offset }),
-        _ => Err(binlog_off()),
+        // MySQL does not say where a view stands: nothing may be committed
+        // between looking before it and after it.
+        for _ in 0..TRIES_MAX {
+            let before = position::now(conn, mariadb).await?;
+            self.start().await?;
+            if position::now(conn, mariadb).await? == before {
+                self.at = before;
+                self.alone = fewer.then_some(why);
+                return Ok(());
+            }
+        }
+        Err(why)
     }
 }
 
-fn binlog_off() -> PortError {
-    PortError::new(
-        ErrorKind::Invalid,
-        "PB-MYSQL-BINLOG-OFF",
-        "the server writes no binlog",
-    )
-    .hint(
-        "set log_bin=ON and binlog_format=ROW in its configuration and restart it",
-        "서버 설정에 log_bin=ON과 binlog_format=ROW를 지정하고 다시 시작하세요",
-    )
+async fn reader(client: &Client) -> PortResult<RawConn> {
+    let mut reader = RawConn::connect(client).await?;
+    let repeatable = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    reader.run(repeatable).await.map_err(cannot(WHAT))?;
+    Ok(reader)
 }

@@ -1,4 +1,4 @@
-//! The last part: routines, views, triggers and events, each with the session
+//! The last part: foreign keys, routines, views, triggers and events, each with the session
 //! settings it was made under.
 //!
 //! Views come twice: first as empty shells with the right columns, then as
@@ -18,6 +18,7 @@ pub(super) async fn script(
     client: &Client,
     conn: &mut Conn,
     tables: &[Table],
+    links: &[Vec<u8>],
 ) -> PortResult<Script> {
     let mut body = Script::default();
     let views: Vec<&Table> = tables.iter().filter(|t| t.kind == Kind::View).collect();
@@ -32,11 +33,15 @@ pub(super) async fn script(
     )
     .await?;
     let events = names(conn, databases, "EVENT", "ORDER BY EVENT_NAME").await?;
-    if views.is_empty() && routines.is_empty() && triggers.is_empty() && events.is_empty() {
+    let objects = views.len() + routines.len() + triggers.len() + events.len();
+    if objects + links.len() == 0 {
         return Ok(body);
     }
     body.add(client.session());
     body.add("SET foreign_key_checks=0");
+    for link in links {
+        body.add(link.as_slice());
+    }
     for view in &views {
         body.add(shell(view));
     }

@@ -1,22 +1,37 @@
 //! The schema part: databases, tables and sequences, as the server itself
 //! would write them.
 
+use super::keys::Split;
 use super::rows::{raw_results, text_results};
 use crate::catalog::{Kind, Table};
-use crate::client::{Client, first, ident, literal, rows, run};
-use crate::error::corrupt;
+use crate::client::{Client, first, ident, literal};
+use crate::error::{cannot, corrupt};
 use crate::own;
+use crate::raw::RawConn;
 use crate::script::Script;
 use mysql_async::{Conn, Row};
 use planb_ports::PortResult;
 
-/// Makes the part.
-pub(super) async fn script(
+/// What the definitions of all tables come to.
+#[derive(Default)]
+pub(super) struct Scripts {
+    /// Databases, tables without the keys below, sequences.
+    pub schema: Script,
+    /// Keys that are added when the rows are there, table by table.
+    pub keys: Script,
+    /// Foreign keys, as statements for the last part.
+    pub links: Vec<Vec<u8>>,
+}
+
+/// Reads all definitions. `view` sees the rows of the snapshot.
+pub(super) async fn scripts(
     client: &Client,
     conn: &mut Conn,
+    view: &mut RawConn,
     tables: &[Table],
-) -> PortResult<Script> {
-    let mut script = Script::default();
+) -> PortResult<Scripts> {
+    let mut scripts = Scripts::default();
+    let script = &mut scripts.schema;
     script.add(client.session());
     // Tables may refer to later ones.
     script.add("SET foreign_key_checks=0");
@@ -25,41 +40,76 @@ pub(super) async fn script(
     }
     for table in tables {
         match table.kind {
-            Kind::Base => {
-                script.add(format!("USE {}", ident(&table.database)));
-                script.add(create(conn, &format!("SHOW CREATE TABLE {}", table.quoted())).await?);
-                // For whoever restores by hand; the file is a part of this table.
-                let load = table.load(client.config.is_mariadb(), "FILE");
-                script.add(format!("-- rows: {}", load.replace('\n', " ")));
-            }
-            Kind::Sequence => sequence(conn, table, &mut script).await?,
+            Kind::Base => base(client, conn, table, &mut scripts).await?,
+            Kind::Sequence => sequence(conn, table, &mut scripts.schema).await?,
             Kind::View => {}
         }
-        run(conn, "release a table", "ROLLBACK TO SAVEPOINT planb").await?;
     }
-    canaries(conn, &mut script).await?;
-    Ok(script)
+    canaries(view, &mut scripts.schema).await?;
+    Ok(scripts)
+}
+
+async fn base(
+    client: &Client,
+    conn: &mut Conn,
+    table: &Table,
+    scripts: &mut Scripts,
+) -> PortResult<()> {
+    let create = create(conn, &format!("SHOW CREATE TABLE {}", table.quoted())).await?;
+    let innodb = table.engine.as_deref() == Some("InnoDB");
+    let split = if innodb {
+        Split::of(create)
+    } else {
+        Split::whole(create)
+    };
+    let script = &mut scripts.schema;
+    script.add(format!("USE {}", ident(&table.database)));
+    script.add(split.table);
+    // For whoever restores by hand; the file is a part of this table.
+    let load = table.load(client.config.is_mariadb(), "FILE");
+    script.add(format!("-- rows: {}", load.replace('\n', " ")));
+    let keys = split.singles.iter().map(std::slice::from_ref);
+    let keys = std::iter::once(split.keys.as_slice()).chain(keys);
+    for keys in keys.filter(|keys| !keys.is_empty()) {
+        if scripts.keys.is_empty() {
+            scripts.keys.add(client.session());
+        }
+        scripts.keys.add(alter(table, keys));
+    }
+    if !split.links.is_empty() {
+        scripts.links.push(alter(table, &split.links));
+    }
+    Ok(())
+}
+
+fn alter(table: &Table, definitions: &[Vec<u8>]) -> Vec<u8> {
+    let mut sql = format!("ALTER TABLE {}", table.quoted()).into_bytes();
+    for (index, definition) in definitions.iter().enumerate() {
+        sql.extend_from_slice(if index == 0 { b" ADD " } else { b", ADD " });
+        sql.extend_from_slice(definition);
+    }
+    sql
 }
 
 /// The log goes on with changes of canaries: whoever applies it with the
 /// ordinary tools needs the rows as they were.
-async fn canaries(conn: &mut Conn, script: &mut Script) -> PortResult<()> {
+async fn canaries(view: &mut RawConn, script: &mut Script) -> PortResult<()> {
     script.add_by_hand(own::CREATE_SCHEMA);
     script.add_by_hand(own::CREATE_CANARY);
-    let canaries: Vec<(String, String)> = rows(
-        conn,
-        "read the canaries",
-        "SELECT service, mark FROM planb.canary",
-    )
-    .await?;
-    for (service, mark) in canaries {
+    let what = "read the canaries";
+    let sql = "SELECT service, mark FROM planb.canary";
+    for row in view.small_rows(sql).await.map_err(cannot(what))? {
+        let [Some(service), Some(mark)] = row.as_slice() else {
+            return Err(corrupt("a canary without a value"));
+        };
         script.add_by_hand(&format!(
             "REPLACE INTO planb.canary (service, mark) VALUES ({}, {})",
-            literal(&service),
-            literal(&mark)
+            literal(&String::from_utf8_lossy(service)),
+            literal(&String::from_utf8_lossy(mark))
         ));
     }
-    run(conn, "release a table", "ROLLBACK TO SAVEPOINT planb").await
+    let release = "ROLLBACK TO SAVEPOINT planb";
+    view.run(release).await.map_err(cannot("release a table"))
 }
 
 async fn create_database(conn: &mut Conn, database: &str) -> PortResult<String> {

@@ -1,35 +1,10 @@
-//! Digests of all user tables, and the server's own check of them.
+//! The server's own check of all user tables.
 
 use crate::catalog::{self, Kind};
-use crate::client::{Client, rows, run};
-use crate::snapshot::digest_table;
+use crate::client::{Client, rows};
 use planb_model::Text;
 use planb_model::finding::{Finding, Severity};
-use planb_model::recovery::TableDigest;
 use planb_ports::PortResult;
-
-/// Row counts and hashes at one consistent point.
-pub(crate) async fn digests(client: &Client) -> PortResult<Vec<TableDigest>> {
-    let mut conn = client.connect().await?;
-    let what = "begin a consistent read";
-    let repeatable = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    run(&mut conn, what, repeatable).await?;
-    run(
-        &mut conn,
-        what,
-        "START TRANSACTION WITH CONSISTENT SNAPSHOT",
-    )
-    .await?;
-    let mut digests = Vec::new();
-    for table in catalog::read(client, &mut conn).await? {
-        if table.kind == Kind::Base {
-            let hasher = digest_table(client, &mut conn, &table).await?;
-            digests.push(hasher.finish(table.label()));
-        }
-    }
-    digests.sort();
-    Ok(digests)
-}
 
 /// `CHECK TABLE` over every table; what it reports besides `OK`.
 pub(crate) async fn integrity(client: &Client) -> PortResult<Vec<Finding>> {
