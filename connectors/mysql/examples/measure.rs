@@ -9,6 +9,8 @@
 //! Prints wall time, processor time and peak memory of this process. For
 //! figures of the whole product use `cargo xtask bench`.
 
+#![allow(clippy::print_stdout, reason = "a program that prints figures")]
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -57,14 +59,22 @@ struct File {
 }
 
 fn failed(error: impl Into<Any>) -> PortError {
-    PortError::new(planb_ports::ErrorKind::Internal, "PB-TEST", "cannot write a part").source(error)
+    PortError::new(
+        planb_ports::ErrorKind::Internal,
+        "PB-TEST",
+        "cannot write a part",
+    )
+    .source(error)
 }
 
 #[async_trait]
 impl SnapshotSink for Folder {
     async fn begin(&self, spec: PartSpec) -> PortResult<Box<dyn PartSink>> {
         let file = std::fs::File::create(self.path.join(&spec.name)).map_err(failed)?;
-        self.specs.lock().map_err(|_| failed("poisoned"))?.push(spec);
+        self.specs
+            .lock()
+            .map_err(|_| failed("poisoned"))?
+            .push(spec);
         let encoder = zstd::Encoder::new(file, 1).map_err(failed)?;
         Ok(Box::new(File {
             encoder: Some(encoder),
@@ -131,7 +141,10 @@ async fn snapshot(database: &MysqlDatabase, path: &Path, connections: usize) -> 
     report("snapshot", started)?;
     let specs = folder.specs.lock().map_err(|_| "poisoned")?.clone();
     let manifest = manifest(&specs, (facts.server_version, facts.tables), facts.position)?;
-    std::fs::write(path.join("manifest.json"), serde_json::to_vec_pretty(&manifest)?)?;
+    std::fs::write(
+        path.join("manifest.json"),
+        serde_json::to_vec_pretty(&manifest)?,
+    )?;
     Ok(())
 }
 
@@ -173,7 +186,12 @@ async fn restore(database: &MysqlDatabase, path: &Path) -> Result<(), Any> {
             .map(Ok)
             .try_for_each_concurrent(database.load_width(), |spec| load(database, path, spec))
             .await?;
-        println!("  {} parts of {}: {:?}", parts.len(), parts[0].kind, begun.elapsed());
+        println!(
+            "  {} parts of {}: {:?}",
+            parts.len(),
+            parts[0].kind,
+            begun.elapsed()
+        );
     }
     let begun = Instant::now();
     if database.digests().await? != manifest.tables {
@@ -194,12 +212,28 @@ async fn restore(database: &MysqlDatabase, path: &Path) -> Result<(), Any> {
 fn report(what: &str, started: Instant) -> Result<(), Any> {
     let wall = started.elapsed();
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("");
+    let peak = status
+        .lines()
+        .find(|l| l.starts_with("VmHWM"))
+        .unwrap_or("");
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
     // Fields 14 and 15, in ticks of 10 ms; two stand before the parenthesis.
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-    println!("{what}: {wall:?}, processor {} ms, {peak}", (ticks(11) + ticks(12)) * 10);
+    let ticks = |i: usize| {
+        fields
+            .get(i)
+            .and_then(|f| f.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    println!(
+        "{what}: {wall:?}, processor {} ms, {peak}",
+        (ticks(11) + ticks(12)) * 10
+    );
     Ok(())
 }
 
@@ -207,7 +241,10 @@ fn report(what: &str, started: Instant) -> Result<(), Any> {
 async fn main() -> Result<(), Any> {
     let args: Vec<String> = std::env::args().collect();
     let [_, verb, server, name, path, rest @ ..] = args.as_slice() else {
-        return Err("usage: measure snapshot|restore|digests HOST:PORT DATABASE FOLDER [CONNECTIONS]".into());
+        return Err(
+            "usage: measure snapshot|restore|digests HOST:PORT DATABASE FOLDER [CONNECTIONS]"
+                .into(),
+        );
     };
     let (host, port) = server.split_once(':').ok_or("HOST:PORT")?;
     let mut config = MysqlConfig::new(Engine::Mariadb, host, port.parse()?, "root");

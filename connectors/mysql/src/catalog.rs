@@ -208,7 +208,14 @@ pub(crate) async fn read_one(client: &Client, conn: &mut Conn, name: &str) -> Po
 }
 
 async fn read_where(conn: &mut Conn, filter: &str) -> PortResult<Vec<Table>> {
-    type Entry = (String, String, String, Option<String>, Option<u64>, Option<u64>);
+    type Entry = (
+        String,
+        String,
+        String,
+        Option<String>,
+        Option<u64>,
+        Option<u64>,
+    );
     let entries: Vec<Entry> = rows(
         conn,
         "list the tables",
@@ -225,7 +232,11 @@ async fn read_where(conn: &mut Conn, filter: &str) -> PortResult<Vec<Table>> {
         let id = (database.clone(), name.clone());
         let columns = columns.remove(&id).unwrap_or_default();
         let key = keys.remove(&id).unwrap_or_default();
-        let place = |name: &String| columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+        let place = |name: &String| {
+            columns
+                .iter()
+                .position(|c| c.name.eq_ignore_ascii_case(name))
+        };
         let key: Option<Vec<usize>> = key.iter().map(place).collect();
         tables.push(Table {
             kind: kind_of(&kind, &database, &name)?,

@@ -141,7 +141,9 @@ impl Lines {
                     }
                 }
                 Field::Value(left) => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    let take = usize::try_from(*left)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len());
                     escape(&bytes[..take], &mut self.out);
                     *left -= take as u64;
                     bytes = &bytes[take..];
@@ -174,7 +176,10 @@ impl Lines {
 }
 
 fn cut() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "a row is not what its columns say")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "a row is not what its columns say",
+    )
 }
 
 /// A length at the start of `bytes` and its own size; `None` when there is none.

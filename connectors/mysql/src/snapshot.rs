@@ -75,7 +75,10 @@ pub(crate) async fn take(
     };
     let mut views = Views::begin(client, &mut conn, readers).await?;
     if let Some(why) = &views.alone {
-        tracing::warn!(error = why.chain(), "the snapshot is read by one connection");
+        tracing::warn!(
+            error = why.chain(),
+            "the snapshot is read by one connection"
+        );
         progress.stage(&format!("one connection: {}", why.chain()));
     }
     let position = views.position(client, &mut conn).await?;

@@ -140,8 +140,14 @@ mod tests {
     #[test]
     fn order_does_not_matter_and_everything_else_does() {
         for method in [Method::Xxh3, Method::Blake3] {
-            assert_eq!(digest(method, &["a", "b", "c"]), digest(method, &["c", "b", "a"]));
-            assert_ne!(digest(method, &["a", "b"]), digest(method, &["a", "b", "b"]));
+            assert_eq!(
+                digest(method, &["a", "b", "c"]),
+                digest(method, &["c", "b", "a"])
+            );
+            assert_ne!(
+                digest(method, &["a", "b"]),
+                digest(method, &["a", "b", "b"])
+            );
             assert_ne!(digest(method, &["a", "a"]), digest(method, &["b", "b"]));
         }
     }

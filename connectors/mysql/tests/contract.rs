@@ -15,5 +15,7 @@ mod fold;
 mod log;
 #[path = "contract/restore.rs"]
 mod restore;
+#[path = "contract/snapshot.rs"]
+mod snapshot;
 #[path = "contract/types.rs"]
 mod types;

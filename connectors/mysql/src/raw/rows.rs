@@ -2,9 +2,9 @@
 
 use super::wire::{BUFFER_BYTES, HEADER_BYTES, Mark, PAYLOAD_MAX, mark};
 use super::{Answer, RawConn, SmallRow, bad, server_error};
+pub(super) use crate::lines::length;
 use crate::lines::{Lines, value};
 use crate::sum::{Method, RowSum};
-pub(super) use crate::lines::length;
 use bytes::Bytes;
 use mysql_async::Error;
 use std::io;

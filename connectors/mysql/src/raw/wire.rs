@@ -95,7 +95,8 @@ impl Wire {
             self.fill().await?;
         }
         let ready = self.ready();
-        let length = usize::from(ready[0]) | usize::from(ready[1]) << 8 | usize::from(ready[2]) << 16;
+        let length =
+            usize::from(ready[0]) | usize::from(ready[1]) << 8 | usize::from(ready[2]) << 16;
         self.sequence = ready[3].wrapping_add(1);
         self.used(HEADER_BYTES);
         Ok(length)

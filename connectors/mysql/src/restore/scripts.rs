@@ -86,6 +86,9 @@ mod tests {
             table(b"ALTER TABLE `a`.`b` ADD KEY `k` (`c`), ADD KEY `l` (`d`)"),
             table(b"ALTER TABLE `a`.`b` ADD FULLTEXT KEY `f` (`e`)")
         );
-        assert_ne!(table(b"ALTER TABLE `a`.`b` ADD"), table(b"ALTER TABLE `a`.`c` ADD"));
+        assert_ne!(
+            table(b"ALTER TABLE `a`.`b` ADD"),
+            table(b"ALTER TABLE `a`.`c` ADD")
+        );
     }
 }

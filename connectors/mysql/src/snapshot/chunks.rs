@@ -115,11 +115,7 @@ impl Kind {
 }
 
 /// Splits a table into chunks of about `target` bytes, in the order of the key.
-pub(super) async fn plan(
-    conn: &mut RawConn,
-    table: &Table,
-    target: u64,
-) -> PortResult<Vec<Chunk>> {
+pub(super) async fn plan(conn: &mut RawConn, table: &Table, target: u64) -> PortResult<Vec<Chunk>> {
     let wanted = (table.bytes / target.max(1)).min(CHUNKS_MAX);
     let columns: Vec<(&Column, Kind)> = table
         .key
@@ -172,7 +168,9 @@ async fn by_value(conn: &mut RawConn, table: &Table, wanted: u64) -> PortResult<
     let name = ident(&table.columns[table.key[0]].name);
     let sql = format!("SELECT MIN({name}),MAX({name}) FROM {}", table.quoted());
     let rows = ask(conn, table, &sql).await?;
-    let ends = rows.first().and_then(|row| Some((number(row.first())?, number(row.get(1))?)));
+    let ends = rows
+        .first()
+        .and_then(|row| Some((number(row.first())?, number(row.get(1))?)));
     let Some((low, high)) = ends else {
         return Ok(Vec::new());
     };

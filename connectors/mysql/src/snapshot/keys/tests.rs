@@ -33,7 +33,13 @@ fn keys_and_links_are_taken_out_of_a_table_with_a_primary_key() {
          CONSTRAINT `c` CHECK (`k` > 0)\n\
          ) ENGINE=InnoDB COMMENT='x (\n)'\n PARTITION BY HASH (`id`)"
     );
-    assert_eq!(keys, ["UNIQUE KEY `u` (`k`)", "KEY `k` (`k`,`x`(10)) COMMENT 'it''s'"]);
+    assert_eq!(
+        keys,
+        [
+            "UNIQUE KEY `u` (`k`)",
+            "KEY `k` (`k`,`x`(10)) COMMENT 'it''s'"
+        ]
+    );
     assert_eq!(singles, ["FULLTEXT KEY `f` (`x`)"]);
     assert_eq!(
         links,

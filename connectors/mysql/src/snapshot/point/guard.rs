@@ -41,4 +41,3 @@ impl DefinitionGuard {
         run(&mut self.conn, what, self.release).await
     }
 }
-
