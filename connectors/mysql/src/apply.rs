@@ -7,6 +7,7 @@
 //! mark in one transaction: all of it or nothing. A definition ends a
 //! transaction by itself, so then the mark is made dirty first.
 
+mod compact;
 mod plan;
 mod session;
 mod tables;
@@ -26,6 +27,8 @@ use planb_ports::{ErrorKind, LogSegment, PortError, PortResult, SegmentEnd, Unti
 use std::cmp::Ordering;
 use until::Cut;
 use work::Work;
+
+pub(crate) use compact::{apply as apply_folded, fold};
 
 /// A segment, planned.
 struct Planned<'a> {

@@ -189,6 +189,24 @@ impl Database for MysqlDatabase {
         apply::segments(&self.client, segments, until).await
     }
 
+    async fn fold(&self, segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
+        apply::fold(&self.client, segments).await
+    }
+
+    async fn apply_folded(
+        &self,
+        header: &SegmentHeader,
+        bytes: Bytes,
+        mark: &AppliedMark,
+    ) -> PortResult<bool> {
+        let folded = LogSegment {
+            header: header.clone(),
+            bytes,
+            mark: mark.clone(),
+        };
+        apply::apply_folded(&self.client, &folded).await
+    }
+
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {
         let method = *self.method.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot::digests(&self.client, method).await

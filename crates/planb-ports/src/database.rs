@@ -155,6 +155,30 @@ pub trait Database: Send + Sync {
         Ok((segments.len(), SegmentEnd::All))
     }
 
+    /// Folds segments that follow each other to what they come to: far less to
+    /// apply when the same rows change again and again. `None` when they cannot
+    /// be folded, such as when they change definitions, or when this connector
+    /// does not fold (the default). Asked of the source.
+    async fn fold(&self, _segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
+        Ok(None)
+    }
+
+    /// Applies what [`Database::fold`] made of segments, and sets the applied
+    /// mark to `mark`, which is that of the last of them. `header` has the start
+    /// of the first and the end of the last; the target stands at that start.
+    /// When it is broken off, the same holds as for [`Database::apply_segment`].
+    ///
+    /// `false` when this target cannot take it: then nothing was applied, and
+    /// the segments themselves are to be applied.
+    async fn apply_folded(
+        &self,
+        _header: &SegmentHeader,
+        _bytes: Bytes,
+        _mark: &AppliedMark,
+    ) -> PortResult<bool> {
+        Ok(false)
+    }
+
     /// Row counts and order-independent hashes of all user tables, by name.
     /// A restore asks for them after the last part and before
     /// [`Database::end_restore`].

@@ -30,6 +30,8 @@ pub(super) struct Plan<'a> {
     pub steps: Vec<Step<'a>>,
     /// The newest canary of the service in it.
     pub canary: Option<Canary>,
+    /// The row event it was found in.
+    pub canary_rows: Option<Rows>,
     /// Databases and names of the tables whose rows it changes.
     pub tables: BTreeSet<(Vec<u8>, Vec<u8>)>,
 }
@@ -53,6 +55,7 @@ impl<'a> Plan<'a> {
             plan: Plan::default(),
             fates: HashMap::new(),
             tables: BTreeMap::new(),
+            canary_map: None,
             statement: Rows::default(),
             is_done: done_to > 0,
         };
@@ -93,6 +96,7 @@ struct Planner<'a, 'b> {
     /// By what a table map says besides its number.
     fates: HashMap<Vec<u8>, Fate>,
     tables: BTreeMap<u64, Fate>,
+    canary_map: Option<Logged>,
     statement: Rows,
     /// The target has what the event is part of.
     is_done: bool,
@@ -122,8 +126,10 @@ impl<'a> Planner<'a, '_> {
                 fate
             }
         };
-        if fate == Fate::Apply {
-            self.statement.maps.push(Logged::part_of(bytes, event));
+        match fate {
+            Fate::Apply => self.statement.maps.push(Logged::part_of(bytes, event)),
+            Fate::Canary => self.canary_map = Some(Logged::part_of(bytes, event)),
+            Fate::Skip => {}
         }
         self.tables.insert(id, fate);
         Ok(())
@@ -156,6 +162,10 @@ impl<'a> Planner<'a, '_> {
                     && self.plan.canary.as_ref().is_none_or(|old| newer(old, &new))
                 {
                     self.plan.canary = Some(new);
+                    self.plan.canary_rows = Some(Rows {
+                        maps: self.canary_map.iter().cloned().collect(),
+                        rows: vec![Logged::part_of(bytes, event)],
+                    });
                 }
             }
             Some(Fate::Skip) | None => {}

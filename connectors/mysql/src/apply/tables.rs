@@ -42,6 +42,20 @@ impl Tables {
         self.folds
     }
 
+    /// Whether the rows of all of `tables` may be folded.
+    pub fn can_fold(&self, tables: &BTreeSet<Name>) -> bool {
+        let mut found = tables.iter().map(|name| self.found.get(name));
+        found.all(|table| table.is_some_and(|table| table.keys.is_some()))
+    }
+
+    /// The same, with rows known by the whole of them.
+    pub fn without_primary_keys(mut self) -> Self {
+        for keys in self.found.values_mut().filter_map(|t| t.keys.as_mut()) {
+            keys.primary.clear();
+        }
+        self
+    }
+
     /// What folding needs to know of a table of the log; `None` when its rows
     /// stay as they are.
     pub fn keys(&self, map: &TableMap) -> Option<Keys> {
@@ -145,7 +159,7 @@ async fn read_columns(conn: &mut Conn, databases: &str, tables: &mut Tables) -> 
         };
         let numbered = extra.is_some_and(|e| e.to_lowercase().contains("auto_increment"));
         if numbered {
-            keys.auto_increment = Some(keys.columns);
+            keys.numbered.push(keys.columns);
         }
         places.insert((database, table, column), keys.columns);
         keys.columns += 1;

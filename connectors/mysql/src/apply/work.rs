@@ -82,6 +82,30 @@ impl<'c> Work<'c> {
         }
     }
 
+    /// Applies what segments were folded to. `false` when the target cannot take
+    /// it; nothing of it is left then.
+    pub async fn apply_folded(&mut self, folded: &Planned<'_>) -> PortResult<bool> {
+        let tables = tables::read(self.client, &mut self.conn).await?;
+        let touched = &folded.plan.tables;
+        if !tables.may_fold() || !tables.can_fold(touched) {
+            return Ok(false);
+        }
+        // The changes are not in the order they were made in, so a row is known
+        // by the whole of it and not by a key, which two rows may have in turn.
+        let tables = tables.without_primary_keys();
+        match self
+            .whole(std::slice::from_ref(folded), Some(&tables))
+            .await
+        {
+            Err(refused) if refused.code() == REFUSED => {
+                tracing::warn!(error = refused.chain(), "the target refuses folded log");
+                run(&mut self.conn, "take back what was applied", "ROLLBACK").await?;
+                Ok(false)
+            }
+            done => done.map(|()| true),
+        }
+    }
+
     /// Applies a group and sets its mark; in one transaction but for what
     /// commits by itself. With `fold`, many changes of a row become one.
     async fn whole(&mut self, group: &[Planned<'_>], fold: Option<&Tables>) -> PortResult<()> {

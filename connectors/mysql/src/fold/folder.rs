@@ -9,7 +9,7 @@ use crate::rowlog::statement::{Logged, Rows};
 use crate::rowlog::table::TableMap;
 use crate::rowlog::write::Frame;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Row images in one event. Large enough that the event's own cost vanishes,
 /// small enough that several fit into a statement.
@@ -28,8 +28,8 @@ pub(crate) struct Keys {
     pub primary: Vec<usize>,
     /// Columns of any unique key, the primary one among them.
     pub unique: Vec<usize>,
-    /// The column the server numbers by itself.
-    pub auto_increment: Option<usize>,
+    /// Columns the server may number by itself.
+    pub numbered: Vec<usize>,
 }
 
 /// Takes statements and gives fewer.
@@ -52,8 +52,8 @@ struct Table {
     chains: Chains,
     /// What the events to be made have in common; `None` until the first one.
     style: Option<Style>,
-    /// The row that came and went with the largest number of its own.
-    passed: Option<(Vec<u8>, Bytes)>,
+    /// By numbered column: the row that came and went with the largest number.
+    passed: BTreeMap<usize, (Vec<u8>, Bytes)>,
     /// What is folded already.
     done: Vec<Rows>,
 }
@@ -142,7 +142,7 @@ impl<'f> Folder<'f> {
             map_event: map_event.clone(),
             chains: Chains::default(),
             style: None,
-            passed: None,
+            passed: BTreeMap::new(),
             done: Vec::new(),
         });
         let place = self.tables.len() - 1;
@@ -215,26 +215,30 @@ impl Table {
     /// A row that came and went leaves its number behind: the server never
     /// gives it again.
     fn remember(&mut self, image: Bytes) {
-        let Some(column) = self.keys.auto_increment else {
-            return;
-        };
-        let Some(mut number) = self.map.key(&image, &[column]).map(|n| n.to_vec()) else {
-            return;
-        };
-        number.reverse();
-        let is_negative = number.first().is_none_or(|byte| byte & 0x80 != 0);
-        let is_larger = self.passed.as_ref().is_none_or(|(old, _)| *old < number);
-        if !is_negative && is_larger {
-            self.passed = Some((number, image));
+        for column in &self.keys.numbered {
+            let Some(mut number) = self.map.key(&image, &[*column]).map(|n| n.to_vec()) else {
+                continue;
+            };
+            number.reverse();
+            let is_negative = number.first().is_none_or(|byte| byte & 0x80 != 0);
+            let old = self.passed.get(column);
+            if !is_negative && old.is_none_or(|(old, _)| *old < number) {
+                self.passed.insert(*column, (number, image.clone()));
+            }
         }
     }
 
     /// Puts what the chains come to behind what is done.
     fn flush(&mut self) {
-        let passed = self.passed.take().map(|(_, image)| image).filter(|image| {
-            self.known_by(image)
-                .is_some_and(|key| !self.chains.is_alive(&key))
-        });
+        let mut passed: Vec<Bytes> = std::mem::take(&mut self.passed)
+            .into_values()
+            .map(|(_, image)| image)
+            .filter(|image| {
+                let key = self.known_by(image);
+                key.is_some_and(|key| !self.chains.is_alive(&key))
+            })
+            .collect();
+        passed.dedup();
         let chains = self.chains.take();
         let Some(style) = self.style.clone() else {
             return;
@@ -245,17 +249,17 @@ impl Table {
         }
         let mut events = Vec::new();
         self.write(&style, Action::Delete, &strides.going, &mut events);
-        if let Some(image) = passed {
+        for image in &passed {
             self.write(
                 &style,
                 Action::Write,
-                std::slice::from_ref(&image),
+                std::slice::from_ref(image),
                 &mut events,
             );
             self.write(
                 &style,
                 Action::Delete,
-                std::slice::from_ref(&image),
+                std::slice::from_ref(image),
                 &mut events,
             );
         }

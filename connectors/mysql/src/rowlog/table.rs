@@ -1,7 +1,7 @@
 //! Table maps: the columns of a table as the row events after it have them.
 
 use super::cursor::{Cursor, bit};
-use super::value::Size;
+use super::value::{self, Size};
 use bytes::Bytes;
 
 /// What a table map says.
@@ -12,6 +12,7 @@ pub(crate) struct TableMap {
     /// The table, as its bytes.
     pub table: Vec<u8>,
     sizes: Vec<Size>,
+    whole_numbers: Vec<usize>,
 }
 
 impl TableMap {
@@ -30,9 +31,12 @@ impl TableMap {
             .iter()
             .map(|number| Size::read(*number, &mut described))
             .collect::<Option<Vec<_>>>()?;
+        let is_whole = |(_, number): &(usize, &u8)| value::is_whole_number(**number);
+        let whole = types.iter().enumerate().filter(is_whole);
         described.0.is_empty().then_some(Self {
             database,
             table,
+            whole_numbers: whole.map(|(index, _)| index).collect(),
             sizes,
         })
     }
@@ -40,6 +44,11 @@ impl TableMap {
     /// Number of columns.
     pub fn columns(&self) -> usize {
         self.sizes.len()
+    }
+
+    /// The columns of whole numbers.
+    pub fn whole_numbers(&self) -> &[usize] {
+        &self.whole_numbers
     }
 
     /// Takes one row image that has every column: a bitmap of NULLs, then the

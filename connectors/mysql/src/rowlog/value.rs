@@ -41,6 +41,14 @@ mod kind {
     pub const GEOMETRY: u8 = 255;
 }
 
+/// Whether a column of this type holds whole numbers.
+pub(super) fn is_whole_number(type_number: u8) -> bool {
+    matches!(
+        type_number,
+        kind::TINY | kind::SHORT | kind::INT24 | kind::LONG | kind::LONGLONG
+    )
+}
+
 /// How a value's end is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {

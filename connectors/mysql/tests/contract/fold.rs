@@ -1,7 +1,9 @@
 //! Folded changes lead to the very rows that the log leads to.
 
-use crate::support::{Site, drain, header, mark, restore, snapshot};
+use crate::support::{Site, drain, header, mark, restore, service, snapshot};
 use mysql_async::prelude::Queryable;
+use planb_model::recovery::{SegmentBody, SegmentHeader};
+use planb_model::{Canary, Epoch};
 use planb_ports::{Database, LogBatch, LogSegment, LogSource, SegmentEnd};
 
 const TABLES: &[&str] = &[
@@ -76,10 +78,10 @@ impl Dice {
 
     /// A statement. IGNORE, because many break a unique key.
     #[expect(clippy::too_many_lines, reason = "one line for each kind of statement")]
-    fn statement(&mut self, mariadb: bool) -> String {
+    fn statement(&mut self, kinds: u64) -> String {
         let (id, other, v) = (self.roll(12), self.roll(12), self.roll(1000));
         let (text, new_text) = (self.text(), self.text());
-        match self.roll(if mariadb { 36 } else { 33 }) {
+        match self.roll(kinds) {
             0 | 1 => format!(
                 "INSERT INTO counted (v, w) VALUES ({v}, REPEAT('x', {v} % 300)), ({v}, NULL)"
             ),
@@ -240,7 +242,7 @@ async fn status(site: &Site, name: &str) -> u64 {
         .expect("a number")
 }
 
-async fn random_changes(source: &Site, dice: &mut Dice, count: u64) {
+async fn random_changes(source: &Site, dice: &mut Dice, count: u64, sequences: bool) {
     let mut conn = source.connect().await;
     let setup = "SET NAMES utf8mb4, sql_mode=''";
     conn.query_drop(setup).await.expect("set");
@@ -252,7 +254,7 @@ async fn random_changes(source: &Site, dice: &mut Dice, count: u64) {
             2 if dice.roll(3) == 0 => conn.query_drop("ROLLBACK").await.expect("rollback"),
             _ => {}
         }
-        let sql = dice.statement(true);
+        let sql = dice.statement(if sequences { 36 } else { 35 });
         if let Err(error) = conn.query_drop(&sql).await {
             // Some break a key all the same, or meet a foreign key.
             let mysql_async::Error::Server(server) = &error else {
@@ -273,7 +275,7 @@ async fn random_changes_folded_are_the_same_rows() {
     let mut next = 1;
     for seed in 1..=8u64 {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        random_changes(&source, &mut dice, 600).await;
+        random_changes(&source, &mut dice, 600, true).await;
         next += catch_up(&target, log.as_mut(), next).await;
         let wanted = source.database().digests().await.expect("digests");
         let found = target.database().digests().await.expect("digests");
@@ -288,18 +290,6 @@ async fn random_changes_folded_are_the_same_rows() {
                 .is_empty()
         );
     }
-    let changed = async |site| {
-        let mut sum = 0;
-        for name in ["Handler_update", "Handler_write", "Handler_delete"] {
-            sum += status(site, name).await;
-        }
-        sum
-    };
-    println!(
-        "{} changes became {}",
-        changed(&source).await,
-        changed(&target).await
-    );
 }
 
 #[tokio::test]
@@ -321,6 +311,144 @@ async fn many_changes_of_a_row_are_applied_once() {
     assert!(status(&target, "Handler_update").await - before <= 6);
     let rows = "SELECT GROUP_CONCAT(id, ':', v) FROM shop.hot";
     assert_eq!(target.one(rows).await.as_deref(), Some("1:500,2:500"));
+}
+
+/// Folds all there is at the source and applies that.
+async fn catch_up_folded(source: &Site, target: &Site, log: &mut dyn LogSource, next: u64) -> u64 {
+    let segments = as_segments(&drain(log).await, next);
+    let (first, last) = (
+        segments.first().expect("one"),
+        segments.last().expect("one"),
+    );
+    let pairs: Vec<_> = segments
+        .iter()
+        .map(|segment| (segment.header.clone(), segment.bytes.clone()))
+        .collect();
+    let folded = source.database().fold(&pairs).await;
+    let folded = folded.unwrap_or_else(|error| panic!("{}", error.chain()));
+    let folded = folded.expect("no definitions, no actions of foreign keys");
+    let taken = target
+        .database()
+        .apply_folded(
+            &whole(&first.header, &last.header),
+            folded.clone(),
+            &last.mark,
+        )
+        .await
+        .unwrap_or_else(|error| panic!("{}", error.chain()));
+    assert!(taken, "refused");
+    let logged: usize = segments.iter().map(|s| s.bytes.len()).sum();
+    assert!(folded.len() * 2 < logged, "{} of {logged}", folded.len());
+    segments.len() as u64
+}
+
+/// The header of what lies between two segments.
+fn whole(first: &SegmentHeader, last: &SegmentHeader) -> SegmentHeader {
+    let (SegmentBody::Log { start, .. }, SegmentBody::Log { end, .. }) = (&first.body, &last.body)
+    else {
+        panic!("not log");
+    };
+    let mut whole = first.clone();
+    whole.body = SegmentBody::Log {
+        start: start.clone(),
+        end: end.clone(),
+        transactions: 0,
+        raw_bytes: 0,
+    };
+    whole
+}
+
+const TIED: &str = "ALTER TABLE shop.owned DROP FOREIGN KEY owned_ibfk_1, \
+                    ADD FOREIGN KEY (p) REFERENCES shop.owner (id)";
+
+#[tokio::test]
+async fn random_changes_folded_at_the_source_are_the_same_rows() {
+    let untied: &[&str] = &[TIED];
+    let (source, target, mut log) = pair(&[TABLES, &MARIADB_TABLES[..2], untied]).await;
+    let mut next = 1;
+    for seed in 11..=16u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        random_changes(&source, &mut dice, 600, false).await;
+        let canary = Canary {
+            epoch: Epoch(1),
+            sequence: seed,
+            written_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let written = source.database().write_canary(&service(), &canary).await;
+        written.expect("written");
+        next += catch_up_folded(&source, &target, log.as_mut(), next).await;
+        let wanted = source.database().digests().await.expect("digests");
+        let found = target.database().digests().await.expect("digests");
+        assert_eq!(found, wanted, "seed {seed}");
+        assert!(
+            target
+                .database()
+                .integrity()
+                .await
+                .expect("asked")
+                .is_empty()
+        );
+        let read = target
+            .database()
+            .read_canary(&service())
+            .await
+            .expect("read");
+        assert_eq!(read, Some(canary));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_folded_is_said_and_what_cannot_be_taken_leaves_nothing() {
+    let (source, target, mut log) = pair(&[TABLES]).await;
+    let fold = async |batches: &[LogBatch]| {
+        let pairs: Vec<_> = batches
+            .iter()
+            .map(|batch| (header(batch, 1), batch.bytes.clone()))
+            .collect();
+        source.database().fold(&pairs).await.expect("asked")
+    };
+    source.run(&["INSERT INTO shop.owner VALUES (1, 1)"]).await;
+    let tied = drain(log.as_mut()).await;
+    assert_eq!(fold(&tied).await, None, "InnoDB may change rows of owned");
+    catch_up_with(&target, &tied).await;
+    source.run(&["INSERT INTO shop.parent VALUES (1, 1)"]).await;
+    let plain = drain(log.as_mut()).await;
+    let folded = fold(&plain).await.expect("folded");
+    source.run(&["ALTER TABLE shop.parent ADD x INT"]).await;
+    let defined = drain(log.as_mut()).await;
+    assert_eq!(fold(&defined).await, None, "a definition");
+    assert_eq!(fold(&[]).await, None);
+
+    // A target that has the row: nothing of it stays, and the mark neither moves.
+    let database = target.database();
+    let before = database.applied().await.expect("read");
+    let end = mark(&plain[0].end, 3);
+    let header = header(&plain[0], 2);
+    target.run(&["INSERT INTO shop.parent VALUES (1, 7)"]).await;
+    let taken = database.apply_folded(&header, folded.clone(), &end).await;
+    assert!(!taken.expect("asked"));
+    assert_eq!(database.applied().await.expect("read"), before);
+    // One whose tables are tied otherwise than the source's.
+    target
+        .run(&[
+            "DELETE FROM shop.parent",
+            "CREATE TABLE shop.more (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES shop.parent (id) ON DELETE CASCADE)",
+        ])
+        .await;
+    let taken = database.apply_folded(&header, folded.clone(), &end).await;
+    assert!(!taken.expect("asked"));
+    target.run(&["DROP TABLE shop.more"]).await;
+    let taken = database.apply_folded(&header, folded.clone(), &end).await;
+    assert!(taken.expect("asked"));
+    assert_eq!(database.applied().await.expect("read"), Some(end.clone()));
+    let again = database.apply_folded(&header, folded, &end).await;
+    assert_eq!(again.expect_err("again").code(), "PB-MYSQL-NOT-CONTINUOUS");
+}
+
+async fn catch_up_with(target: &Site, batches: &[LogBatch]) {
+    let segments = as_segments(batches, 1);
+    let done = target.database().apply_segments(&segments, None).await;
+    assert_eq!(done.expect("applied"), (segments.len(), SegmentEnd::All));
 }
 
 #[tokio::test]

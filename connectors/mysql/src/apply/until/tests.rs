@@ -63,7 +63,10 @@ fn mariadb() -> (Vec<u8>, SegmentHeader) {
     (bytes, header(start, end))
 }
 
-fn cut(until: &Until) -> Result<Option<(usize, String, Option<String>)>, &'static str> {
+/// Events before a cut, its place and its GTIDs.
+type Found = Option<(usize, String, Option<String>)>;
+
+fn cut(until: &Until) -> Result<Found, &'static str> {
     let (bytes, header) = mariadb();
     let segment = segment::read(&bytes).expect("segment");
     match find(&segment, &header, until) {
@@ -73,7 +76,7 @@ fn cut(until: &Until) -> Result<Option<(usize, String, Option<String>)>, &'stati
     }
 }
 
-fn place(events: usize, offset: u32, gtid: &str) -> Option<(usize, String, Option<String>)> {
+fn place(events: usize, offset: u32, gtid: &str) -> Found {
     Some((events, format!("b.000002:{offset}"), Some(gtid.into())))
 }
 

@@ -45,7 +45,7 @@ fn fold(statements: &[Rows]) -> Vec<Rows> {
             columns: 2,
             primary: vec![0],
             unique: vec![0],
-            auto_increment: None,
+            numbered: Vec::new(),
         })
     };
     let mut folder = Folder::new(&keys);
