@@ -6,6 +6,7 @@
 //! exactly what would run and the simulator can replay any decision.
 
 pub mod checker;
+pub mod clean_point;
 pub mod fold;
 pub mod health;
 pub mod next;
