@@ -73,11 +73,17 @@ pub struct Measured {
 }
 
 /// A finite number. Others never come to be.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderedValue(f64);
 
 impl Eq for OrderedValue {}
+
+impl PartialOrd for OrderedValue {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for OrderedValue {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

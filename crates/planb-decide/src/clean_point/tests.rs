@@ -184,7 +184,8 @@ fn a_month_end_batch_is_said_and_not_rejected() {
 
 #[test]
 fn facts_reject_whatever_the_content_is() {
-    let tests: [(fn(&mut Point), Reason); 4] = [
+    type Change = fn(&mut Point);
+    let tests: [(Change, Reason); 4] = [
         (|p| p.drilled = None, Reason::NotDrilled),
         (|p| p.drilled = Some(false), Reason::DrillFailed),
         (|p| p.immutable = Some(false), Reason::NotImmutable),
