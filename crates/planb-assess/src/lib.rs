@@ -12,6 +12,7 @@
 
 pub mod answers;
 pub mod interview;
+pub mod measured;
 pub mod method;
 pub mod methods;
 pub mod number;

@@ -1,11 +1,11 @@
 //! What a method is, and how one is run.
 
 use crate::answers::{self, Complaint, Form, Missing};
+use crate::measured::Measured;
 use crate::number;
 use crate::report::{Note, Report};
 use crate::sheet::Sheet;
 use planb_model::Text;
-use planb_model::drill::DrillResult;
 use planb_model::plan::PlanErrors;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,8 +45,8 @@ pub trait Assess {
 /// What a method may look at besides the answers. The command reads it.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// Measured drills (`--drill FILE`).
-    pub drills: Vec<DrillResult>,
+    /// Measured failovers (`--drill FILE`).
+    pub measured: Vec<Measured>,
 }
 
 /// An answers file as it was found.

@@ -1,5 +1,6 @@
 //! The methods, one file each, and the registry with one line each.
 
+mod recovery_path;
 mod replication;
 mod self_diagnosis;
 mod traffic;
@@ -13,6 +14,7 @@ pub const METHODS: &[Method] = &[
     Method::of::<triage::Triage>(),
     Method::of::<replication::Replication>(),
     Method::of::<traffic::Traffic>(),
+    Method::of::<recovery_path::RecoveryPath>(),
 ];
 
 /// The method called `name`.

@@ -1,5 +1,7 @@
 //! Golden tests: the rules of each method against the tables of the documents.
 
+#[path = "methods/recovery_path.rs"]
+mod recovery_path;
 #[path = "methods/replication.rs"]
 mod replication;
 #[path = "methods/self_diagnosis.rs"]

@@ -181,7 +181,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     (
         "assess.drill",
-        "실측 훈련 결과(`planb demo --json`의 JSON). 여러 번 지정 가능",
+        "실측한 페일오버(`planb demo` 또는 `planb history`의 JSON). 여러 번 지정 가능",
     ),
     ("assess list", "평가 목록 출력"),
     (

@@ -21,7 +21,7 @@ fn chosen(kind: &str, new: bool, sla: (bool, bool), head: &str, more: &str) -> J
 
 fn candidates(kind: &str, new: bool, sla: (bool, bool)) -> Vec<String> {
     let all = chosen(kind, new, sla, "", "");
-    serde_json::from_value(all["candidates"].clone()).unwrap()
+    serde_json::from_value(all["candidates"].clone()).expect("there")
 }
 
 #[test]
@@ -59,18 +59,18 @@ fn every_cell_of_the_matrix() {
 #[test]
 fn the_tables_of_the_workbook_say_what_the_document_says() {
     let text = "  thirdSite: yes\n  workloads:\n    - { name: a, type: log, new: no, readAtOnce: no, writeAlone: no }\n";
-    let report = assess("replication", text).unwrap().report;
+    let report = assess("replication", text).expect("there").report;
     let table = |title: &str| -> Vec<Vec<String>> {
         let section = report
             .sections
             .iter()
             .find(|s| s.title.en == title)
-            .unwrap();
-        let json = serde_json::to_value(&section.blocks[0]).unwrap();
-        let rows = json["content"]["rows"].as_array().unwrap();
-        let cell = |c: &Json| c["text"]["en"].as_str().unwrap().to_owned();
+            .expect("there");
+        let json = serde_json::to_value(&section.blocks[0]).expect("there");
+        let rows = json["content"]["rows"].as_array().expect("there");
+        let cell = |c: &Json| c["text"]["en"].as_str().expect("there").to_owned();
         rows.iter()
-            .map(|r| r.as_array().unwrap().iter().map(cell).collect())
+            .map(|r| r.as_array().expect("there").iter().map(cell).collect())
             .collect()
     };
     assert_eq!(
@@ -277,15 +277,15 @@ fn blocks(answers: &str) -> Vec<String> {
     let report = assess("replication", answers)
         .unwrap_or_else(|r| panic!("{}", said(&r)))
         .report;
-    let json = serde_json::to_value(&report.sections).unwrap();
+    let json = serde_json::to_value(&report.sections).expect("there");
     let blocks = json
         .as_array()
-        .unwrap()
+        .expect("there")
         .iter()
-        .flat_map(|s| s["blocks"].as_array().unwrap());
+        .flat_map(|s| s["blocks"].as_array().expect("there"));
     blocks
         .filter(|b| b["kind"] == "code")
-        .map(|b| b["content"].as_str().unwrap().to_owned())
+        .map(|b| b["content"].as_str().expect("there").to_owned())
         .collect()
 }
 
@@ -331,7 +331,7 @@ fn an_address_that_is_no_vault_is_refused() {
         let text = format!(
             "  thirdSite: yes\n  vault: {vault}\n  workloads:\n    - {{ name: a, type: log, new: no, readAtOnce: no, writeAlone: no }}\n"
         );
-        let refusal = assess("replication", &text).unwrap_err();
+        let refusal = assess("replication", &text).expect_err("refused");
         assert!(
             said(&refusal).contains("answers:4:10 (vault)"),
             "{}",
@@ -348,7 +348,7 @@ proptest! {
     fn asking_less_never_hurts(kind in 0..4usize, new: bool, rpo in 0..600u32, more in 0..600u32) {
         let kind = ["transaction", "session", "log", "analytics"][kind];
         let head = "  skills: [relational]\n";
-        let warned = |rpo: u32| chosen(kind, new, (false, false), head, &format!(", rpo: {rpo}s"))["warnings"].as_array().unwrap().len();
+        let warned = |rpo: u32| chosen(kind, new, (false, false), head, &format!(", rpo: {rpo}s"))["warnings"].as_array().expect("there").len();
         prop_assert!(warned(rpo + more) <= warned(rpo));
         let free = candidates(kind, new, (false, false));
         let alone = candidates(kind, new, (false, true));

@@ -39,7 +39,7 @@ fn judged(changes: &[(&str, &str)]) -> Json {
 /// `class runtime rule` of one workload.
 fn short(changes: &[(&str, &str)]) -> String {
     let one = judged(changes);
-    let part = |key: &str| one[key].as_str().unwrap().to_owned();
+    let part = |key: &str| one[key].as_str().expect("there").to_owned();
     format!("{} {} {}", part("class"), part("runtime"), part("rule"))
 }
 
@@ -144,14 +144,14 @@ fn kubevirt_needs_a_ratio_and_a_date() {
 #[test]
 fn bad_inventories_are_refused_with_their_place() {
     let twice = format!("  workloads:\n{}{}", workload("a", &[]), workload("a", &[]));
-    let refusal = assess("triage", &twice).unwrap_err();
+    let refusal = assess("triage", &twice).expect_err("refused");
     assert!(
         said(&refusal).contains("answers:5:15 (workloads[1].name)"),
         "{}",
         said(&refusal)
     );
     let csv = "name,isolation,driver\na,hypervizor,no\n,none,maybe\n";
-    let refusal = run("triage", csv, Form::Csv, &Inputs::default()).unwrap_err();
+    let refusal = run("triage", csv, Form::Csv, &Inputs::default()).expect_err("refused");
     let text = said(&refusal);
     for needle in [
         "answers:2:3 (workloads[0].isolation)",
@@ -161,7 +161,7 @@ fn bad_inventories_are_refused_with_their_place() {
         assert!(text.contains(needle), "{needle} in {text}");
     }
     let csv = "name,isolated\na,no\n";
-    let text = said(&run("triage", csv, Form::Csv, &Inputs::default()).unwrap_err());
+    let text = said(&run("triage", csv, Form::Csv, &Inputs::default()).expect_err("refused"));
     assert!(
         text.contains("answers:1:6") && text.contains("a heading that is no field"),
         "{text}"
@@ -193,7 +193,7 @@ fn rank(class: &str) -> u8 {
     ["modernise", "kubevirt", "keep"]
         .iter()
         .position(|c| *c == class)
-        .unwrap() as u8
+        .expect("there") as u8
 }
 
 proptest! {
@@ -206,7 +206,7 @@ proptest! {
             let word = |b| if b { "yes" } else { "no" };
             let mut changes: Vec<(&str, &str)> = TIES.iter().zip(ties).map(|(t, b)| (*t, word(b))).collect();
             changes.push(("extremeLatency", word(latency)));
-            judged(&changes)["class"].as_str().unwrap().to_owned()
+            judged(&changes)["class"].as_str().expect("there").to_owned()
         };
         let (mut worse, mut worse_latency) = (ties, latency);
         if more < 5 { worse[more] = true } else { worse_latency = true }

@@ -27,7 +27,7 @@ pub struct AssessArgs {
     /// Rules to use in place of the built-in ones; begin with `planb assess rules NAME`
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
-    /// Result of a measured drill (JSON of `planb demo --json`); may be given again
+    /// Measured failovers (JSON of `planb demo` or `planb history`); may be given again
     #[arg(long, value_name = "FILE")]
     pub drill: Vec<PathBuf>,
 }

@@ -4,7 +4,7 @@ use crate::cli::AssessArgs;
 use crate::error::{CliError, CliResult, Exit};
 use planb_assess::Inputs;
 use planb_assess::answers::ANSWERS_BYTES_MAX;
-use planb_model::drill::DrillResult;
+use planb_assess::measured;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -61,20 +61,20 @@ pub fn inputs(args: &AssessArgs) -> CliResult<Inputs> {
     let mut inputs = Inputs::default();
     for path in &args.drill {
         let text = rules(path)?;
-        let drill: DrillResult = serde_json::from_str(&text).map_err(|e| {
+        let measured = measured::read(&text).map_err(|e| {
             let file = path.display();
             CliError::new(
                 Exit::PlanInvalid,
                 "PB-ASSESS-DRILL",
-                format!("{file} is not the result of a drill: {e}"),
-                format!("{file}은(는) 훈련 결과 파일이 아닙니다: {e}"),
+                format!("{file} holds no measured failover: {e}"),
+                format!("{file}에 실측한 페일오버가 없습니다: {e}"),
             )
             .hint(
-                "`planb demo --json` prints one",
-                "`planb demo --json`이 출력하는 JSON이어야 합니다",
+                "`planb demo --json` and `planb history --json` print what can be read",
+                "`planb demo --json` 또는 `planb history --json`의 출력을 지정하세요",
             )
         })?;
-        inputs.drills.push(drill);
+        inputs.measured.extend(measured);
     }
     Ok(inputs)
 }

@@ -1,0 +1,90 @@
+//! Recovery times that were measured: results of drills (`planb demo --json`)
+//! and past executions (`planb history --json`).
+
+use planb_model::drill::DrillResult;
+use planb_model::execution::ExecutionState;
+use planb_model::runbook::{Phase, RunbookKind};
+use planb_model::status::{ExecutionHistory, ExecutionStatus};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+/// One measured failover.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// What it was: a service and a day, or an execution.
+    pub name: String,
+    /// From the fault, or from the first failed observation, to the end.
+    pub seconds: f64,
+    /// Parts of it, in order.
+    pub phases: Vec<(Phase, f64)>,
+    /// Whether the fault itself was the beginning; a control plane only knows
+    /// the first failed observation.
+    pub from_fault: bool,
+}
+
+/// Reads a file with measured failovers. Executions that are not failovers or
+/// did not complete are left out: they say nothing about a recovery time.
+///
+/// # Errors
+/// The file is neither of the two, or what it holds is no time.
+pub fn read(text: &str) -> Result<Vec<Measured>, String> {
+    let json: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let all = if json.get("rto_seconds").is_some() {
+        let drill: DrillResult = serde_json::from_value(json).map_err(|e| e.to_string())?;
+        vec![of_drill(&drill)]
+    } else if json.get("journal").is_some() {
+        let one: ExecutionHistory = serde_json::from_value(json).map_err(|e| e.to_string())?;
+        of_execution(&one.status).into_iter().collect()
+    } else {
+        let many: Vec<ExecutionStatus> = serde_json::from_value(json).map_err(|e| e.to_string())?;
+        many.iter().filter_map(of_execution).collect()
+    };
+    let odd = |m: &Measured| {
+        !m.seconds.is_finite() || m.phases.iter().any(|(_, s)| !(*s >= 0.0 && s.is_finite()))
+    };
+    match all.iter().find(|m| odd(m)) {
+        Some(measured) => Err(format!("{}: a time that is none", measured.name)),
+        None => Ok(all),
+    }
+}
+
+fn of_drill(drill: &DrillResult) -> Measured {
+    let phases = drill.phases;
+    Measured {
+        name: format!(
+            "{} {}",
+            drill.setup.service,
+            drill.setup.started_at.strftime("%Y-%m-%d")
+        ),
+        seconds: drill.rto_seconds,
+        phases: vec![
+            (Phase::Detect, phases.detect_seconds),
+            (Phase::Decide, phases.decide_seconds),
+            (Phase::Execute, phases.execute_seconds),
+            (Phase::Traffic, phases.traffic_seconds),
+        ],
+        from_fault: true,
+    }
+}
+
+fn of_execution(status: &ExecutionStatus) -> Option<Measured> {
+    let done = matches!(
+        status.state,
+        ExecutionState::Completed | ExecutionState::CompletedWithExceptions
+    );
+    if status.execution.runbook.kind != RunbookKind::Failover || !done {
+        return None;
+    }
+    let phases: Vec<(Phase, f64)> = [Phase::Detect, Phase::Decide, Phase::Execute, Phase::Traffic]
+        .into_iter()
+        .filter_map(|phase| Some((phase, *status.phases.get(&phase)?)))
+        .collect();
+    let opened = status.execution.opened_at.strftime("%Y-%m-%d");
+    Some(Measured {
+        name: format!("{} {opened}", status.execution.id),
+        seconds: phases.iter().map(|(_, s)| s).sum(),
+        phases,
+        from_fault: false,
+    })
+}
