@@ -113,6 +113,7 @@ pub(crate) async fn take(
     }
     Ok(SnapshotFacts {
         position,
+        consistent_at: None,
         server_version: version.unwrap_or_default(),
         tables: digests,
     })

@@ -60,6 +60,7 @@ pub async fn take(
     part.end().await?;
     Ok(SnapshotFacts {
         position,
+        consistent_at: None,
         server_version: format!("SQLite {}", rusqlite::version()),
         tables,
     })

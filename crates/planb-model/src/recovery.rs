@@ -3,6 +3,16 @@
 //! The types here are stored as JSON inside the vault; docs/formats/vault.md is
 //! their specification. Readers must refuse a `format` they do not know.
 
+mod point;
+mod record;
+mod restore;
+mod retention;
+
+pub use point::{LogRange, Place, SnapshotPoint, SnapshotSummary};
+pub use record::{NewRecord, Record, RecordKind, SignatureState, Verdict};
+pub use restore::{Reached, RestorePlan, SnapshotLoad};
+pub use retention::{Cut, Decision, Kept, PruneReport, RetentionPolicy, SnapshotDecision};
+
 use crate::{Canary, Epoch, ServiceName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -158,8 +168,13 @@ pub struct SnapshotManifest {
     pub engine: Engine,
     /// Version text of the database server or library.
     pub server_version: String,
-    /// When its consistent point was.
+    /// When taking it began, by the writer's clock: before its consistent point.
     pub taken_at: Timestamp,
+    /// No transaction in it was committed after this: by the source's clock when
+    /// the connector knows it, else when all of it was written. A restore to a
+    /// moment before it does not begin here. Missing in older vaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistent_at: Option<Timestamp>,
     /// The log position of its consistent point.
     pub position: LogPosition,
     /// The segment that continues it: the first one that ends after `position`.

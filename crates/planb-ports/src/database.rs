@@ -60,6 +60,24 @@ pub trait Database: Send + Sync {
         None
     }
 
+    /// How `position` stands to a place given in the engine's own words (a GTID,
+    /// `binlog.000007:1234`, an LSN): `Less` when something lies between
+    /// `position` and the place. `None` when this cannot be told, or the words
+    /// make no sense to the engine.
+    ///
+    /// The default knows the text of a position.
+    fn point_order(&self, position: &LogPosition, point: &str) -> Option<Ordering> {
+        if position.at == point {
+            return Some(Ordering::Equal);
+        }
+        let point = LogPosition {
+            at: point.to_owned(),
+            gtid: None,
+            ..position.clone()
+        };
+        self.log_order(position, &point)
+    }
+
     /// Commits `canary` as the only row of PlanB's canary table, under `service`.
     async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()>;
 

@@ -2,7 +2,8 @@
 
 use crate::{Database, PortResult, Progress, RestoreOptions};
 use async_trait::async_trait;
-use planb_model::recovery::{AppliedMark, RecoveryPoint};
+use jiff::Timestamp;
+use planb_model::recovery::{AppliedMark, Reached, RecoveryPoint};
 use planb_model::{Canary, Epoch, SiteName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +98,32 @@ pub enum ProtectEvent {
         /// The newest one.
         canary: Canary,
     },
+    /// The vault is slow or away: log waits on the local disk.
+    Spooled {
+        /// Bytes that wait.
+        bytes: u64,
+        /// Age of the oldest transaction that is not in the vault.
+        age: Duration,
+    },
+    /// The local disk has no more room for log that waits: nothing is read from
+    /// the source until the vault takes some. The source keeps its log.
+    SpoolFull {
+        /// Bytes that wait.
+        bytes: u64,
+    },
+    /// The log was lost before it was shipped: points between the last segment
+    /// and the next snapshot can never be restored.
+    LogLost {
+        /// Why.
+        reason: String,
+    },
+    /// Something was deleted by the retention policy.
+    Pruned {
+        /// Snapshots that went.
+        snapshots: u64,
+        /// Stored bytes that went.
+        bytes: u64,
+    },
     /// Something failed and is tried again.
     Retrying {
         /// What failed, without secrets.
@@ -129,4 +156,9 @@ pub struct RestoreReport {
     pub canary: Option<Canary>,
     /// Whether the chain is closed, so that nothing can come after `mark`.
     pub chain_closed: bool,
+    /// How `mark` stands to the asked point.
+    pub reached: Reached,
+    /// The moment `mark` stands for, as far as is known: the asked one when log
+    /// was stopped there, else when the last segment or snapshot was written.
+    pub reached_at: Option<Timestamp>,
 }

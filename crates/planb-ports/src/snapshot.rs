@@ -3,6 +3,7 @@
 use crate::PortResult;
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use planb_model::recovery::{LogPosition, PartSpec, TableDigest};
 
 /// Takes the parts of a snapshot.
@@ -59,6 +60,11 @@ pub enum SnapshotMethod {
 pub struct SnapshotFacts {
     /// The consistent point.
     pub position: LogPosition,
+    /// A moment, by the source's clock, at or after the newest transaction in
+    /// the snapshot was committed: best read right at the consistent point. A
+    /// restore to a moment before it takes an older snapshot. `None` when the
+    /// source does not tell; then it is the moment all was written.
+    pub consistent_at: Option<Timestamp>,
     /// Version text of the server or library.
     pub server_version: String,
     /// Digests of all user tables at the consistent point.

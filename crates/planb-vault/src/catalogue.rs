@@ -35,6 +35,7 @@ impl Vault {
                 "its content does not have the hash of its name",
             ));
         }
+        self.check_signature(key, &object).await?;
         let json = self.seal.open(key, object)?;
         check_format(key, &json)?;
         let manifest: SnapshotManifest =

@@ -1,5 +1,6 @@
 //! Everything this crate says when something is wrong with a vault.
 
+use planb_model::recovery::LogPosition;
 use planb_model::{Epoch, SiteName};
 use planb_ports::{ErrorKind, PortError};
 use std::fmt::Display;
@@ -16,15 +17,6 @@ pub(crate) fn corrupt(key: &str, what: impl Display) -> PortError {
          so look at the storage and at who else can write to it",
         "볼트 복사본에서 해당 객체를 되돌려 놓으세요. PlanB는 객체를 변경하지 않으므로 \
          저장소 상태와 쓰기 권한이 있는 다른 주체를 확인하세요",
-    )
-}
-
-/// Only the newest point can be restored.
-pub(crate) fn only_latest() -> PortError {
-    PortError::new(
-        ErrorKind::Unsupported,
-        "PB-REPO-ONLY-LATEST",
-        "the vault restores to the newest point only",
     )
 }
 
@@ -98,6 +90,33 @@ pub(crate) fn bad_key(what: impl Into<String>) -> PortError {
     )
 }
 
+/// A signing key is not one, or the keys do not fit together.
+pub(crate) fn bad_signing_key(what: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Invalid, "PB-REPO-SIGNING-KEY", what).hint(
+        "make a key with `openssl genpkey -algorithm ed25519`, its public half with `openssl pkey -pubout`",
+        "`openssl genpkey -algorithm ed25519`로 키를 만들고 `openssl pkey -pubout`으로 공개 키를 얻으세요",
+    )
+}
+
+/// Signatures are checked, and this object has none.
+pub(crate) fn unsigned(key: &str) -> PortError {
+    signature(format!("object {key} of the vault is not signed"))
+}
+
+/// Signatures are checked, and this one is of nobody who may sign.
+pub(crate) fn forged(key: &str) -> PortError {
+    signature(format!(
+        "the signature of object {key} of the vault is not by a pinned key"
+    ))
+}
+
+fn signature(message: String) -> PortError {
+    PortError::new(ErrorKind::Corrupt, "PB-REPO-SIGNATURE", message).hint(
+        "somebody else wrote to the vault, or the key was changed without pinning the old one as well",
+        "다른 주체가 볼트에 기록했거나, 이전 공개 키를 함께 등록하지 않고 키를 변경했습니다",
+    )
+}
+
 /// Somebody else writes where we write.
 pub(crate) fn other_writer(key: &str) -> PortError {
     PortError::new(
@@ -161,6 +180,58 @@ pub(crate) fn nothing_to_restore() -> PortError {
     .hint(
         "wait for the first snapshot; `planb status` shows how far it is",
         "첫 스냅샷이 끝날 때까지 기다리세요. 진행 상황은 `planb status`로 확인할 수 있습니다",
+    )
+}
+
+/// The asked snapshot is not there.
+pub(crate) fn no_such_snapshot(id: &str) -> PortError {
+    PortError::new(
+        ErrorKind::NotFound,
+        "PB-REPO-NO-SNAPSHOT",
+        format!("the vault has no snapshot '{id}'"),
+    )
+    .hint(
+        "`planb points` lists what can be restored",
+        "`planb points`로 복원할 수 있는 시점을 확인하세요",
+    )
+}
+
+/// The asked point is older than everything in the vault.
+pub(crate) fn before_oldest(point: &impl Display, oldest: &str) -> PortError {
+    PortError::new(
+        ErrorKind::NotFound,
+        "PB-REPO-TOO-OLD",
+        format!("{point} is before the oldest snapshot of the vault, {oldest}"),
+    )
+    .hint(
+        "`planb points` lists what can be restored",
+        "`planb points`로 복원할 수 있는 시점을 확인하세요",
+    )
+}
+
+/// The asked place is not in the vault yet, or never will be.
+pub(crate) fn behind_the_log(point: &str, end: &LogPosition) -> PortError {
+    PortError::new(
+        ErrorKind::NotFound,
+        "PB-REPO-NOT-SHIPPED",
+        format!("{point} is behind the end of the vault's log, {end}"),
+    )
+    .hint(
+        "restore the newest point, or wait until the log is shipped",
+        "최신 시점으로 복원하거나 로그가 전송될 때까지 기다리세요",
+    )
+}
+
+/// The engine cannot tell where the asked place is.
+pub(crate) fn unknown_point(point: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Invalid,
+        "PB-REPO-POINT",
+        format!("'{point}' is no place in the log of this vault"),
+    )
+    .hint(
+        "give a place as `planb points` shows it, a moment, or a snapshot",
+        "`planb points`에 표시되는 위치, 시각, 또는 스냅샷을 지정하세요",
     )
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Numbers have ten digits, so that keys sort as the numbers do.
 
-use planb_model::recovery::{ObjectHash, SegmentSeq};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use planb_model::recovery::{ObjectHash, RecordKind, SegmentSeq};
 use planb_model::{Epoch, ServiceName};
 
 /// Digits of a hash in a name.
@@ -127,6 +129,21 @@ impl Layout {
         })
     }
 
+    pub(crate) fn records(&self, kind: RecordKind) -> String {
+        self.full(&format!("{}/", kind.folder()))
+    }
+
+    pub(crate) fn record(&self, kind: RecordKind, snapshot: &str, hash: &ObjectHash) -> String {
+        format!("{}{snapshot}-{}.json", self.records(kind), hash.short())
+    }
+
+    /// The snapshot a record is about, and the digits of its own hash.
+    pub(crate) fn parse_record(&self, kind: RecordKind, key: &str) -> Option<(String, String)> {
+        let name = key.strip_prefix(&self.records(kind))?;
+        let (snapshot, hash) = name.strip_suffix(".json")?.rsplit_once('-')?;
+        Some((snapshot.to_owned(), hash_digits(hash)?))
+    }
+
     /// Folder of a snapshot's parts, relative to the service's folder.
     pub(crate) fn parts(&self, id: &str) -> String {
         format!("snapshot/{id}/")
@@ -137,6 +154,25 @@ impl Layout {
         let suffix = if encrypted { ".zst.age" } else { ".zst" };
         format!("{}{name}{suffix}", self.parts(id))
     }
+}
+
+/// Whether `text` is a snapshot's identifier.
+pub(crate) fn is_id(text: &str) -> bool {
+    id_time(text).is_some()
+}
+
+/// When a snapshot was begun: `20260131t235959123z-0a1b2c3d`.
+pub(crate) fn id_time(id: &str) -> Option<Timestamp> {
+    let (time, random) = id.split_once("z-")?;
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if time.len() != 18 || random.len() != 8 || !random.bytes().all(hex) {
+        return None;
+    }
+    let (seconds, millis) = time.split_at_checked(15)?;
+    let at = DateTime::strptime("%Y%m%dt%H%M%S", seconds).ok()?;
+    let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    let millis: i64 = millis.parse().ok()?;
+    Timestamp::from_millisecond(at.as_millisecond() + millis).ok()
 }
 
 fn number(digits: &str) -> Option<u64> {

@@ -2,9 +2,8 @@
 //!
 //! Layer 3. Meets the rest through ports only: [`planb_ports::VaultStorage`]
 //! below, [`planb_ports::Database`] beside, [`planb_ports::Repository`] above.
-//! docs/formats/vault.md specifies every object written here. Nothing here
-//! deletes anything, and nothing is ever replaced: safety comes from the
-//! conditional create of the storage.
+//! docs/formats/vault.md specifies every object written here. Nothing
+//! is ever replaced: safety comes from the conditional create of the storage.
 
 mod backup;
 mod canary;
@@ -20,14 +19,17 @@ mod options;
 mod part;
 mod periodic;
 mod point;
+mod points;
 mod protect;
 mod put;
+mod record;
 mod repository;
 mod restore;
 mod retry;
 mod seal;
 mod segment;
 mod ship;
+mod sign;
 mod snapshot;
 mod vault;
 

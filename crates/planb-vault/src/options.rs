@@ -15,6 +15,12 @@ pub struct VaultOptions {
     /// The `AGE-SECRET-KEY-…` that reads them, or a whole identity file. Needed
     /// whenever there are recipients: a writer reads back what it wrote.
     pub identity: Option<Secret>,
+    /// Ed25519 key new manifests and records are signed with: PEM, or the base64
+    /// inside it.
+    pub signing_key: Option<Secret>,
+    /// Public keys of those whose manifests and records count. When there are
+    /// any, everything else is refused.
+    pub trusted_signers: Vec<String>,
     /// Log is shipped when this many bytes have gathered …
     pub flush_bytes: u64,
     /// … or this long after the first transaction that has not been shipped.
@@ -34,6 +40,8 @@ impl Default for VaultOptions {
         Self {
             recipients: Vec::new(),
             identity: None,
+            signing_key: None,
+            trusted_signers: Vec::new(),
             flush_bytes: 1024 * 1024,
             flush_interval: Duration::from_secs(1),
             snapshot_interval: Duration::from_secs(24 * 3_600),

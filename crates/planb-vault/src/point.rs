@@ -79,7 +79,7 @@ async fn begin(vault: &Vault, names: Vec<ManifestName>) -> PortResult<Verified> 
             manifest.epoch,
             manifest.next_segment,
             &manifest.position,
-            |_, _| true,
+            |_, _| Holds::Yes,
         )
         .await?;
     let Some(head) = at_snapshot else {
@@ -191,10 +191,20 @@ pub(crate) fn check_start(
     }
 }
 
+/// Whether a place is inside a segment.
+pub(crate) enum Holds {
+    /// It is.
+    Yes,
+    /// It is behind it.
+    Later,
+    /// It is before it, or nobody knows.
+    No,
+}
+
 impl Vault {
     /// The place in the chain of `epoch` where log goes on that was applied up
-    /// to `position`, just before the segment at `next`. `None` when that
-    /// segment does not go on there.
+    /// to `position`: the segment at `next`, or a later one when those before it
+    /// are in what was applied already. `None` when it does not go on there.
     ///
     /// A segment that begins before `position` goes on there if it continues
     /// the segment before it and `holds(start, end)` says that `position` is in it.
@@ -203,51 +213,92 @@ impl Vault {
         epoch: Epoch,
         next: SegmentSeq,
         position: &LogPosition,
-        holds: impl Fn(&LogPosition, &LogPosition) -> bool,
+        holds: impl Fn(&LogPosition, &LogPosition) -> Holds,
     ) -> PortResult<Option<Head>> {
         let from = SegmentSeq(next.0.saturating_sub(1).max(1));
         let names = self.list_segments(epoch, from).await?;
         let find = |seq| names.iter().find(|n| n.seq == seq);
-        let mut head = Head {
+        if find(next).is_none() {
+            let before = find(SegmentSeq(next.0.saturating_sub(1)));
+            return self.not_yet(epoch, next, position, &names, before).await;
+        }
+        let mut before = match find(SegmentSeq(next.0.saturating_sub(1))) {
+            Some(name) => self.trusted_end_of(epoch, name).await?,
+            None => None,
+        };
+        for name in names.iter().filter(|n| n.seq >= next) {
+            let segment = self.read_segment(epoch, name).await?;
+            let head = Head {
+                next: name.seq,
+                previous: segment.header.previous.clone(),
+                end: Some(position.clone()),
+                ..Head::of(epoch)
+            };
+            let SegmentBody::Log { start, end, .. } = segment.header.body else {
+                return Ok(Some(head));
+            };
+            if same_place(&start, position) {
+                return Ok(Some(head));
+            }
+            if !before.is_some_and(|before| same_place(&before, &start)) {
+                return Ok(None);
+            }
+            match holds(&start, &end) {
+                Holds::Yes => {
+                    let end = Some(start);
+                    return Ok(Some(Head { end, ..head }));
+                }
+                Holds::Later => before = Some(end),
+                Holds::No => return Ok(None),
+            }
+        }
+        let names = &names[names.len() - 1..];
+        let next = SegmentSeq(names[0].seq.0 + 1);
+        self.not_yet(epoch, next, position, names, names.first())
+            .await
+    }
+
+    /// The place of a segment that does not exist yet.
+    async fn not_yet(
+        &self,
+        epoch: Epoch,
+        next: SegmentSeq,
+        position: &LogPosition,
+        names: &[SegmentName],
+        before: Option<&SegmentName>,
+    ) -> PortResult<Option<Head>> {
+        if let Some(last) = names.last().filter(|n| n.seq > next) {
+            tracing::debug!(key = last.key, "there is log behind a gap");
+            return Err(self.missing_segment(epoch, next));
+        }
+        let previous = match before {
+            Some(before) => ObjectHash::of(&self.storage.read(&before.key).await?),
+            // Nothing tells the name of the next object; the listing will.
+            None if next > SegmentSeq::FIRST => ObjectHash(String::new()),
+            None => ObjectHash::genesis(),
+        };
+        Ok(Some(Head {
             next,
+            previous,
             end: Some(position.clone()),
             ..Head::of(epoch)
-        };
-        let before = find(SegmentSeq(next.0.saturating_sub(1)));
-        let Some(name) = find(next) else {
-            if let Some(last) = names.last().filter(|n| n.seq > next) {
-                tracing::debug!(key = last.key, "there is log behind a gap");
-                return Err(self.missing_segment(epoch, next));
-            }
-            if let Some(before) = before {
-                head.previous = ObjectHash::of(&self.storage.read(&before.key).await?);
-            } else if next > SegmentSeq::FIRST {
-                // Nothing tells the name of the next object; the listing will.
-                head.previous = ObjectHash(String::new());
-            }
-            return Ok(Some(head));
-        };
-        let segment = self.read_segment(epoch, name).await?;
-        head.previous = segment.header.previous.clone();
-        let SegmentBody::Log { start, end, .. } = &segment.header.body else {
-            return Ok(Some(head));
-        };
-        if same_place(start, position) {
-            return Ok(Some(head));
+        }))
+    }
+
+    /// Where the log of a segment ends; `None` when it has none, or is damaged.
+    async fn trusted_end_of(
+        &self,
+        epoch: Epoch,
+        name: &SegmentName,
+    ) -> PortResult<Option<LogPosition>> {
+        match self.read_segment(epoch, name).await {
+            Ok(segment) => Ok(match segment.header.body {
+                SegmentBody::Log { end, .. } => Some(end),
+                SegmentBody::Closed { .. } => None,
+            }),
+            Err(e) if e.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(e) => Err(e),
         }
-        let Some(before) = before else {
-            return Ok(None);
-        };
-        let continued = match self.read_segment(epoch, before).await {
-            Ok(before) => match &before.header.body {
-                SegmentBody::Log { end, .. } => same_place(end, start),
-                SegmentBody::Closed { .. } => false,
-            },
-            Err(e) if e.kind() == ErrorKind::Corrupt => false,
-            Err(e) => return Err(e),
-        };
-        head.end = Some(start.clone());
-        Ok((continued && holds(start, end)).then_some(head))
     }
 
     /// The error for a snapshot whose log does not begin at it.

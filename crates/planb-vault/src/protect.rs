@@ -185,7 +185,12 @@ impl Run<'_> {
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::LogLost => {
-                    return Ok(SnapshotNeeded(e.to_string()));
+                    let reason = e.to_string();
+                    let event = ProtectEvent::LogLost {
+                        reason: reason.clone(),
+                    };
+                    self.control.event(event);
+                    return Ok(SnapshotNeeded(reason));
                 }
                 Err(e) => {
                     self.again(&mut backoff, e).await?;

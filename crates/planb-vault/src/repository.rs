@@ -5,10 +5,13 @@ use crate::layout::Layout;
 use crate::point::Verified;
 use crate::protect::{Run, protect};
 use crate::seal::Seal;
+use crate::sign::Signing;
 use crate::vault::Vault;
 use crate::{VaultOptions, drain, restore};
 use async_trait::async_trait;
-use planb_model::recovery::{AppliedMark, RecoveryPoint};
+use planb_model::recovery::{
+    AppliedMark, NewRecord, Record, RecordKind, RecoveryPoint, RestorePlan, SnapshotPoint,
+};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
 use planb_ports::{
@@ -44,6 +47,7 @@ impl VaultRepository {
             layout: Layout::new(service.clone()),
             service,
             seal,
+            signing: Signing::new(options.signing_key.as_ref(), &options.trusted_signers)?,
             options,
             clock,
             random,
@@ -52,6 +56,44 @@ impl VaultRepository {
             vault,
             verified: Mutex::new(None),
         })
+    }
+
+    /// Every snapshot with the log behind it, newest first.
+    ///
+    /// # Errors
+    /// Of the storage. What is damaged is told in its point, and is no error.
+    pub async fn points(&self) -> PortResult<Vec<SnapshotPoint>> {
+        Box::pin(crate::points::points(&self.vault)).await
+    }
+
+    /// What [`Repository::restore`] would do with the same options. Touches
+    /// nothing.
+    ///
+    /// # Errors
+    /// Those of a restore that are known before it begins.
+    pub async fn plan_restore(
+        &self,
+        database: &dyn Database,
+        options: &RestoreOptions,
+        progress: &dyn Progress,
+    ) -> PortResult<RestorePlan> {
+        Box::pin(restore::plan(&self.vault, database, options, progress)).await
+    }
+
+    /// Writes a record about a snapshot, signed when there is a key.
+    ///
+    /// # Errors
+    /// Those of the storage; the same record may be written again.
+    pub async fn put_record(&self, record: NewRecord) -> PortResult<Record> {
+        self.vault.put_record(record).await
+    }
+
+    /// All records of a kind that can be trusted, oldest first.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn records(&self, kind: RecordKind) -> PortResult<Vec<Record>> {
+        self.vault.records(kind).await
     }
 }
 

@@ -1,22 +1,27 @@
-//! Brings a database to the newest recovery point.
+//! Brings a database to a recovery point.
 //!
-//! Order: snapshot parts, comparison of every table with the manifest, applied
-//! mark, then log segment by segment. A target that stands cleanly on the
-//! newest chain already only gets the log it lacks; so the same call serves
-//! failover, the catch-up of a move, and a warm standby.
+//! Order: the plan, snapshot parts, comparison of every table with the
+//! manifest, applied mark, then log segment by segment up to the asked point. A
+//! target that stands cleanly on the chain before that point already only gets
+//! the log it lacks; so the same call serves failover, the catch-up of a move,
+//! a warm standby, and going back to a moment.
 
+mod goal;
 mod load;
 mod log;
+mod plan;
 
 use crate::chain::Head;
 use crate::error;
 use crate::layout::ManifestName;
+use crate::point::Holds;
 use crate::vault::Vault;
+use goal::Goal;
 use load::load;
 use log::Applier;
-use planb_model::recovery::{AppliedMark, LogPosition, SnapshotManifest};
+use planb_model::recovery::{AppliedMark, LogPosition, Reached, RestorePlan, SnapshotManifest};
 use planb_ports::repository::RestoreReport;
-use planb_ports::{Database, ErrorKind, PortResult, Progress, RestoreOptions, RestoreTo};
+use planb_ports::{Database, ErrorKind, PortResult, Progress, RestoreOptions, Until};
 use std::cmp::Ordering;
 
 /// What a restore works with.
@@ -26,6 +31,7 @@ pub(crate) struct Target<'a> {
     pub(crate) database: &'a dyn Database,
     pub(crate) options: &'a RestoreOptions,
     pub(crate) progress: &'a dyn Progress,
+    pub(crate) goal: &'a Goal,
 }
 
 /// See `Repository::restore`.
@@ -40,22 +46,76 @@ pub(crate) async fn restore(
         database,
         options,
         progress,
+        goal: &Goal::of(&options.to),
     };
-    if options.to != RestoreTo::Latest {
-        return Err(error::only_latest());
-    }
-    let names = vault.manifests().await?;
-    let newest = names.first().ok_or_else(error::nothing_to_restore)?;
-    if let Some(mark) = database.applied().await?
-        && mark.epoch == newest.epoch
-        && let Some(head) = target.goes_on(&mark).await?
-    {
+    let names = goal::candidates(vault, database, &options.to).await?;
+    if let Some((mark, head)) = target.stands_before(&names).await? {
         return target.apply(empty_report(mark), head).await;
     }
     target.restore_from_snapshot(&names).await
 }
 
+/// What [`restore`] would do.
+pub(crate) async fn plan(
+    vault: &Vault,
+    database: &dyn Database,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+) -> PortResult<RestorePlan> {
+    let target = Target {
+        vault,
+        database,
+        options,
+        progress,
+        goal: &Goal::of(&options.to),
+    };
+    let names = goal::candidates(vault, database, &options.to).await?;
+    match target.stands_before(&names).await? {
+        Some((mark, head)) => target.plan_from_mark(&mark, &head).await,
+        None => target.plan_from_snapshot(&names).await,
+    }
+}
+
+/// A snapshot that can be loaded, and the log behind it.
+struct Start {
+    manifest: SnapshotManifest,
+    mark: AppliedMark,
+    head: Option<Head>,
+}
+
 impl Target<'_> {
+    /// Where the target stands, when only log is missing to the asked point.
+    async fn stands_before(
+        &self,
+        names: &[ManifestName],
+    ) -> PortResult<Option<(AppliedMark, Head)>> {
+        let Some(mark) = self.database.applied().await? else {
+            return Ok(None);
+        };
+        if names.iter().all(|name| name.epoch != mark.epoch) || !self.is_before_goal(&mark).await? {
+            return Ok(None);
+        }
+        Ok(self.goes_on(&mark).await?.map(|head| (mark, head)))
+    }
+
+    /// Whether nothing is applied that lies after the asked point. When that is
+    /// not certain, a snapshot decides.
+    async fn is_before_goal(&self, mark: &AppliedMark) -> PortResult<bool> {
+        match self.goal {
+            Goal::End => Ok(true),
+            Goal::Snapshot => Ok(false),
+            Goal::Until(Until::Position(point)) => {
+                let order = self.database.point_order(&mark.position, point);
+                Ok(matches!(order, Some(Ordering::Less | Ordering::Equal)))
+            }
+            Goal::Until(Until::Time(time)) => {
+                let (next, position) = (mark.next_segment, &mark.position);
+                let vault = self.vault;
+                vault.applied_by(mark.epoch, next, position, *time).await
+            }
+        }
+    }
+
     /// Where the log behind `mark` goes on; `None` when only a snapshot leads
     /// further.
     async fn goes_on(&self, mark: &AppliedMark) -> PortResult<Option<Head>> {
@@ -69,37 +129,35 @@ impl Target<'_> {
     }
 
     async fn log_after(&self, mark: &AppliedMark) -> PortResult<Option<Head>> {
-        let before = |a: &LogPosition, b: &LogPosition| {
-            self.database.log_order(a, b) == Some(Ordering::Less)
+        let order = |at: &LogPosition| self.database.log_order(at, &mark.position);
+        let holds = |start: &LogPosition, end: &LogPosition| match (order(start), order(end)) {
+            (Some(Ordering::Less), Some(Ordering::Greater)) => Holds::Yes,
+            (_, Some(Ordering::Less | Ordering::Equal)) => Holds::Later,
+            _ => Holds::No,
         };
         self.vault
-            .log_after(
-                mark.epoch,
-                mark.next_segment,
-                &mark.position,
-                |start, end| before(start, &mark.position) && before(&mark.position, end),
-            )
+            .log_after(mark.epoch, mark.next_segment, &mark.position, holds)
             .await
     }
 
-    /// Loads the newest snapshot that is whole, and applies the log after it.
-    /// A damaged one gives way to an older one of the same epoch, whose log
-    /// leads to the same end; that is said, not hidden.
+    /// Loads the newest of the snapshots that is whole, and applies the log
+    /// after it. A damaged one gives way to an older one of the same epoch,
+    /// whose log leads to the same end; that is said, not hidden.
     async fn restore_from_snapshot(&self, names: &[ManifestName]) -> PortResult<RestoreReport> {
-        let newest = names.first().ok_or_else(error::nothing_to_restore)?;
         let mut first_error = None;
-        for name in names.iter().filter(|n| n.epoch == newest.epoch) {
+        for name in names {
             match self.load_one(name).await {
-                Ok((manifest, mark, mut report)) => {
-                    let head = self.log_after(&mark).await?;
-                    let head = head.ok_or_else(|| self.vault.not_continued(&manifest))?;
-                    report.mark = mark;
+                Ok((start, mut report)) => {
+                    report.reached_at = start.manifest.consistent_at;
+                    report.mark = start.mark;
+                    // The log may have gone on while the snapshot was loaded.
+                    let Some(head) = self.log_behind(&start.manifest, &report.mark).await? else {
+                        return Ok(report);
+                    };
                     return self.apply(report, head).await;
                 }
                 Err(e) if e.kind() == ErrorKind::Corrupt => {
-                    let text = format!("snapshot {} cannot be used: {e}", name.id);
-                    self.progress.stage(&text);
-                    tracing::warn!(snapshot = name.id, error = e.chain(), "trying an older one");
+                    self.give_way(name, &e);
                     first_error.get_or_insert(e);
                 }
                 Err(e) => return Err(e),
@@ -108,10 +166,26 @@ impl Target<'_> {
         Err(first_error.unwrap_or_else(error::nothing_to_restore))
     }
 
-    async fn load_one(
-        &self,
-        name: &ManifestName,
-    ) -> PortResult<(SnapshotManifest, AppliedMark, RestoreReport)> {
+    fn give_way(&self, name: &ManifestName, error: &planb_ports::PortError) {
+        let text = format!("snapshot {} cannot be used: {error}", name.id);
+        self.progress.stage(&text);
+        tracing::warn!(
+            snapshot = name.id,
+            error = error.chain(),
+            "trying an older one"
+        );
+    }
+
+    async fn load_one(&self, name: &ManifestName) -> PortResult<(Start, RestoreReport)> {
+        // Before anything is destroyed: is it whole, and does its log go on?
+        let start = self.start(name).await?;
+        let mut report = empty_report(start.mark.clone());
+        load(self, &start.manifest, &start.mark, &mut report).await?;
+        Ok((start, report))
+    }
+
+    /// Checks that a snapshot is whole and its log goes on, without loading it.
+    async fn start(&self, name: &ManifestName) -> PortResult<Start> {
         let manifest = self.vault.read_manifest(name).await?;
         self.vault.check_parts(&manifest).await?;
         let mark = AppliedMark {
@@ -120,13 +194,27 @@ impl Target<'_> {
             next_segment: manifest.next_segment,
             position: manifest.position.clone(),
         };
-        // Before anything is destroyed: does its log go on at all?
-        if self.log_after(&mark).await?.is_none() {
-            return Err(self.vault.not_continued(&manifest));
+        let head = self.log_behind(&manifest, &mark).await?;
+        Ok(Start {
+            manifest,
+            mark,
+            head,
+        })
+    }
+
+    /// The log behind a snapshot; `None` when none is asked for.
+    async fn log_behind(
+        &self,
+        manifest: &SnapshotManifest,
+        mark: &AppliedMark,
+    ) -> PortResult<Option<Head>> {
+        if *self.goal == Goal::Snapshot {
+            return Ok(None);
         }
-        let mut report = empty_report(mark.clone());
-        load(self, &manifest, &mark, &mut report).await?;
-        Ok((manifest, mark, report))
+        match self.log_after(mark).await? {
+            Some(head) => Ok(Some(head)),
+            None => Err(self.vault.not_continued(manifest)),
+        }
     }
 
     async fn apply(&self, report: RestoreReport, head: Head) -> PortResult<RestoreReport> {
@@ -145,5 +233,7 @@ fn empty_report(mark: AppliedMark) -> RestoreReport {
         stored_bytes: 0,
         canary: None,
         chain_closed: false,
+        reached: Reached::Asked,
+        reached_at: None,
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Written {
     pub(crate) stored_bytes: u64,
     engine: Engine,
     taken_at: Timestamp,
+    consistent_at: Timestamp,
     parts: Vec<PartManifest>,
 }
 
@@ -43,6 +44,7 @@ impl Vault {
         let parts = writer.finish().await;
         let (facts, parts) = (taken?, parts?);
         Ok(Written {
+            consistent_at: facts.consistent_at.unwrap_or_else(|| self.clock.now()),
             facts,
             stored_bytes: parts.iter().map(|p| p.stored_bytes).sum(),
             engine: database.engine(),
@@ -67,6 +69,7 @@ impl Vault {
             engine: written.engine,
             server_version: written.facts.server_version.clone(),
             taken_at: written.taken_at,
+            consistent_at: Some(written.consistent_at),
             position: written.facts.position.clone(),
             next_segment,
             parts: written.parts.clone(),
@@ -80,6 +83,7 @@ impl Vault {
         let name = self
             .layout
             .manifest(epoch, next_segment, &written.id, &hash);
+        self.put_signature(&name.key, &object).await?;
         match self.put_patiently(&name.key, &object).await? {
             Put::Ours => Ok((name, manifest)),
             Put::Others(_) => Err(error::other_writer(&name.key)),

@@ -3,6 +3,7 @@
 use crate::layout::{Layout, SegmentName};
 use crate::seal::Seal;
 use crate::segment::{self, Segment};
+use crate::sign::Signing;
 use crate::{VaultOptions, error};
 use bytes::Bytes;
 use planb_model::recovery::{LogPosition, SegmentSeq};
@@ -20,6 +21,7 @@ pub(crate) struct Vault {
     pub(crate) service: ServiceName,
     pub(crate) layout: Layout,
     pub(crate) seal: Seal,
+    pub(crate) signing: Signing,
     pub(crate) options: VaultOptions,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,

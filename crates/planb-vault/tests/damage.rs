@@ -150,10 +150,8 @@ async fn a_damaged_snapshot_gives_way_to_an_older_one_and_says_so() {
     world.options.snapshot_interval = 10 * SECOND;
     world.claim(ONE).await;
     let source = OrderedDatabase {
-        inner: world.source.clone(),
         copy_time: SECOND,
-        clock: world.clock.clone(),
-        stray: Arc::default(),
+        ..OrderedDatabase::of(&world.source, &world.clock)
     };
     let protection = Protection::start(world.repository(), Arc::new(source.clone()), &world.clock);
     world.put_rows("a", 30).await;

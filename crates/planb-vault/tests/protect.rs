@@ -74,6 +74,8 @@ async fn a_lost_log_leads_to_a_new_snapshot_and_the_log_goes_on_from_it() {
         })
         .collect();
     assert_eq!(reasons.len(), 1);
+    let lost = |e: &ProtectEvent| matches!(e, ProtectEvent::LogLost { .. });
+    assert_eq!(again.count(lost), 1, "and an alarm says so");
     assert!(reasons[0].contains("does not reach back"), "{reasons:?}");
     world.put_rows("b", 2).await;
     again.caught_up().await;
@@ -167,10 +169,8 @@ async fn a_later_snapshot_does_not_hold_the_log_up() {
     world.options.snapshot_interval = 20 * SECOND;
     world.claim(ONE).await;
     let source = OrderedDatabase {
-        inner: world.source.clone(),
         copy_time: 8 * SECOND,
-        clock: world.clock.clone(),
-        stray: Arc::default(),
+        ..OrderedDatabase::of(&world.source, &world.clock)
     };
     let protection = Protection::start(world.repository(), Arc::new(source.clone()), &world.clock);
     protection
@@ -226,10 +226,8 @@ async fn a_later_snapshot_in_another_log_is_told_and_taken_again() {
     world.options.snapshot_interval = 5 * SECOND;
     world.claim(ONE).await;
     let source = OrderedDatabase {
-        inner: world.source.clone(),
         copy_time: SECOND,
-        clock: world.clock.clone(),
-        stray: Arc::default(),
+        ..OrderedDatabase::of(&world.source, &world.clock)
     };
     let protection = Protection::start(world.repository(), Arc::new(source.clone()), &world.clock);
     protection

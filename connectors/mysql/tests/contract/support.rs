@@ -147,6 +147,7 @@ pub fn manifest(parts: &Parts, facts: &SnapshotFacts) -> SnapshotManifest {
         engine: Engine::Mariadb,
         server_version: facts.server_version.clone(),
         taken_at: Timestamp::now(),
+        consistent_at: None,
         position: facts.position.clone(),
         next_segment: SegmentSeq::FIRST,
         parts: parts

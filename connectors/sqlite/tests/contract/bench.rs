@@ -124,6 +124,7 @@ impl Vault {
             engine: Engine::Sqlite,
             server_version: facts.server_version,
             taken_at: jiff::Timestamp::UNIX_EPOCH,
+            consistent_at: None,
             position: facts.position,
             next_segment: SegmentSeq::FIRST,
             parts: Vec::new(),

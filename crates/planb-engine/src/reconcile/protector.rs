@@ -171,6 +171,29 @@ impl ProtectControl for Control {
                 view.state = protected;
                 view.error = None;
             }
+            ProtectEvent::Spooled { bytes, age } => {
+                tracing::warn!(site = %self.site, bytes, ?age, "log waits on the local disk");
+                view.state = ProtectionState::Degraded;
+                view.error = Some(format!(
+                    "the vault is slow: {bytes} bytes of log wait on the local disk, the oldest for {} s",
+                    age.as_secs()
+                ));
+            }
+            ProtectEvent::SpoolFull { bytes } => {
+                tracing::error!(site = %self.site, bytes, "no more room for log that waits");
+                view.state = ProtectionState::Degraded;
+                view.error = Some(format!(
+                    "the vault takes no log, and {bytes} bytes fill the room for log that waits"
+                ));
+            }
+            ProtectEvent::LogLost { reason } => {
+                tracing::error!(site = %self.site, reason, "log was lost before it was shipped");
+                view.state = ProtectionState::Degraded;
+                view.error = Some(format!("log was lost before it was shipped: {reason}"));
+            }
+            ProtectEvent::Pruned { snapshots, bytes } => {
+                tracing::info!(site = %self.site, snapshots, bytes, "the vault was pruned");
+            }
             ProtectEvent::Retrying { error, code, wait } => {
                 tracing::warn!(site = %self.site, code, error, ?wait, "protection retries");
                 view.state = ProtectionState::Degraded;

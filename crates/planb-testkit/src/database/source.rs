@@ -26,6 +26,7 @@ impl FakeDatabase {
                 let canaries: Vec<Record> = state.canaries.iter().map(canary).collect();
                 let facts = SnapshotFacts {
                     position: state.position(state.log.len() as u64),
+                    consistent_at: None,
                     server_version: "fake 1".to_owned(),
                     tables: vec![state.digest()],
                 };

@@ -25,6 +25,7 @@ fn manifest(facts: &SnapshotFacts) -> SnapshotManifest {
         engine: Engine::Sqlite,
         server_version: facts.server_version.clone(),
         taken_at: jiff::Timestamp::UNIX_EPOCH,
+        consistent_at: None,
         position: facts.position.clone(),
         next_segment: SegmentSeq::FIRST,
         parts: Vec::<PartManifest>::new(),

@@ -179,6 +179,7 @@ impl FakeRepository {
             engine: database.engine(),
             server_version: facts.server_version,
             taken_at: self.clock.now(),
+            consistent_at: None,
             position: facts.position,
             next_segment: tail.next,
             parts,

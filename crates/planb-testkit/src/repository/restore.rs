@@ -3,7 +3,7 @@
 use super::FakeRepository;
 use super::vault::{Segment, Snapshot};
 use crate::{fake_error, lock};
-use planb_model::recovery::{AppliedMark, SegmentBody};
+use planb_model::recovery::{AppliedMark, Reached, SegmentBody};
 use planb_ports::repository::RestoreReport;
 use planb_ports::{Database, ErrorKind, PortResult, Progress};
 
@@ -99,6 +99,8 @@ fn report_at(mark: AppliedMark) -> RestoreReport {
         stored_bytes: 0,
         canary: None,
         chain_closed: false,
+        reached: Reached::Asked,
+        reached_at: None,
     }
 }
 

@@ -1,30 +1,37 @@
-//! Applies the log behind a mark, a batch of segments after the other.
+//! Applies the log behind a mark, several segments at a time, up to the asked
+//! point.
 
 use super::Target;
+use super::goal::Goal;
 use crate::canary::is_newer;
 use crate::chain::{Head, Link};
+use crate::error;
 use crate::point::{READ_AHEAD_SEGMENTS, check_start};
 use crate::segment::Segment;
 use futures::StreamExt;
 use futures::stream;
 use planb_model::Canary;
-use planb_model::recovery::{AppliedMark, SegmentBody};
+use planb_model::recovery::{AppliedMark, Reached, SegmentBody};
 use planb_ports::repository::RestoreReport;
-use planb_ports::{LogSegment, PortResult};
+use planb_ports::{ErrorKind, LogSegment, PortResult, SegmentEnd, Until};
+use std::cmp::Ordering;
 
 /// Log applied at once, before compression: a connector that folds changes
 /// gains from seeing many, and a batch is kept in memory.
-const BATCH_BYTES: usize = 32 << 20;
+const BATCH_RAW_BYTES: usize = 32 << 20;
 
 /// Follows the chain into the target.
 pub(super) struct Applier<'a> {
     target: Target<'a>,
     report: RestoreReport,
     head: Head,
-    /// The log goes on elsewhere, behind a snapshot this restore does not start from.
+    /// Segments that were read and are not applied.
+    batch: Vec<Segment>,
+    /// Nothing more is to be applied: the asked point is reached, or the log
+    /// goes on elsewhere, behind a snapshot this restore does not start from.
     ended: bool,
-    /// Read, in its place in the chain, and not applied yet.
-    batch: Vec<LogSegment>,
+    /// Whether the target said that it cannot stop inside a segment.
+    whole_only: bool,
 }
 
 impl<'a> Applier<'a> {
@@ -33,8 +40,9 @@ impl<'a> Applier<'a> {
             target,
             report,
             head,
-            ended: false,
             batch: Vec::new(),
+            ended: false,
+            whole_only: false,
         }
     }
 
@@ -42,8 +50,12 @@ impl<'a> Applier<'a> {
     ///
     /// When the log cannot be read on, what was read before is applied first.
     pub(super) async fn run(mut self) -> PortResult<RestoreReport> {
+        if *self.target.goal != Goal::End {
+            self.report.reached = Reached::LogEnds;
+        }
+        self.look_at_point();
         let read = self.read().await;
-        self.apply().await?;
+        self.apply_batch().await?;
         read?;
         self.report.chain_closed = self.head.closed.is_some();
         Ok(self.report)
@@ -81,8 +93,7 @@ impl<'a> Applier<'a> {
         Ok(())
     }
 
-    /// Puts a segment at the end of the batch, and applies the batch when it is
-    /// large.
+    /// Takes the next object of the chain.
     async fn take(&mut self, segment: Segment) -> PortResult<()> {
         self.report.stored_bytes += segment.stored_bytes;
         match self.head.advance(&segment)? {
@@ -92,53 +103,137 @@ impl<'a> Applier<'a> {
                     key = segment.key,
                     "the log has a gap that only a newer snapshot bridges"
                 );
+                self.apply_batch().await?;
                 self.ended = true;
                 return Ok(());
             }
             Link::Continues => {}
         }
-        let SegmentBody::Log { end, .. } = &segment.header.body else {
-            return Ok(());
-        };
-        let mark = AppliedMark {
-            snapshot: self.report.mark.snapshot.clone(),
-            epoch: self.head.epoch,
-            next_segment: self.head.next,
-            position: end.clone(),
-        };
-        self.batch.push(LogSegment {
-            header: segment.header,
-            bytes: segment.raw,
-            mark,
-        });
-        if self.batch.iter().map(|s| s.bytes.len()).sum::<usize>() >= BATCH_BYTES {
-            self.apply().await?;
+        self.batch.push(segment);
+        let raw: usize = self.batch.iter().map(|s| s.raw.len()).sum();
+        if raw >= BATCH_RAW_BYTES {
+            self.apply_batch().await?;
         }
         Ok(())
     }
 
-    /// Applies the batch.
-    async fn apply(&mut self) -> PortResult<()> {
+    async fn apply_batch(&mut self) -> PortResult<()> {
         let batch = std::mem::take(&mut self.batch);
-        let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
-            return Ok(());
+        let until = match self.target.goal {
+            Goal::Until(until) if !self.ended => until.clone(),
+            Goal::End if !self.ended => return self.apply(&batch, None).await,
+            _ => return Ok(()),
         };
-        let (from, to) = (first.header.seq.0, last.header.seq.0);
-        let stage = format!("applying log {from} to {to}");
-        self.target.progress.stage(&stage);
-        self.target.database.apply_segments(&batch, None).await?;
-        self.report.mark = last.mark.clone();
-        for segment in &batch {
-            if let SegmentBody::Log { transactions, .. } = segment.header.body {
-                self.report.segments_applied += 1;
-                self.report.transactions_applied += transactions;
-            }
-            if let Some(found) = Canary::newest_in(&segment.bytes)
-                && is_newer(&found, self.report.canary.as_ref())
-            {
-                self.report.canary = Some(found);
+        if !self.whole_only && !batch.is_empty() {
+            match self.apply(&batch, Some(&until)).await {
+                Err(e) if e.kind() == ErrorKind::Unsupported => {
+                    self.unchanged(e).await?;
+                    self.whole_only = true;
+                }
+                other => return other,
             }
         }
+        self.apply_whole(&batch).await
+    }
+
+    /// For a target that cannot stop inside a segment: applies those that lie
+    /// before the point as a whole.
+    async fn apply_whole(&mut self, batch: &[Segment]) -> PortResult<()> {
+        let holds = |s: &&Segment| self.target.goal.holds(self.target.database, s);
+        let whole = batch.iter().take_while(holds).count();
+        self.apply(&batch[..whole], None).await?;
+        if whole < batch.len() && !self.ended {
+            self.report.reached = Reached::WholeSegments;
+            self.ended = true;
+        }
         Ok(())
+    }
+
+    /// Makes sure that a refusal did not apply anything.
+    async fn unchanged(&self, refusal: planb_ports::PortError) -> PortResult<()> {
+        match self.target.database.applied().await? {
+            Some(mark) if mark == self.report.mark => Ok(()),
+            _ => Err(refusal),
+        }
+    }
+
+    async fn apply(&mut self, batch: &[Segment], until: Option<&Until>) -> PortResult<()> {
+        let Some(last) = batch.last() else {
+            return Ok(());
+        };
+        let (from, to) = (batch[0].header.seq.0, last.header.seq.0);
+        let stage = format!("applying log {from} to {to}");
+        self.target.progress.stage(&stage);
+        let segments: Vec<LogSegment> = batch.iter().map(|s| self.to_apply(s)).collect();
+        let database = self.target.database;
+        let (whole, end) = database.apply_segments(&segments, until).await?;
+        let complete = end == SegmentEnd::All && whole == batch.len();
+        if !complete && (until.is_none() || end == SegmentEnd::All) {
+            let what = format!("{whole} of {} segments were applied", batch.len());
+            return Err(error::bad_source(what));
+        }
+        for (segment, applied) in batch.iter().zip(&segments).take(whole) {
+            self.count(segment, &applied.mark);
+        }
+        if let (SegmentEnd::Stopped(position), Some(inside)) = (end, segments.get(whole)) {
+            self.report.mark = AppliedMark {
+                next_segment: inside.header.seq,
+                position,
+                ..inside.mark.clone()
+            };
+            self.reached(until);
+        }
+        self.look_at_point();
+        Ok(())
+    }
+
+    fn to_apply(&self, segment: &Segment) -> LogSegment {
+        let position = match &segment.header.body {
+            SegmentBody::Log { end, .. } => end.clone(),
+            SegmentBody::Closed { .. } => self.report.mark.position.clone(),
+        };
+        LogSegment {
+            header: segment.header.clone(),
+            bytes: segment.raw.clone(),
+            mark: AppliedMark {
+                snapshot: self.report.mark.snapshot.clone(),
+                epoch: self.head.epoch,
+                next_segment: segment.header.seq.next(),
+                position,
+            },
+        }
+    }
+
+    fn count(&mut self, segment: &Segment, mark: &AppliedMark) {
+        self.report.mark = mark.clone();
+        self.report.reached_at = Some(segment.header.written_at);
+        self.report.segments_applied += 1;
+        if let SegmentBody::Log { transactions, .. } = &segment.header.body {
+            self.report.transactions_applied += transactions;
+        }
+        if let Some(found) = Canary::newest_in(&segment.raw)
+            && is_newer(&found, self.report.canary.as_ref())
+        {
+            self.report.canary = Some(found);
+        }
+    }
+
+    /// Whether the target stands at the asked place already.
+    fn look_at_point(&mut self) {
+        if let Goal::Until(until @ Until::Position(point)) = self.target.goal {
+            let position = &self.report.mark.position;
+            let order = self.target.database.point_order(position, point);
+            if order == Some(Ordering::Equal) {
+                self.reached(Some(until));
+            }
+        }
+    }
+
+    fn reached(&mut self, until: Option<&Until>) {
+        if let Some(Until::Time(time)) = until {
+            self.report.reached_at = Some(*time);
+        }
+        self.report.reached = Reached::Asked;
+        self.ended = true;
     }
 }

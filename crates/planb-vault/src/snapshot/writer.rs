@@ -22,7 +22,7 @@ enum State {
     Open,
     Ended(PartManifest),
     /// Dropped before its end; its upload is still to be cleaned up.
-    GivenUp(Option<PartWriter>),
+    GivenUp(Option<Box<PartWriter>>),
 }
 
 type Slots = Arc<Mutex<Vec<Slot>>>;
@@ -149,7 +149,7 @@ impl Drop for VaultPart {
         if let Some(slot) = locked(&self.slots).get_mut(self.index)
             && matches!(slot.state, State::Open)
         {
-            slot.state = State::GivenUp(self.writer.take());
+            slot.state = State::GivenUp(self.writer.take().map(Box::new));
         }
     }
 }

@@ -188,6 +188,10 @@ fn log_went_on(events: &[ProtectEvent]) {
             ProtectEvent::Shipped { .. } => current = current.map(|n| n + 1),
             ProtectEvent::CanarySeen { .. } => {}
             ProtectEvent::Retrying { error, .. } => panic!("{error}"),
+            trouble @ (ProtectEvent::Spooled { .. }
+            | ProtectEvent::SpoolFull { .. }
+            | ProtectEvent::LogLost { .. }) => panic!("{trouble:?}"),
+            ProtectEvent::Pruned { .. } => {}
         }
     }
     let (first, later) = meanwhile.split_first().expect("snapshots");

@@ -12,8 +12,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, Database, LogSource, PartSink, PortResult, Progress, SegmentEnd, SnapshotFacts,
-    SnapshotOptions, SnapshotSink, Until,
+    Clock, Database, ErrorKind, LogSource, PartSink, PortError, PortResult, Progress, SegmentEnd,
+    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use planb_testkit::{FakeDatabase, SimClock};
 use std::cmp::Ordering;
@@ -25,11 +25,28 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct OrderedDatabase {
     pub inner: FakeDatabase,
+    /// How long it takes until the consistent point of a snapshot.
+    pub lead_time: Duration,
+    /// Whether an apply refuses to stop inside a segment.
+    pub whole_only: bool,
     /// How long the copying of a snapshot takes, after its consistent point.
     pub copy_time: Duration,
     pub clock: SimClock,
     /// Whether the next snapshot stands in another log.
     pub stray: Arc<AtomicBool>,
+}
+
+impl OrderedDatabase {
+    pub fn of(inner: &FakeDatabase, clock: &SimClock) -> Self {
+        Self {
+            inner: inner.clone(),
+            lead_time: Duration::ZERO,
+            whole_only: false,
+            copy_time: Duration::ZERO,
+            clock: clock.clone(),
+            stray: Arc::default(),
+        }
+    }
 }
 
 fn number(position: &LogPosition) -> usize {
@@ -57,7 +74,9 @@ impl SnapshotSink for SlowSink<'_> {
 #[async_trait]
 impl Database for OrderedDatabase {
     fn log_order(&self, a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
-        (a.stream == b.stream).then(|| number(a).cmp(&number(b)))
+        let number = |position: &LogPosition| position.at.parse::<usize>().ok();
+        (a.stream == b.stream).then_some(())?;
+        Some(number(a)?.cmp(&number(b)?))
     }
     async fn snapshot(
         &self,
@@ -65,6 +84,7 @@ impl Database for OrderedDatabase {
         options: &SnapshotOptions,
         progress: &dyn Progress,
     ) -> PortResult<SnapshotFacts> {
+        self.clock.sleep(self.lead_time).await;
         let slow = SlowSink {
             sink,
             pause: self.copy_time,
@@ -83,6 +103,10 @@ impl Database for OrderedDatabase {
         mark: &AppliedMark,
         until: Option<&Until>,
     ) -> PortResult<SegmentEnd> {
+        if self.whole_only && until.is_some() {
+            let what = "only whole segments";
+            return Err(PortError::new(ErrorKind::Unsupported, "PB-TEST", what));
+        }
         let applied = self.inner.applied().await?.expect("a mark").position;
         let mut header = header.clone();
         let mut rest = bytes;
