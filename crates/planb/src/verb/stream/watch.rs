@@ -167,6 +167,33 @@ impl Watch {
     }
 }
 
+/// When the vault is slow or away.
+impl Watch {
+    fn spooled(&self, bytes: u64, age_secs: f64) {
+        let size = HumanBytes(bytes);
+        let age = output::seconds(age_secs, self.lang);
+        let text = Text::new(
+            format!(
+                "the vault is slow: {size} of log wait on the local disk, the oldest for {age}"
+            ),
+            format!(
+                "볼트가 느립니다. 로그 {size}가 로컬 디스크에서 대기 중이며 가장 오래된 것은 {age} 지났습니다"
+            ),
+        );
+        self.seen().error = Some(text.get(self.lang).to_owned());
+        self.event(json!({ "event": "spooled", "bytes": bytes, "ageSeconds": age_secs }));
+    }
+
+    fn spool_full(&self, bytes: u64) {
+        let size = HumanBytes(bytes);
+        self.event(json!({ "event": "spoolFull", "bytes": bytes }));
+        self.line(
+            format!("! the vault takes no log and {size} wait: nothing is read from the source"),
+            format!("! 볼트가 로그를 받지 않고 {size}가 대기 중이어서 소스에서 더 읽지 않습니다"),
+        );
+    }
+}
+
 impl ProtectControl for Watch {
     fn should_stop(&self) -> bool {
         let seen = self.seen();
@@ -214,6 +241,25 @@ impl ProtectControl for Watch {
                 let mut seen = self.seen();
                 seen.recoverable_to = seen.recoverable_to.max(Some(canary.written_at));
                 seen.error = None;
+            }
+            ProtectEvent::Spooled { bytes, age } => self.spooled(bytes, age.as_secs_f64()),
+            ProtectEvent::SpoolFull { bytes } => self.spool_full(bytes),
+            ProtectEvent::LogLost { reason } => {
+                self.event(json!({ "event": "logLost", "reason": reason }));
+                self.line(
+                    format!("! log was lost before it was shipped: {reason}"),
+                    format!("! 전송하기 전에 로그가 유실되었습니다: {reason}"),
+                );
+            }
+            ProtectEvent::Pruned { snapshots, bytes } => {
+                self.event(json!({
+                    "event": "pruned", "snapshots": snapshots, "storedBytes": bytes,
+                }));
+                let size = HumanBytes(bytes);
+                self.line(
+                    format!("pruned {snapshots} snapshots, {size}"),
+                    format!("보존 정책에 따라 스냅샷 {snapshots}개 삭제: {size}"),
+                );
             }
             ProtectEvent::Retrying { error, code, wait } => {
                 let seconds = wait.as_secs_f64();
