@@ -118,6 +118,7 @@ fn manifest(
         engine: Engine::Mariadb,
         server_version: facts.0,
         taken_at: jiff::Timestamp::now(),
+        consistent_at: None,
         position,
         next_segment: SegmentSeq::FIRST,
         parts: specs.iter().map(part).collect(),
