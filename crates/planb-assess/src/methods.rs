@@ -1,6 +1,7 @@
 //! The methods, one file each, and the registry with one line each.
 
 mod recovery_path;
+mod active_active;
 mod replication;
 mod self_diagnosis;
 mod traffic;
@@ -15,6 +16,7 @@ pub const METHODS: &[Method] = &[
     Method::of::<replication::Replication>(),
     Method::of::<traffic::Traffic>(),
     Method::of::<recovery_path::RecoveryPath>(),
+    Method::of::<active_active::ActiveActive>(),
 ];
 
 /// The method called `name`.

@@ -2,6 +2,8 @@
 
 #[path = "methods/recovery_path.rs"]
 mod recovery_path;
+#[path = "methods/active_active.rs"]
+mod active_active;
 #[path = "methods/replication.rs"]
 mod replication;
 #[path = "methods/self_diagnosis.rs"]
