@@ -2,6 +2,7 @@
 
 mod recovery_path;
 mod active_active;
+mod images;
 mod replication;
 mod self_diagnosis;
 mod traffic;
@@ -16,6 +17,7 @@ pub const METHODS: &[Method] = &[
     Method::of::<replication::Replication>(),
     Method::of::<traffic::Traffic>(),
     Method::of::<recovery_path::RecoveryPath>(),
+    Method::of::<images::Images>(),
     Method::of::<active_active::ActiveActive>(),
 ];
 

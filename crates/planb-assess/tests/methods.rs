@@ -4,6 +4,8 @@
 mod recovery_path;
 #[path = "methods/active_active.rs"]
 mod active_active;
+#[path = "methods/images.rs"]
+mod images;
 #[path = "methods/replication.rs"]
 mod replication;
 #[path = "methods/self_diagnosis.rs"]
