@@ -1,11 +1,11 @@
 //! Golden tests: the rules of each method against the tables of the documents.
 
-#[path = "methods/recovery_path.rs"]
-mod recovery_path;
 #[path = "methods/active_active.rs"]
 mod active_active;
 #[path = "methods/images.rs"]
 mod images;
+#[path = "methods/recovery_path.rs"]
+mod recovery_path;
 #[path = "methods/replication.rs"]
 mod replication;
 #[path = "methods/self_diagnosis.rs"]
