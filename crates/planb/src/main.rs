@@ -6,6 +6,7 @@ mod crash;
 mod data;
 mod demo;
 mod error;
+mod explain;
 mod help_ko;
 mod output;
 mod progress;

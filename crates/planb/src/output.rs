@@ -1,6 +1,7 @@
 //! Writing to the terminal. The only place that prints.
 
 use crate::error::CliError;
+use crate::explain;
 use planb_model::finding::{Finding, Severity};
 use planb_model::{Lang, Text};
 use std::io::{IsTerminal, Write};
@@ -64,7 +65,19 @@ pub fn print_error(error: &CliError, lang: Lang) {
     } else {
         format!(" [{}]", error.code)
     };
-    note(&format!("{label}{code}: {}", error.message.get(lang)));
+    let message = error.message.get(lang);
+    // A library's error has no Korean words of its own; its code does.
+    let meaning = match lang {
+        Lang::Ko if error.message.en == error.message.ko => explain::code(&error.code, lang),
+        _ => None,
+    };
+    match meaning {
+        Some(meaning) => {
+            note(&format!("{label}{code}: {meaning}"));
+            note(&format!("  원문: {message}"));
+        }
+        None => note(&format!("{label}{code}: {message}")),
+    }
     if let Some(hint) = &error.hint {
         note(&format!("  {hint_label}: {}", hint.get(lang)));
     }

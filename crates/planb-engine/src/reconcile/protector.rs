@@ -120,9 +120,14 @@ fn is_fenced(error: &EngineError) -> bool {
 
 fn told(error: &EngineError) -> String {
     match error {
-        EngineError::Port(error) => PortError::chain(error),
-        other => other.to_string(),
+        EngineError::Port(error) => coded(error.code(), &PortError::chain(error)),
+        other => coded(other.code(), &other.to_string()),
     }
+}
+
+/// With its code in front, by which faces explain it in the reader's language.
+fn coded(code: &str, error: &str) -> String {
+    format!("[{code}] {error}")
 }
 
 /// Steers one run of protection.
@@ -197,7 +202,7 @@ impl ProtectControl for Control {
             ProtectEvent::Retrying { error, code, wait } => {
                 tracing::warn!(site = %self.site, code, error, ?wait, "protection retries");
                 view.state = ProtectionState::Degraded;
-                view.error = Some(error);
+                view.error = Some(coded(code, &error));
             }
         });
     }

@@ -5,7 +5,9 @@ use super::{execution_id, read_plan};
 use crate::cli::HistoryArgs;
 use crate::client::Client;
 use crate::error::{CliResult, Exit};
+use crate::explain;
 use crate::output;
+use planb_model::execution::{JournalEntry, StepOutcome};
 use planb_model::status::{ExecutionHistory, ExecutionStatus};
 use planb_model::{ExecutionId, Lang};
 use planb_server::{offline, page};
@@ -19,7 +21,7 @@ pub async fn run(args: HistoryArgs, lang: Lang) -> CliResult<Exit> {
                 output::json(&history)?;
             } else {
                 show_line(&history.status, lang);
-                show_journal(&history);
+                show_journal(&history, lang);
             }
         }
         None => {
@@ -72,13 +74,28 @@ fn show_line(status: &ExecutionStatus, lang: Lang) {
     ));
 }
 
-fn show_journal(history: &ExecutionHistory) {
+/// Code of what went wrong, if the entry tells of a failure.
+fn failure_code(entry: &JournalEntry) -> Option<&str> {
+    match entry {
+        JournalEntry::Outcome {
+            outcome: StepOutcome::Failed { code, .. } | StepOutcome::Unknown { code, .. },
+            ..
+        } => Some(code),
+        _ => None,
+    }
+}
+
+fn show_journal(history: &ExecutionHistory, lang: Lang) {
     for record in &history.journal {
+        let meaning = failure_code(&record.entry).and_then(|code| explain::code(code, lang));
         let entry = serde_json::to_string(&record.entry).unwrap_or_default();
         output::data(&format!(
             "  {:>4}  {}  {entry}",
             record.seq,
             record.at.strftime("%H:%M:%S%.3fZ")
         ));
+        if let (Lang::Ko, Some(meaning)) = (lang, meaning) {
+            output::data(&format!("        {meaning}"));
+        }
     }
 }

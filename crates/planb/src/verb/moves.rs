@@ -5,6 +5,7 @@ use super::{read_plan, who};
 use crate::cli::MoveArgs;
 use crate::client::Client;
 use crate::error::{CliError, CliResult, Exit};
+use crate::explain;
 use crate::output;
 use planb_model::execution::{ExecutionState, StepState};
 use planb_model::runbook::{RunbookHash, RunbookKind};
@@ -183,7 +184,9 @@ async fn follow(client: &Client, id: &ExecutionId, lang: Lang) -> CliResult<Exec
         let history = client.execution(id).await?;
         for (step, seen) in &history.status.steps {
             if seen.state != StepState::NotStarted && told.get(step) != Some(&seen.state) {
-                let error = seen.error.as_deref().unwrap_or("");
+                let error = seen.error.as_deref().map_or_else(String::new, |error| {
+                    explain::with_code(seen.code.as_deref(), error, lang)
+                });
                 let state = page::step_state(seen.state).1;
                 output::note(&format!("  {step:<24} {} {error}", state.get(lang)));
                 told.insert(step.clone(), seen.state);

@@ -3,6 +3,7 @@
 use crate::cli::StatusArgs;
 use crate::client::Client;
 use crate::error::{CliResult, Exit};
+use crate::explain;
 use crate::output;
 use planb_model::status::ServiceStatus;
 use planb_model::{Lang, Text};
@@ -53,7 +54,7 @@ fn show(status: &ServiceStatus, lang: Lang) {
     );
     output::data(line.get(lang));
     if let Some(error) = &status.protection.error {
-        output::data(&format!("  ! {error}"));
+        output::data(&format!("  ! {}", explain::text(error, lang)));
     }
     if let Some(execution) = &status.execution {
         let runbook = &execution.execution.runbook;
@@ -68,7 +69,9 @@ fn show(status: &ServiceStatus, lang: Lang) {
         for step in &runbook.steps {
             if let Some(seen) = execution.steps.get(&step.id) {
                 let state = page::step_state(seen.state).1;
-                let error = seen.error.as_deref().unwrap_or("");
+                let error = seen.error.as_deref().map_or_else(String::new, |error| {
+                    explain::with_code(seen.code.as_deref(), error, lang)
+                });
                 output::data(&format!("    {:<24} {} {error}", step.id, state.get(lang)));
             }
         }
