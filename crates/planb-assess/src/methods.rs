@@ -2,6 +2,7 @@
 
 mod active_active;
 mod images;
+mod cost;
 mod recovery_path;
 mod replication;
 mod self_diagnosis;
@@ -19,6 +20,7 @@ pub const METHODS: &[Method] = &[
     Method::of::<recovery_path::RecoveryPath>(),
     Method::of::<images::Images>(),
     Method::of::<active_active::ActiveActive>(),
+    Method::of::<cost::Cost>(),
 ];
 
 /// The method called `name`.

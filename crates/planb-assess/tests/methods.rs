@@ -4,6 +4,8 @@
 mod active_active;
 #[path = "methods/images.rs"]
 mod images;
+#[path = "methods/cost.rs"]
+mod cost;
 #[path = "methods/recovery_path.rs"]
 mod recovery_path;
 #[path = "methods/replication.rs"]

@@ -226,6 +226,8 @@ fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Text(text) => text.trim().is_empty(),
+        // A group of which nothing is filled in, as `init` writes it.
+        Value::Map(entries) => entries.iter().all(|e| is_blank(&e.node.value)),
         _ => false,
     }
 }
