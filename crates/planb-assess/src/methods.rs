@@ -1,8 +1,8 @@
 //! The methods, one file each, and the registry with one line each.
 
 mod active_active;
-mod images;
 mod cost;
+mod images;
 mod recovery_path;
 mod replication;
 mod self_diagnosis;

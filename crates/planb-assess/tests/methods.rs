@@ -2,10 +2,10 @@
 
 #[path = "methods/active_active.rs"]
 mod active_active;
-#[path = "methods/images.rs"]
-mod images;
 #[path = "methods/cost.rs"]
 mod cost;
+#[path = "methods/images.rs"]
+mod images;
 #[path = "methods/recovery_path.rs"]
 mod recovery_path;
 #[path = "methods/replication.rs"]
