@@ -15,7 +15,7 @@ use crate::chain::Head;
 use crate::error;
 use crate::layout::ManifestName;
 use crate::point::Holds;
-use crate::vault::Vault;
+use crate::vault::{Vault, same_place};
 use goal::Goal;
 use load::load;
 use log::Applier;
@@ -50,7 +50,11 @@ pub(crate) async fn restore(
     };
     let names = goal::candidates(vault, database, &options.to).await?;
     if let Some((mark, head)) = target.stands_before(&names).await? {
-        return target.apply(empty_report(mark), head).await;
+        let report = target.apply(empty_report(mark), head).await?;
+        if !target.is_overtaken(&names, &report.mark).await? {
+            return Ok(report);
+        }
+        progress.stage("log was lost behind this copy; a newer snapshot leads further");
     }
     target.restore_from_snapshot(&names).await
 }
@@ -114,6 +118,27 @@ impl Target<'_> {
                 vault.applied_by(mark.epoch, next, position, *time).await
             }
         }
+    }
+
+    /// Whether one of the snapshots stands behind `mark` after all log was
+    /// applied: it was taken because log in between was lost, and only it leads
+    /// further, even when no segment follows it yet.
+    async fn is_overtaken(&self, names: &[ManifestName], mark: &AppliedMark) -> PortResult<bool> {
+        for name in names.iter().filter(|n| n.next_segment >= mark.next_segment) {
+            let position = match self.vault.read_manifest(name).await {
+                Ok(manifest) => manifest.position,
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    self.give_way(name, &e);
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            let order = self.database.log_order(&position, &mark.position);
+            let reached = same_place(&position, &mark.position)
+                || matches!(order, Some(Ordering::Less | Ordering::Equal));
+            return Ok(!reached);
+        }
+        Ok(false)
     }
 
     /// Where the log behind `mark` goes on; `None` when only a snapshot leads

@@ -92,6 +92,31 @@ async fn a_lost_log_leads_to_a_new_snapshot_and_the_log_goes_on_from_it() {
     );
 }
 
+/// The primary dies right after the new snapshot: no segment is behind it that
+/// would show a standby that its log goes on elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_standby_before_lost_log_loads_the_snapshot_that_was_taken_because_of_it() {
+    let world = World::new();
+    let protection = world.protect().await;
+    world.put_rows("kept", 3).await;
+    protection.caught_up().await;
+    world.restore_all().await;
+    protection.abandon();
+
+    world.put_rows("lost", 2).await;
+    world.source.purge_log();
+    let again = world.protect_through(Link::direct());
+    again
+        .until("a new snapshot", || again.count(is_snapshot) >= 1)
+        .await;
+    again.abandon();
+
+    let report = world.restore_all().await;
+    assert!(report.loaded_snapshot);
+    let report = world.restore_all().await;
+    assert!(!report.loaded_snapshot, "it stands at the end now");
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_protected_before_the_epoch_is_claimed() {
     let world = World::new();
