@@ -1,5 +1,6 @@
 //! Where a server is and how to log in.
 
+use crate::physical::PhysicalTarget;
 use planb_model::Secret;
 use planb_model::recovery::Engine;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct MysqlConfig {
     /// The `server_id` PlanB gives itself when it reads the binlog; random when
     /// `None`. Must differ from every server's and every replica's.
     pub replica_id: Option<u32>,
+    /// How its files are replaced; without it, only rows can be restored.
+    pub physical: Option<PhysicalTarget>,
 }
 
 impl MysqlConfig {
@@ -51,6 +54,7 @@ impl MysqlConfig {
             tls_ca: None,
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS_DEFAULT),
             replica_id: None,
+            physical: None,
         }
     }
 

@@ -114,16 +114,6 @@ fn from_server(what: &str, code: u16) -> PortError {
     }
 }
 
-/// No files are copied yet.
-pub(crate) fn rows_only() -> PortError {
-    PortError::new(
-        ErrorKind::Unsupported,
-        "PB-MYSQL-ROWS-ONLY",
-        "this server is copied as rows; its files cannot be copied",
-    )
-    .hint("leave the method out", "방식을 지정하지 마세요")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

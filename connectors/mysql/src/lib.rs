@@ -19,6 +19,7 @@ mod fold;
 mod integrity;
 mod lines;
 mod own;
+mod physical;
 mod raw;
 mod restore;
 mod rowlog;
@@ -27,6 +28,7 @@ mod snapshot;
 mod sum;
 
 pub use config::{CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig};
+pub use physical::PhysicalTarget;
 
 use crate::applied::Applied;
 use crate::client::{Client, bounded, run};

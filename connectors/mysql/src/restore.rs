@@ -9,6 +9,7 @@ use crate::client::{Client, first, ident, literal, literals, run};
 use crate::error::corrupt;
 use crate::fence;
 use crate::own;
+use crate::physical::{self, KIND_PHYSICAL};
 use crate::snapshot::{KIND_KEYS, KIND_POST, KIND_ROWS, KIND_SCHEMA};
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -33,14 +34,28 @@ pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortR
             "두 사이트에 같은 종류의 데이터베이스 서버를 사용하세요",
         ));
     }
+    let files = physical::is(manifest);
+    if files {
+        physical::check(client, manifest).await?;
+        if !physical::begin(client).await? {
+            return Ok(());
+        }
+    }
     let mut conn = client.connect().await?;
     may_replace(client, &mut conn, manifest).await?;
+    if files {
+        only_ours(client, &mut conn).await?;
+    }
     // The copy takes no writes but ours until it is promoted.
     fence::refuse_writes(client, &mut conn).await?;
     fence::writable_for_planb(client, &mut conn).await?;
     own::ensure(&mut conn).await?;
     session::unlogged(client, &mut conn).await?;
     applied::begin(client, &mut conn).await?;
+    if files {
+        // What is there stays until the files take its place.
+        return Ok(());
+    }
     let sql = format!(
         "DELETE FROM planb.canary WHERE service = {}",
         literal(manifest.service.as_str())
@@ -88,6 +103,30 @@ async fn may_replace(
     ))
 }
 
+/// Files replace the whole server: refuses one with databases of others.
+async fn only_ours(client: &Client, conn: &mut Conn) -> PortResult<()> {
+    let sql = format!(
+        "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN \
+         ('mysql', 'information_schema', 'performance_schema', 'sys', {}, {}) LIMIT 1",
+        literal(own::SCHEMA),
+        literals(&client.config.databases)
+    );
+    let other: Option<String> = first(conn, "look for databases", sql).await?;
+    let Some(other) = other else { return Ok(()) };
+    Err(PortError::new(
+        ErrorKind::Conflict,
+        "PB-MYSQL-NOT-EMPTY",
+        format!(
+            "a restore of files replaces all of {}, and it has the database {other} too",
+            client.config.subject()
+        ),
+    )
+    .hint(
+        "restore a logical snapshot, or into a server of its own",
+        "논리 스냅샷으로 복원하거나 별도의 서버에 복원하세요",
+    ))
+}
+
 /// Which parts may be loaded side by side.
 pub(crate) fn group(part: &PartSpec) -> Option<u32> {
     (part.kind == KIND_ROWS).then_some(1)
@@ -99,14 +138,14 @@ pub(crate) async fn load(
     part: &PartSpec,
     bytes: BoxStream<'_, PortResult<Bytes>>,
 ) -> PortResult<()> {
-    let mut conn = session::open(client).await?;
-    if applied::read(client, &mut conn).await? != Applied::Broken {
-        return Err(PortError::new(
-            ErrorKind::Conflict,
-            "PB-MYSQL-NO-RESTORE",
-            "no restore is under way in the target",
-        ));
+    if part.kind == KIND_PHYSICAL {
+        if physical::begin(client).await? {
+            under_way(client, &mut client.connect().await?).await?;
+        }
+        return physical::load(client, bytes).await;
     }
+    let mut conn = session::open(client).await?;
+    under_way(client, &mut conn).await?;
     match part.kind.as_str() {
         KIND_SCHEMA | KIND_POST => scripts::run_all(&mut conn, bytes).await,
         KIND_KEYS => scripts::add_keys(client, conn, bytes).await,
@@ -117,8 +156,21 @@ pub(crate) async fn load(
     }
 }
 
+/// Refuses to load where no restore was begun.
+async fn under_way(client: &Client, conn: &mut Conn) -> PortResult<()> {
+    if applied::read(client, conn).await? == Applied::Broken {
+        return Ok(());
+    }
+    Err(PortError::new(
+        ErrorKind::Conflict,
+        "PB-MYSQL-NO-RESTORE",
+        "no restore is under way in the target",
+    ))
+}
+
 /// Ends the restore.
 pub(crate) async fn end(client: &Client, mark: &AppliedMark) -> PortResult<()> {
     let mut conn = client.connect().await?;
-    applied::set(client, &mut conn, mark).await
+    applied::set(client, &mut conn, mark).await?;
+    physical::end(client)
 }

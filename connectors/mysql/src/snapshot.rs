@@ -60,7 +60,7 @@ pub(crate) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     if options.method == SnapshotMethod::Physical {
-        return Err(crate::error::rows_only());
+        return crate::physical::take(client, sink, progress).await;
     }
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;

@@ -13,6 +13,8 @@ mod fence;
 mod fold;
 #[path = "contract/log.rs"]
 mod log;
+#[path = "contract/physical.rs"]
+mod physical;
 #[path = "contract/restore.rs"]
 mod restore;
 #[path = "contract/snapshot.rs"]

@@ -206,6 +206,11 @@ pub struct PartManifest {
     pub hash: ObjectHash,
 }
 
+/// Kind of a part that holds a database's own files, copied whole while it
+/// worked. A snapshot of such parts may have no digests of tables: its point is
+/// known only when the copy is done.
+pub const PART_PHYSICAL: &str = "physical";
+
 /// What a part of a snapshot is; the engine's connector gives and reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

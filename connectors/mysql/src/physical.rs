@@ -1,0 +1,70 @@
+//! Snapshots of the server's files, by the server's own tool.
+//!
+//! `mariadb-backup` copies the files while the server works and follows its
+//! redo log; the copy becomes consistent when it is prepared. It is the whole
+//! server, accounts included, and comes back into a server of the same major
+//! version only.
+
+mod backup;
+mod program;
+mod target;
+
+pub(crate) use backup::take;
+pub(crate) use target::{begin, check, end, load};
+
+use planb_model::recovery::SnapshotManifest;
+use planb_ports::{ErrorKind, PortError};
+use std::path::PathBuf;
+
+/// Numbers of a version that must be the same at both sites.
+const MAJOR_PARTS: usize = 2;
+
+/// Kind of the part with the files: one `xbstream`.
+pub(crate) use planb_model::recovery::PART_PHYSICAL as KIND_PHYSICAL;
+
+/// A server whose files may be replaced, as PlanB reaches it on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhysicalTarget {
+    /// Its data directory. Replaced as a whole; the one before stays beside it
+    /// until the restore ends.
+    pub data_dir: PathBuf,
+    /// Program and arguments that stop it, and return when it is stopped. Must
+    /// succeed when it is not running.
+    pub stop: Vec<String>,
+    /// Program and arguments that start it; it is then waited for.
+    pub start: Vec<String>,
+}
+
+/// Whether a snapshot is one of files.
+pub(crate) fn is(manifest: &SnapshotManifest) -> bool {
+    manifest.parts.iter().any(|p| p.spec.kind == KIND_PHYSICAL)
+}
+
+/// `10.11` of `10.11.19-MariaDB-0+deb12u1-log`.
+fn major(version: &str) -> &str {
+    let end = version
+        .match_indices('.')
+        .nth(MAJOR_PARTS - 1)
+        .map_or(version.len(), |(at, _)| at);
+    &version[..end]
+}
+
+fn unsupported(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Unsupported, "PB-MYSQL-PHYSICAL", message).hint(
+        "take logical snapshots (--logical): they need neither the server's files nor its version",
+        "논리 스냅샷(--logical)을 사용하세요. 서버 파일이나 같은 버전이 필요하지 않습니다",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_first_two_numbers() {
+        assert_eq!(major("10.11.19-MariaDB-0+deb12u1-log"), "10.11");
+        assert_eq!(major("10.11.8-MariaDB"), major("10.11.19-MariaDB-log"));
+        assert_ne!(major("10.6.8-MariaDB"), major("10.11.19-MariaDB-log"));
+        assert_eq!(major("11"), "11");
+    }
+}

@@ -1,0 +1,270 @@
+//! Putting files in the place of a server's own.
+//!
+//! The copy is made ready beside the data directory: unpacked, prepared, and
+//! freed of what belongs to the source's place (fence, canaries, identity), with
+//! the mark of a broken restore in it. Only then does it take the directory's
+//! place, so whatever starts there is never taken for a finished restore, nor
+//! for the source itself.
+
+use super::program::{self, BACKUP, SERVER, STREAM, complaint, failed};
+use super::{PhysicalTarget, major, unsupported};
+use crate::client::{Client, literal};
+use crate::error::timed_out;
+use crate::fence;
+use crate::own;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use planb_model::recovery::SnapshotManifest;
+use planb_ports::{ErrorKind, PortError, PortResult};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// A server with a large buffer pool takes a while to start.
+const START_SECS_MAX: u64 = 300;
+const START_POLL_MS: u64 = 100;
+
+/// Refuses what cannot be restored here, before anything is destroyed.
+pub(crate) async fn check(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+    configured(client)?;
+    let tool = program::version().await?;
+    if major(&tool) == major(&manifest.server_version) {
+        return Ok(());
+    }
+    Err(unsupported(format!(
+        "the snapshot has the files of version {}, here is {tool}",
+        manifest.server_version
+    )))
+}
+
+fn configured(client: &Client) -> PortResult<&PhysicalTarget> {
+    client.config.physical.as_ref().ok_or_else(|| {
+        unsupported(format!(
+            "the snapshot is of files, and PlanB does not know those of {}",
+            client.config.subject()
+        ))
+    })
+}
+
+/// Whether the server can be asked. `Ok(false)` when it does not run and there
+/// is nothing that could be lost: no data directory, or an empty one.
+pub(crate) async fn begin(client: &Client) -> PortResult<bool> {
+    let target = configured(client)?;
+    let unreachable = match client.connect().await {
+        Ok(_) => return Ok(true),
+        Err(error) if error.kind() == ErrorKind::Unavailable => error,
+        Err(error) => return Err(error),
+    };
+    let empty = match std::fs::read_dir(&target.data_dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if empty {
+        return Ok(false);
+    }
+    Err(PortError::new(
+        ErrorKind::Conflict,
+        "PB-MYSQL-NOT-EMPTY",
+        format!(
+            "{} has files, and no server answers that could say whose",
+            target.data_dir.display()
+        ),
+    )
+    .hint(
+        "start the server, or empty its data directory if it may go",
+        "서버를 시작하거나, 지워도 된다면 데이터 디렉터리를 비우세요",
+    )
+    .source(unreachable))
+}
+
+/// Unpacks, prepares, cleans, and puts in place.
+pub(crate) async fn load(
+    client: &Client,
+    bytes: BoxStream<'_, PortResult<Bytes>>,
+) -> PortResult<()> {
+    let target = configured(client)?;
+    let (new, old) = (
+        beside(&target.data_dir, "new"),
+        beside(&target.data_dir, "old"),
+    );
+    let io = |e: io::Error| failed("the file system", e);
+    remove(&new).map_err(io)?;
+    std::fs::create_dir_all(&new).map_err(io)?;
+    unpack(&new, bytes).await?;
+    let prepare = format!("--target-dir={}", new.display());
+    program::output(
+        BACKUP,
+        program::command(BACKUP)?.args(["--prepare", &prepare]),
+    )
+    .await?;
+    clean(client, &new).await?;
+    let owner = owner(&target.data_dir).map_err(io)?;
+    give(&new, owner).map_err(io)?;
+    run(&target.stop).await?;
+    remove(&old).map_err(io)?;
+    if target.data_dir.exists() {
+        std::fs::rename(&target.data_dir, &old).map_err(io)?;
+    }
+    std::fs::rename(&new, &target.data_dir).map_err(io)?;
+    run(&target.start).await?;
+    wait(client).await
+}
+
+/// Deletes the directory that was replaced.
+pub(crate) fn end(client: &Client) -> PortResult<()> {
+    match &client.config.physical {
+        Some(target) => {
+            remove(&beside(&target.data_dir, "old")).map_err(|e| failed("the file system", e))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `data` becomes `data.planb-new`.
+fn beside(data: &Path, what: &str) -> PathBuf {
+    let mut name = data.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".planb-{what}"));
+    data.with_file_name(name)
+}
+
+fn remove(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+async fn unpack(new: &Path, mut bytes: BoxStream<'_, PortResult<Bytes>>) -> PortResult<()> {
+    let mut child = program::command(STREAM)?
+        .arg("-x")
+        .current_dir(new)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| failed(STREAM, e))?;
+    let input = child.stdin.take();
+    let feed = async move {
+        let mut input = input.ok_or_else(|| failed(STREAM, "it has no input"))?;
+        while let Some(piece) = bytes.next().await {
+            let piece = piece?;
+            if input.write_all(&piece).await.is_err() {
+                return Ok(()); // It gave up; its own words say why.
+            }
+        }
+        Ok::<(), PortError>(())
+    };
+    let (fed, output) = tokio::join!(feed, child.wait_with_output());
+    fed?;
+    let output = output.map_err(|e| failed(STREAM, e))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(failed(STREAM, complaint(&output.stderr)))
+}
+
+/// Runs statements on the files, by a server nobody can reach.
+async fn clean(client: &Client, new: &Path) -> PortResult<()> {
+    let scope = literal(&own::scope(&client.config));
+    let statements = format!(
+        "DELETE FROM planb.fence;\nDELETE FROM planb.canary;\nDELETE FROM planb.identity;\n\
+         DELETE FROM planb.applied;\n\
+         INSERT INTO planb.applied (scope, dirty, mark) VALUES ({scope}, 1, '');\n"
+    );
+    let root = std::fs::metadata(new).is_ok_and(|m| m.uid() == 0);
+    let mut child = program::command(SERVER)?
+        // The tool leaves the settings the files were made with.
+        .arg(format!(
+            "--defaults-file={}",
+            new.join("backup-my.cnf").display()
+        ))
+        .args(root.then_some("--user=root"))
+        .args(["--bootstrap", "--skip-grant-tables", "--skip-log-bin"])
+        .arg(format!("--datadir={}", new.display()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| failed(SERVER, e))?;
+    let input = child.stdin.take();
+    let feed = async move {
+        match input {
+            Some(mut input) => input.write_all(statements.as_bytes()).await,
+            None => Ok(()),
+        }
+    };
+    let (fed, output) = tokio::join!(feed, child.wait_with_output());
+    let output = output.map_err(|e| failed(SERVER, e))?;
+    if !output.status.success() {
+        return Err(failed(SERVER, complaint(&output.stderr)));
+    }
+    fed.map_err(|e| failed(SERVER, e))
+}
+
+/// Who the files are to belong to: whoever has them now, or has the directory
+/// they are in. `None` when that is us.
+fn owner(data: &Path) -> io::Result<Option<(u32, u32)>> {
+    let place = if data.exists() {
+        std::fs::metadata(data)?
+    } else {
+        std::fs::metadata(data.parent().unwrap_or(Path::new("/")))?
+    };
+    let ours = std::fs::metadata("/proc/self")?.uid();
+    Ok((place.uid() != ours).then_some((place.uid(), place.gid())))
+}
+
+fn give(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    let Some((user, group)) = owner else {
+        return Ok(());
+    };
+    std::os::unix::fs::lchown(path, Some(user), Some(group))?;
+    if path.symlink_metadata()?.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            give(&entry?.path(), owner)?;
+        }
+    }
+    Ok(())
+}
+
+async fn run(line: &[String]) -> PortResult<()> {
+    let Some((name, arguments)) = line.split_first() else {
+        return Err(unsupported(
+            "a command to start or stop the server is missing",
+        ));
+    };
+    let mut command = tokio::process::Command::new(name);
+    // What is started goes on after us, and must not hold our pipes open.
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = command.status().await.map_err(|e| failed(name, e))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(failed(name, status.to_string()))
+}
+
+/// Waits for the server, and makes it a copy that takes no writes but ours.
+async fn wait(client: &Client) -> PortResult<()> {
+    let starting = async {
+        loop {
+            match client.connect().await {
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    tokio::time::sleep(Duration::from_millis(START_POLL_MS)).await;
+                }
+                other => return other,
+            }
+        }
+    };
+    let limit = Duration::from_secs(START_SECS_MAX);
+    let conn = tokio::time::timeout(limit, starting).await;
+    let mut conn = conn.map_err(|_| timed_out("start the restored server", START_SECS_MAX))??;
+    fence::refuse_writes(client, &mut conn).await?;
+    own::ensure(&mut conn).await
+}
