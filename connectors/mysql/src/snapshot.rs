@@ -9,7 +9,7 @@ mod queue;
 mod rows;
 mod schema;
 
-pub(crate) use point::{end_of_log, mariadb_gtid_at};
+pub(crate) use point::{end_of_log, mariadb_gtid_at, moment};
 
 use crate::catalog::{self, Kind, Table};
 use crate::client::{Client, first};
@@ -74,6 +74,7 @@ pub(crate) async fn take(
         (wanted, _) => wanted,
     };
     let mut views = Views::begin(client, &mut conn, readers).await?;
+    let consistent_at = moment(&mut conn).await?;
     if let Some(why) = &views.alone {
         tracing::warn!(
             error = why.chain(),
@@ -113,7 +114,7 @@ pub(crate) async fn take(
     }
     Ok(SnapshotFacts {
         position,
-        consistent_at: None,
+        consistent_at,
         server_version: version.unwrap_or_default(),
         tables: digests,
     })

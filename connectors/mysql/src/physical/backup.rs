@@ -7,7 +7,7 @@ use crate::client::{Client, first};
 use crate::config::MysqlConfig;
 use crate::error::{corrupt, log_lost};
 use crate::own;
-use crate::snapshot::mariadb_gtid_at;
+use crate::snapshot::{mariadb_gtid_at, moment};
 use bytes::BytesMut;
 use mysql_async::Conn;
 use planb_model::recovery::{LogPosition, PartSpec};
@@ -61,9 +61,11 @@ pub(crate) async fn take(
     )
     .await?;
     part.end().await?;
+    let consistent_at = moment(&mut conn).await?;
     let position = position(client, &mut conn, dir.path()).await?;
     Ok(SnapshotFacts {
         position,
+        consistent_at,
         server_version: version,
         tables: Vec::new(),
     })

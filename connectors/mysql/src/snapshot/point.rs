@@ -7,11 +7,12 @@ mod position;
 pub(super) use guard::DefinitionGuard;
 pub(crate) use position::{end_of_log, mariadb_gtid_at};
 
-use crate::client::{Client, run};
+use crate::client::{Client, first, run};
 use crate::error::{cannot, log_lost};
 use crate::own;
 use crate::raw::RawConn;
 use futures::future::{join_all, try_join_all};
+use jiff::Timestamp;
 use mysql_async::Conn;
 use planb_model::recovery::LogPosition;
 use planb_ports::{ErrorKind, PortError, PortResult};
@@ -149,6 +150,13 @@ impl Views {
         }
         Err(why)
     }
+}
+
+/// What the server's clock says now.
+pub(crate) async fn moment(conn: &mut Conn) -> PortResult<Option<Timestamp>> {
+    let sql = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)";
+    let micros: Option<i64> = first(conn, "read the server's clock", sql).await?;
+    Ok(micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()))
 }
 
 async fn reader(client: &Client) -> PortResult<RawConn> {
