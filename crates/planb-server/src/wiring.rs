@@ -127,6 +127,7 @@ pub async fn connect_database(
                 tls_ca: tls_ca.clone(),
                 connect_timeout: Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS),
                 replica_id: None,
+                physical: None,
             };
             Ok(Arc::new(MysqlDatabase::connect_lazy(config, clock)))
         }
