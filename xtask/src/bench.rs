@@ -8,6 +8,7 @@ pub mod demo;
 pub mod idle;
 pub mod machine;
 pub mod start;
+pub mod vault;
 
 use crate::sh;
 use anyhow::Result;
@@ -35,6 +36,8 @@ enum Which {
     Idle(idle::Options),
     /// A clean release build
     Build,
+    /// The data path against mariadb-dump, mydumper, mariadb-binlog and pg_dump
+    Vault(vault::Options),
 }
 
 /// One measured table.
@@ -52,6 +55,7 @@ pub fn run(args: &Args) -> Result<()> {
         Which::Start => start::measure()?,
         Which::Idle(options) => idle::measure(options)?,
         Which::Build => build::measure()?,
+        Which::Vault(options) => vault::measure(options)?,
     };
     let text = format!("{}\n{}", machine::line()?, table.markdown);
     writeln!(std::io::stdout(), "{text}")?;

@@ -97,7 +97,8 @@ fn missing_packages(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
     packages
 }
 
-fn install_packages(packages: &[&str]) -> Result<()> {
+/// Installs Debian packages, or says how.
+pub fn install_packages(packages: &[&str]) -> Result<()> {
     let line = format!("apt-get install {}", packages.join(" "));
     if !sh::has_program("apt-get") {
         bail!(

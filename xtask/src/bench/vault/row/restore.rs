@@ -1,0 +1,51 @@
+//! A logical restore, secondary indexes included, against piping a dump back.
+
+use super::super::figure::{Gate, Measured};
+use super::super::measure::run;
+use super::super::server::{DATABASE, Server};
+use super::super::{Bench, data, peers};
+use super::snapshot::dump;
+use super::{DUMP, Line, alone};
+use anyhow::Result;
+
+pub const LINES: &[Line] = &[
+    (
+        DUMP,
+        "logical restore with indexes, wall",
+        "s",
+        Gate::Times(3.0, 4.5),
+    ),
+    (
+        "memory",
+        "peak RSS of restore",
+        "MiB",
+        Gate::AtMost(256.0, 128.0),
+    ),
+];
+
+pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
+    let folder = bench.folder.join("restore");
+    std::fs::create_dir_all(&folder)?;
+    let expected = data::checksums(source)?;
+    let gz = folder.join("dump.sql.gz").display().to_string();
+    peers::prepare(&dump(source, &gz))?;
+    let vault = folder.join("vault");
+    bench.planb.backup(source, &vault, &["--logical"])?;
+    let target = Server::mariadb(&folder.join("target"), 2)?;
+    let [piped, restored, peak] = bench.medians(|_| {
+        target.empty()?;
+        let client = target.client();
+        let line = format!("gunzip < {gz} | mariadb {client} {DATABASE}");
+        let piped = run(&mut peers::pipeline(&line), target.pid())?.0;
+        data::must_equal("the dump", &expected, &target)?;
+        target.empty()?;
+        let restored = bench.planb.restore(&target, &vault, &["--replace"])?;
+        data::must_equal("PlanB", &expected, &target)?;
+        Ok([piped.wall_secs, restored.wall_secs, restored.peak_mib])
+    })?;
+    let pair = Measured {
+        peer: piped,
+        planb: restored,
+    };
+    Ok(vec![pair, alone(peak)])
+}
