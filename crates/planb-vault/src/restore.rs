@@ -166,8 +166,8 @@ impl Target<'_> {
     }
 
     /// Loads the newest of the snapshots that is whole, and applies the log
-    /// after it. A damaged one gives way to an older one of the same epoch,
-    /// whose log leads to the same end; that is said, not hidden.
+    /// after it. A damaged one gives way to an older one of the same epoch; that
+    /// is said, not hidden, and fails when its log does not lead to the same end.
     async fn restore_from_snapshot(&self, names: &[ManifestName]) -> PortResult<RestoreReport> {
         let mut first_error = None;
         for name in names {
@@ -179,7 +179,11 @@ impl Target<'_> {
                     let Some(head) = self.log_behind(&start.manifest, &report.mark).await? else {
                         return Ok(report);
                     };
-                    return self.apply(report, head).await;
+                    let report = self.apply(report, head).await?;
+                    return match first_error {
+                        Some(error) if self.falls_short(&report) => Err(error),
+                        _ => Ok(report),
+                    };
                 }
                 Err(e) if e.kind() == ErrorKind::Corrupt => {
                     self.give_way(name, &e);
@@ -189,6 +193,12 @@ impl Target<'_> {
             }
         }
         Err(first_error.unwrap_or_else(error::nothing_to_restore))
+    }
+
+    /// Whether log lies behind a gap that only a newer snapshot bridges. When
+    /// that one is damaged, nobody decided to lose what is there.
+    fn falls_short(&self, report: &RestoreReport) -> bool {
+        *self.goal == Goal::End && report.reached == Reached::LogEnds
     }
 
     fn give_way(&self, name: &ManifestName, error: &planb_ports::PortError) {

@@ -207,3 +207,23 @@ async fn a_segment_damaged_on_its_way_leads_to_a_new_snapshot() {
     world.restore_all().await;
     world.repository().recovery_point().await.expect("a point");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_snapshot_behind_a_gap_is_not_passed_over() {
+    let world = World::new();
+    let protection = world.protect().await;
+    world.put_rows("a", 3).await;
+    protection.caught_up().await;
+    protection.stop().await;
+    world.put_rows("only-in-the-snapshot", 1).await;
+    world.source.purge_log();
+    let again = world.protect_through(Link::direct());
+    again.caught_up().await;
+    again.stop().await;
+    let newest = world.keys("orders/manifest/").pop().expect("a manifest");
+    assert!(world.storage.corrupt(&newest));
+    // The older snapshot is whole, and its log ends where the gap begins.
+    let error = world.restore().await.expect_err("it would lose rows");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", error.chain());
+    assert!(error.chain().contains(&newest), "{}", error.chain());
+}

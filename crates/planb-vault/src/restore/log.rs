@@ -104,6 +104,7 @@ impl<'a> Applier<'a> {
                     "the log has a gap that only a newer snapshot bridges"
                 );
                 self.apply_batch().await?;
+                self.report.reached = Reached::LogEnds;
                 self.ended = true;
                 return Ok(());
             }
