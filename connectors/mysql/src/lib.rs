@@ -191,6 +191,10 @@ impl Database for MysqlDatabase {
         apply::segments(&self.client, segments, until).await
     }
 
+    fn folds(&self) -> bool {
+        true
+    }
+
     async fn fold(&self, segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
         apply::fold(&self.client, segments).await
     }

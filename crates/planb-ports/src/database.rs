@@ -173,10 +173,16 @@ pub trait Database: Send + Sync {
         Ok((segments.len(), SegmentEnd::All))
     }
 
+    /// Whether [`Database::fold`] may ever answer. Default no.
+    fn folds(&self) -> bool {
+        false
+    }
+
     /// Folds segments that follow each other to what they come to: far less to
     /// apply when the same rows change again and again. `None` when they cannot
     /// be folded, such as when they change definitions, or when this connector
-    /// does not fold (the default). Asked of the source.
+    /// does not fold (the default). What was folded may be folded again, under a header
+    /// from its first start to its last end. Asked of the source.
     async fn fold(&self, _segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
         Ok(None)
     }

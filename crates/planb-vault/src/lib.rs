@@ -13,6 +13,7 @@ mod claim;
 mod close;
 mod drain;
 mod error;
+mod fold;
 mod frame;
 mod layout;
 mod options;

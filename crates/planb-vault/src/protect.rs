@@ -6,6 +6,7 @@
 //! that dropping it stops them all.
 
 use crate::canary;
+use crate::fold;
 use crate::periodic;
 use crate::retry::{Backoff, is_temporary};
 use crate::ship::{Resume, Shipped, Shipper};
@@ -148,6 +149,7 @@ impl Run<'_> {
             ended = self.ship_all(&stream) => ended,
             ended = canary::read_back(self, &stream) => ended,
             ended = periodic::snapshots(self, &stream) => ended,
+            ended = fold::compact(self, &stream) => ended,
             () = canary::write(self) => unreachable_end(),
         };
         let next = *stream.next.borrow();

@@ -6,6 +6,7 @@
 //! the log it lacks; so the same call serves failover, the catch-up of a move,
 //! a warm standby, and going back to a moment.
 
+mod folded;
 mod goal;
 mod load;
 mod log;

@@ -6,6 +6,7 @@ use super::goal::Goal;
 use crate::canary::is_newer;
 use crate::chain::{Head, Link};
 use crate::error;
+use crate::layout::SegmentName;
 use crate::point::{READ_AHEAD_SEGMENTS, check_start};
 use crate::segment::Segment;
 use futures::StreamExt;
@@ -22,14 +23,14 @@ const BATCH_RAW_BYTES: usize = 32 << 20;
 
 /// Follows the chain into the target.
 pub(super) struct Applier<'a> {
-    target: Target<'a>,
-    report: RestoreReport,
-    head: Head,
+    pub(super) target: Target<'a>,
+    pub(super) report: RestoreReport,
+    pub(super) head: Head,
     /// Segments that were read and are not applied.
     batch: Vec<Segment>,
     /// Nothing more is to be applied: the asked point is reached, or the log
     /// goes on elsewhere, behind a snapshot this restore does not start from.
-    ended: bool,
+    pub(super) ended: bool,
     /// Whether the target said that it cannot stop inside a segment.
     whole_only: bool,
 }
@@ -79,8 +80,30 @@ impl<'a> Applier<'a> {
         check_start(vault, &names, epoch, from)?;
         let before = self.report.stored_bytes;
         let total = before + names.iter().map(|n| n.size).sum::<u64>();
+        let mut rest = &names[..];
+        for folded in self.list_folded().await {
+            let before = rest.iter().take_while(|n| n.seq < folded.from).count();
+            let inside = rest.iter().take_while(|n| n.seq <= folded.to).count();
+            if inside == 0 || rest[inside - 1].seq != folded.to {
+                break;
+            }
+            self.take_all(&rest[..before], total).await?;
+            if !self.take_folded(&folded).await? {
+                self.take_all(&rest[before..inside], total).await?;
+            }
+            progress.bytes(self.report.stored_bytes, Some(total));
+            rest = &rest[inside..];
+        }
+        self.take_all(rest, total).await
+    }
+
+    /// Takes the segments `names`, the next ones of the chain.
+    async fn take_all(&mut self, names: &[SegmentName], total: u64) -> PortResult<()> {
+        let (vault, progress) = (self.target.vault, self.target.progress);
+        let epoch = self.head.epoch;
         let reads = names
-            .into_iter()
+            .iter()
+            .cloned()
             .map(|name| async move { vault.read_segment(epoch, &name).await });
         let mut segments = stream::iter(reads).buffered(READ_AHEAD_SEGMENTS);
         while let Some(segment) = segments.next().await {
@@ -118,7 +141,7 @@ impl<'a> Applier<'a> {
         Ok(())
     }
 
-    async fn apply_batch(&mut self) -> PortResult<()> {
+    pub(super) async fn apply_batch(&mut self) -> PortResult<()> {
         let batch = std::mem::take(&mut self.batch);
         let until = match self.target.goal {
             Goal::Until(until) if !self.ended => until.clone(),
@@ -220,7 +243,7 @@ impl<'a> Applier<'a> {
     }
 
     /// Whether the target stands at the asked place already.
-    fn look_at_point(&mut self) {
+    pub(super) fn look_at_point(&mut self) {
         if let Goal::Until(until @ Until::Position(point)) = self.target.goal {
             let position = &self.report.mark.position;
             let order = self.target.database.point_order(position, point);
