@@ -3,10 +3,10 @@
 use super::object::{self, Folded, FoldedHeader};
 use crate::chain::Head;
 use crate::error;
-use crate::layout::Layout;
+use crate::layout::{Layout, SegmentName};
 use crate::vault::{Vault, blocking, same_place};
 use planb_model::Epoch;
-use planb_model::recovery::SegmentSeq;
+use planb_model::recovery::{ObjectHash, SegmentSeq};
 use planb_ports::PortResult;
 
 /// Where a folded object is, as its name tells.
@@ -65,8 +65,14 @@ impl Vault {
         Ok(choose(names, from))
     }
 
-    /// Reads a folded object and checks that it goes on behind `head`.
-    pub(crate) async fn read_folded(&self, name: &FoldedName, head: &Head) -> PortResult<Folded> {
+    /// Reads a folded object and checks that it goes on behind `head` and ends
+    /// with the segment `last` of this very chain.
+    pub(crate) async fn read_folded(
+        &self,
+        name: &FoldedName,
+        head: &Head,
+        last: &SegmentName,
+    ) -> PortResult<Folded> {
         let object = self.storage.read(&name.key).await?;
         let (key, seal) = (name.key.clone(), self.seal.clone());
         let folded = blocking(move || object::decode(&key, object, &seal)).await?;
@@ -79,10 +85,11 @@ impl Vault {
                 .end
                 .as_ref()
                 .is_none_or(|end| same_place(end, &header.start));
-        if is_of && follows {
+        let ends = header.last == ObjectHash::of(&self.storage.read(&last.key).await?);
+        if is_of && follows && ends {
             Ok(folded)
         } else {
-            let what = "it does not follow the log before it";
+            let what = "it is not of the log beside it";
             Err(error::corrupt(&name.key, what))
         }
     }

@@ -4,6 +4,7 @@ use super::goal::Goal;
 use super::log::Applier;
 use crate::canary::is_newer;
 use crate::fold::{Folded, FoldedName};
+use crate::layout::SegmentName;
 use crate::segment::Segment;
 use planb_model::Canary;
 use planb_model::recovery::{AppliedMark, ObjectHash};
@@ -23,14 +24,18 @@ impl Applier<'_> {
         })
     }
 
-    /// Applies a folded object; `false` when the segments themselves have to be
-    /// applied instead.
-    pub(super) async fn take_folded(&mut self, name: &FoldedName) -> PortResult<bool> {
+    /// Applies a folded object, whose last segment is `last`; `false` when the
+    /// segments themselves have to be applied instead.
+    pub(super) async fn take_folded(
+        &mut self,
+        name: &FoldedName,
+        last: &SegmentName,
+    ) -> PortResult<bool> {
         if name.from != self.head.next || self.ended {
             return Ok(false);
         }
         self.apply_batch().await?;
-        let folded = match self.target.vault.read_folded(name, &self.head).await {
+        let folded = match self.target.vault.read_folded(name, &self.head, last).await {
             Ok(folded) => folded,
             Err(e) => {
                 tracing::warn!(error = e.chain(), "folded log is not used");

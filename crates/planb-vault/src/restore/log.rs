@@ -84,11 +84,11 @@ impl<'a> Applier<'a> {
         for folded in self.list_folded().await {
             let before = rest.iter().take_while(|n| n.seq < folded.from).count();
             let inside = rest.iter().take_while(|n| n.seq <= folded.to).count();
-            if inside == 0 || rest[inside - 1].seq != folded.to {
+            let Some(last) = rest[..inside].last().filter(|n| n.seq == folded.to) else {
                 break;
-            }
+            };
             self.take_all(&rest[..before], total).await?;
-            if !self.take_folded(&folded).await? {
+            if !self.take_folded(&folded, last).await? {
                 self.take_all(&rest[before..inside], total).await?;
             }
             progress.bytes(self.report.stored_bytes, Some(total));

@@ -18,7 +18,7 @@ use planb_ports::{
 use planb_testkit::{FakeDatabase, SimClock};
 use std::cmp::Ordering;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// See the module.
@@ -34,6 +34,12 @@ pub struct OrderedDatabase {
     pub clock: SimClock,
     /// Whether the next snapshot stands in another log.
     pub stray: Arc<AtomicBool>,
+    /// Whether it folds log.
+    pub folds: bool,
+    /// Whether it takes folded log.
+    pub takes_folded: bool,
+    /// Folded objects it has taken.
+    pub folded: Arc<AtomicUsize>,
 }
 
 impl OrderedDatabase {
@@ -45,6 +51,9 @@ impl OrderedDatabase {
             copy_time: Duration::ZERO,
             clock: clock.clone(),
             stray: Arc::default(),
+            folds: false,
+            takes_folded: true,
+            folded: Arc::default(),
         }
     }
 }
@@ -123,6 +132,34 @@ impl Database for OrderedDatabase {
         self.inner.apply_segment(&header, rest, mark, until).await
     }
 
+    fn folds(&self) -> bool {
+        self.folds
+    }
+    /// The last line of each row.
+    async fn fold(&self, segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
+        let mut last = std::collections::BTreeMap::new();
+        for (_, bytes) in segments {
+            for line in std::str::from_utf8(bytes).expect("text").lines() {
+                let row: (String, String, String) = serde_json::from_str(line).expect("a row");
+                last.insert((row.0, row.1), line.to_owned());
+            }
+        }
+        let text: String = last.into_values().map(|line| line + "\n").collect();
+        Ok(Some(text.into()))
+    }
+    async fn apply_folded(
+        &self,
+        header: &SegmentHeader,
+        bytes: Bytes,
+        mark: &AppliedMark,
+    ) -> PortResult<bool> {
+        if !self.takes_folded {
+            return Ok(false);
+        }
+        self.inner.apply_segment(header, bytes, mark, None).await?;
+        self.folded.fetch_add(1, Relaxed);
+        Ok(true)
+    }
     fn engine(&self) -> Engine {
         self.inner.engine()
     }
