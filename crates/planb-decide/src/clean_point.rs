@@ -207,7 +207,8 @@ pub fn choose(points: &[Point], policy: &Policy) -> Choice {
     }
 }
 
-fn judge_all(points: &[Point], policy: &Policy) -> Vec<Judged> {
+/// What speaks against each of `points`, given oldest first.
+pub fn judge_all(points: &[Point], policy: &Policy) -> Vec<Judged> {
     let drifted = drift::since(points, policy);
     let mut usual: Vec<&Point> = Vec::new();
     let mut judged = Vec::with_capacity(points.len());

@@ -14,6 +14,7 @@ use planb_model::recovery::{
 };
 use planb_model::{Canary, Epoch, ServiceName};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One database. PlanB keeps its own small tables in it (fence, canary, applied
@@ -76,6 +77,12 @@ pub trait Database: Send + Sync {
             ..position.clone()
         };
         self.log_order(position, &point)
+    }
+
+    /// What the raw bytes of a segment do, by table, as far as can be told
+    /// without decoding rows; `None` when this connector does not tell.
+    fn log_signals(&self, _bytes: &[u8]) -> Option<LogSignals> {
+        None
     }
 
     /// Commits `canary` as the only row of PlanB's canary table, under `service`.
@@ -231,6 +238,36 @@ pub struct LogSegment {
     pub bytes: Bytes,
     /// The applied mark when all of it is applied.
     pub mark: AppliedMark,
+}
+
+/// What log does, by table: a measure of how much is changed, not of what.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogSignals {
+    /// Rows by table.
+    pub tables: BTreeMap<String, RowChanges>,
+}
+
+impl LogSignals {
+    /// Adds what other log does.
+    pub fn merge(&mut self, other: &LogSignals) {
+        for (table, rows) in &other.tables {
+            let mine = self.tables.entry(table.clone()).or_default();
+            mine.inserted += rows.inserted;
+            mine.updated += rows.updated;
+            mine.deleted += rows.deleted;
+        }
+    }
+}
+
+/// Rows of a table that log changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RowChanges {
+    /// Inserted.
+    pub inserted: u64,
+    /// Updated.
+    pub updated: u64,
+    /// Deleted.
+    pub deleted: u64,
 }
 
 /// What a database is looked at for.

@@ -5,6 +5,7 @@ use crate::layout::ManifestName;
 use crate::segment::check_format;
 use crate::vault::Vault;
 use planb_model::recovery::{ObjectHash, SnapshotManifest};
+use planb_ports::storage::Immutability;
 use planb_ports::{ErrorKind, PortResult};
 use std::collections::BTreeMap;
 
@@ -67,6 +68,29 @@ impl Vault {
             }
         }
         Ok(())
+    }
+
+    /// The manifest of snapshot `id`, and its key.
+    pub(crate) async fn manifest_of(&self, id: &str) -> PortResult<(String, SnapshotManifest)> {
+        let names = self.manifests().await?;
+        let name = names.iter().find(|name| name.id == id);
+        let name = name.ok_or_else(|| error::no_such_snapshot(id))?;
+        Ok((name.key.clone(), self.read_manifest(name).await?))
+    }
+
+    /// Whether every object of snapshot `id` is locked by the store.
+    pub(crate) async fn is_immutable(&self, id: &str) -> PortResult<Option<bool>> {
+        let (key, manifest) = self.manifest_of(id).await?;
+        let parts = manifest.parts.iter().map(|p| self.layout.full(&p.key));
+        for key in std::iter::once(key).chain(parts) {
+            match self.storage.immutability(&key).await {
+                Ok(Immutability::Until { .. }) => {}
+                Ok(Immutability::No) => return Ok(Some(false)),
+                Err(e) if e.kind() == ErrorKind::Unsupported => return Ok(None),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(Some(true))
     }
 
     /// The newest snapshot of all whose manifest and parts are there. When

@@ -10,7 +10,8 @@ use crate::vault::Vault;
 use crate::{VaultOptions, drain, restore};
 use async_trait::async_trait;
 use planb_model::recovery::{
-    AppliedMark, NewRecord, Record, RecordKind, RecoveryPoint, RestorePlan, SnapshotPoint,
+    AppliedMark, NewRecord, Record, RecordKind, RecoveryPoint, RestorePlan, SnapshotManifest,
+    SnapshotPoint,
 };
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
@@ -78,6 +79,23 @@ impl VaultRepository {
         progress: &dyn Progress,
     ) -> PortResult<RestorePlan> {
         Box::pin(restore::plan(&self.vault, database, options, progress)).await
+    }
+
+    /// The manifest of a snapshot.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of this identifier; what damages it.
+    pub async fn manifest(&self, id: &str) -> PortResult<SnapshotManifest> {
+        Ok(self.vault.manifest_of(id).await?.1)
+    }
+
+    /// Whether the store keeps the snapshot's manifest and all of its parts from
+    /// being replaced and deleted; `None` when it does not tell.
+    ///
+    /// # Errors
+    /// As [`VaultRepository::manifest`], and those of the storage.
+    pub async fn is_immutable(&self, id: &str) -> PortResult<Option<bool>> {
+        self.vault.is_immutable(id).await
     }
 
     /// Writes a record about a snapshot, signed when there is a key.

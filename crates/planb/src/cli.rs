@@ -5,7 +5,8 @@ mod data;
 
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
 pub use data::{
-    BackupArgs, DatabaseArgs, FollowArgs, RestoreArgs, SnapshotArgs, StreamArgs, VaultArgs,
+    BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, RestoreArgs, SnapshotArgs, StreamArgs,
+    VaultArgs, VerifyArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -83,6 +84,10 @@ pub enum Verb {
     Restore(RestoreArgs),
     /// Assess before you build: which workloads, what it costs, what is demanded
     Assess(AssessArgs),
+    /// List the recovery points of a vault: verified or not, clean or not
+    Points(PointsArgs),
+    /// Restore snapshots into a scratch server, compare, and sign the result
+    Verify(VerifyArgs),
     /// Keep a database near a vault, read-only, until it is promoted
     Follow(FollowArgs),
     /// Print the JSON Schema of planb.yaml

@@ -6,7 +6,7 @@ use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
 use planb_model::plan::{self, DatabaseAddress, VaultAddress};
 use planb_model::{SecretRef, ServiceName, SiteName};
 use planb_ports::{Clock, Database, SnapshotMethod, SnapshotOptions};
-use planb_server::wiring;
+use planb_server::{secrets, wiring};
 use planb_vault::{VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,6 +82,15 @@ pub async fn open_vault(args: &VaultArgs, options: VaultOptions) -> CliResult<Op
         disk: Arc::new(SystemDisk),
     };
     let address = vault_address(args)?;
+    let signing_key = match &args.signing_key {
+        Some(path) => Some(secrets::resolve(&SecretRef::File(path.clone()), &SystemDisk).await?),
+        None => None,
+    };
+    let options = VaultOptions {
+        signing_key,
+        trusted_signers: args.trusted_signers.clone(),
+        ..options
+    };
     let repository = wiring::open_vault(&address, service.clone(), options, parts).await?;
     Ok(OpenVault {
         repository,
@@ -175,6 +184,13 @@ pub async fn open_database(url: &str, access: &DatabaseArgs) -> CliResult<OpenDa
         database: wiring::connect_database(&address, clock, &SystemDisk).await?,
         name: name_of(&address),
     })
+}
+
+/// Connects a database that has no password, whatever the environment says.
+pub async fn open_without_password(url: &str) -> CliResult<Arc<dyn Database>> {
+    let address = plan::database_address(url, None)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Ok(wiring::connect_database(&address, clock, &SystemDisk).await?)
 }
 
 fn name_of(address: &DatabaseAddress) -> String {

@@ -5,6 +5,7 @@ mod client;
 mod crash;
 mod data;
 mod demo;
+mod drill;
 mod error;
 mod explain;
 mod help_ko;

@@ -10,10 +10,12 @@ mod follow;
 mod history;
 mod init;
 mod moves;
+mod points;
 mod restore;
 mod status;
 mod stream;
 mod up;
+mod verify;
 
 pub use up::stopped;
 
@@ -43,6 +45,8 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
         Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,
         Verb::Assess(args) => assess::run(&args, lang),
+        Verb::Points(args) => Box::pin(points::run(args, lang)).await,
+        Verb::Verify(args) => Box::pin(verify::run(args, lang)).await,
         Verb::Follow(args) => Box::pin(follow::run(args, lang)).await,
         Verb::Schema => schema(),
         Verb::Edge(args) => edge::run(args, lang).await,

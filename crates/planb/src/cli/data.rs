@@ -25,6 +25,12 @@ pub struct VaultArgs {
     /// File with the age identity that reads the vault
     #[arg(long, value_name = "FILE", env = "PLANB_IDENTITY_FILE")]
     pub identity: Option<PathBuf>,
+    /// File with the Ed25519 key (PEM) that signs manifests and verification records
+    #[arg(long, value_name = "FILE", env = "PLANB_SIGNING_KEY_FILE")]
+    pub signing_key: Option<PathBuf>,
+    /// Accept only what this public key signed; give it again for further keys
+    #[arg(long = "trust-signer", value_name = "KEY")]
+    pub trusted_signers: Vec<String>,
     /// Option of the vault's store, such as aws_region=ap-northeast-2
     #[arg(long = "vault-option", value_name = "NAME=VALUE")]
     pub vault_options: Vec<String>,
@@ -125,6 +131,9 @@ pub struct RestoreArgs {
     /// latest, a time (2026-01-31T09:00:00+09:00), or a place in the log: GTID, LSN, file:offset
     #[arg(long, value_name = "POINT", default_value = "latest")]
     pub at: String,
+    /// The newest point that was drilled and shows no signs of tampering
+    #[arg(long, conflicts_with = "at")]
+    pub clean: bool,
     /// Print what would be restored, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -135,6 +144,40 @@ pub struct RestoreArgs {
     #[arg(long, value_enum, default_value_t = VerifyArg::Rows)]
     pub verify: VerifyArg,
     /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `points`.
+#[derive(Debug, Clone, Args)]
+pub struct PointsArgs {
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// Print one JSON array on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// Where the snapshot is restored to: an empty database, or a server PlanB starts and removes
+    #[arg(long, value_name = "URL|scratch", default_value = "scratch")]
+    pub drill: String,
+    /// Its password
+    #[command(flatten)]
+    pub access: DatabaseArgs,
+    /// The snapshot; by default the newest
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pub snapshot: Option<String>,
+    /// Every snapshot that was never verified, oldest first
+    #[arg(long)]
+    pub all: bool,
+    /// Print one JSON array on stdout
     #[arg(long)]
     pub json: bool,
 }

@@ -6,6 +6,7 @@
 //! writes, and no log will ever be applied on top of them.
 
 mod at;
+mod clean;
 mod plan;
 
 use crate::cli::RestoreArgs;
@@ -20,16 +21,21 @@ use planb_ports::{ErrorKind, PortError, Repository, RestoreOptions};
 use planb_vault::VaultOptions;
 
 pub async fn run(args: RestoreArgs, lang: Lang) -> CliResult<Exit> {
-    let to = at::parse(&args.at)?;
+    let asked = at::parse(&args.at)?;
     let target = data::open_database(&args.to, &args.access).await?;
     let vault = data::open_vault(&args.vault, VaultOptions::default()).await?;
-    if args.dry_run {
-        return plan::show(&args, &vault, &target, lang).await;
-    }
+    let to = if args.clean {
+        clean::choose(&vault, lang).await?
+    } else {
+        asked
+    };
     let options = RestoreOptions {
         to,
         verify: args.verify.into(),
     };
+    if args.dry_run {
+        return plan::show(&args, &vault, &target, &options, lang).await;
+    }
     let started = vault.clock.monotonic();
     let progress = Shown::new(lang, false);
     let restored = tokio::select! {
