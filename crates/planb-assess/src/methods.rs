@@ -2,7 +2,9 @@
 
 mod active_active;
 mod cost;
+mod gpu;
 mod images;
+mod operating_model;
 mod recovery_path;
 mod replication;
 mod self_diagnosis;
@@ -15,12 +17,14 @@ use crate::method::Method;
 pub const METHODS: &[Method] = &[
     Method::of::<self_diagnosis::SelfDiagnosis>(),
     Method::of::<triage::Triage>(),
+    Method::of::<operating_model::OperatingModel>(),
     Method::of::<replication::Replication>(),
     Method::of::<traffic::Traffic>(),
-    Method::of::<recovery_path::RecoveryPath>(),
     Method::of::<images::Images>(),
     Method::of::<active_active::ActiveActive>(),
+    Method::of::<recovery_path::RecoveryPath>(),
     Method::of::<cost::Cost>(),
+    Method::of::<gpu::Gpu>(),
 ];
 
 /// The method called `name`.

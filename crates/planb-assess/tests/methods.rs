@@ -4,8 +4,12 @@
 mod active_active;
 #[path = "methods/cost.rs"]
 mod cost;
+#[path = "methods/gpu.rs"]
+mod gpu;
 #[path = "methods/images.rs"]
 mod images;
+#[path = "methods/operating_model.rs"]
+mod operating_model;
 #[path = "methods/recovery_path.rs"]
 mod recovery_path;
 #[path = "methods/replication.rs"]
