@@ -130,3 +130,6 @@ fn server_error(payload: &[u8]) -> ServerError {
         state: String::from_utf8_lossy(&state).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
