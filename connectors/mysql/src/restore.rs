@@ -1,5 +1,6 @@
 //! Restoring a snapshot into this server.
 
+mod definer;
 mod rows;
 mod scripts;
 mod session;

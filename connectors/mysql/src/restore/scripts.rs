@@ -1,6 +1,6 @@
 //! Definitions, and keys that are added when the rows are there.
 
-use super::session;
+use super::{definer, session};
 use crate::client::{Client, run};
 use crate::error::corrupt;
 use crate::script;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream, TryStreamExt};
 use mysql_async::Conn;
-use planb_ports::PortResult;
+use planb_ports::{ErrorKind, PortResult};
 
 /// Definitions of all tables are held in memory at once.
 const SCRIPT_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -34,9 +34,28 @@ pub(super) async fn run_all(
         if script::is_by_hand(statement) {
             continue;
         }
-        run(conn, "run a definition of the snapshot", statement).await?;
+        define(conn, statement).await?;
     }
     Ok(())
+}
+
+/// Runs a definition. Where the account may not make it in its definer's name,
+/// it becomes the account's own: better a view with other rights than none.
+async fn define(conn: &mut Conn, statement: &[u8]) -> PortResult<()> {
+    let what = "run a definition of the snapshot";
+    match run(conn, what, statement).await {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let Some(own) = definer::without(statement) else {
+                return Err(error);
+            };
+            tracing::warn!(
+                error = error.chain(),
+                "a definition is restored in the name of PlanB's account instead of its definer's"
+            );
+            run(conn, what, own.as_slice()).await
+        }
+        other => other,
+    }
 }
 
 /// Adds keys: those of one table one after the other, tables side by side.

@@ -106,6 +106,35 @@ async fn rows_the_target_does_not_take_are_noticed() {
     assert_eq!(error.code(), "PB-MYSQL-CORRUPT");
 }
 
+#[tokio::test]
+async fn definitions_of_others_become_ours_where_we_may_not_make_theirs() {
+    let (source, target) = (Site::start(1).await, Site::start(2).await);
+    source.run(SMALL).await;
+    source
+        .run(&[
+            "CREATE DEFINER=`gone`@`%` VIEW shop.v AS SELECT id FROM shop.t",
+            "CREATE DEFINER=`gone`@`%` TRIGGER shop.tr BEFORE INSERT ON shop.t FOR EACH ROW SET @a=1",
+        ])
+        .await;
+    let (parts, facts) = snapshot(&source.database()).await;
+    target
+        .run(&[
+            "SET GLOBAL log_bin_trust_function_creators=ON",
+            "CREATE USER weak@'127.0.0.1' IDENTIFIED BY 'x'",
+            "GRANT RELOAD, PROCESS, BINLOG MONITOR, BINLOG ADMIN, BINLOG REPLAY, READ_ONLY ADMIN, \
+             CONNECTION ADMIN ON *.* TO weak@'127.0.0.1'",
+            "GRANT ALL ON shop.* TO weak@'127.0.0.1'",
+            "GRANT ALL ON planb.* TO weak@'127.0.0.1'",
+        ])
+        .await;
+    restore(&target.database_as("weak", "x"), &parts, &facts).await;
+    let definers = "SELECT GROUP_CONCAT(DEFINER) FROM (SELECT DEFINER FROM information_schema.VIEWS \
+         WHERE TABLE_SCHEMA='shop' UNION ALL SELECT DEFINER FROM information_schema.TRIGGERS \
+         WHERE TRIGGER_SCHEMA='shop') x";
+    let found = target.one(definers).await;
+    assert_eq!(found.as_deref(), Some("weak@127.0.0.1,weak@127.0.0.1"));
+}
+
 /// A snapshot of 100 MB is taken, loaded and compared. The figure is printed;
 /// the bound is wide, for debug builds and busy machines.
 #[tokio::test]
