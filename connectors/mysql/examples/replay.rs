@@ -94,10 +94,10 @@ async fn main() {
 async fn change(source: &Site, changes: u64, keys: u64) {
     let mut conn = source.connect().await;
     let procedure = format!(
-        "CREATE PROCEDURE shop.work() BEGIN DECLARE i INT DEFAULT 0; \
-         WHILE i < {changes} DO \
+        "CREATE PROCEDURE shop.work() BEGIN DECLARE i, which INT DEFAULT 0; \
+         WHILE i < {changes} DO SET which = 1 + FLOOR(RAND(i) * {keys}); \
          UPDATE shop.sbtest SET k = k + 1, c = REPEAT(CHAR(97 + i MOD 26), 119) \
-         WHERE id = 1 + FLOOR(RAND(i) * {keys}); \
+         WHERE id = which; \
          SET i = i + 1; END WHILE; END"
     );
     // What is made and dropped here is not of the log that is measured.

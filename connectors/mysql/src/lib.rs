@@ -107,6 +107,10 @@ impl Database for MysqlDatabase {
         binlog::position::order(a, b)
     }
 
+    fn point_order(&self, position: &LogPosition, point: &str) -> Option<Ordering> {
+        binlog::order::of(position, point)
+    }
+
     async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()> {
         let work = canary::write(&self.client, service, canary);
         self.client.small("write a canary", work).await
