@@ -15,5 +15,6 @@ pub mod mariadb;
 pub mod moto;
 pub mod mysql;
 pub mod port;
+pub mod postgres;
 
 pub use error::LaunchError;

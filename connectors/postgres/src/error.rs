@@ -1,0 +1,154 @@
+//! What the server and the wire say, as errors of the port.
+
+use planb_ports::{ErrorKind, PortError};
+use std::fmt;
+use std::path::Path;
+
+/// An error the server sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerError {
+    /// SQLSTATE, five characters.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+    /// More about it; may be empty.
+    pub detail: String,
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)?;
+        if !self.detail.is_empty() {
+            write!(f, ", {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+/// An error of data that is not what it should be.
+pub(crate) fn corrupt(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Corrupt, "PB-POSTGRES-CORRUPT", message)
+}
+
+/// The server said something that does not fit.
+pub(crate) fn protocol(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Internal, "PB-POSTGRES-PROTOCOL", message)
+}
+
+/// An error that only a new snapshot mends.
+pub(crate) fn log_lost(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::LogLost, "PB-POSTGRES-LOG-LOST", message).hint(
+        "PlanB takes a new snapshot by itself; raise max_slot_wal_keep_size if this happens often",
+        "PlanB가 자동으로 새 스냅샷을 만듭니다. 자주 발생하면 max_slot_wal_keep_size를 늘리세요",
+    )
+}
+
+/// No answer in time; whether it happened is not known.
+pub(crate) fn timed_out(what: &str, seconds: u64) -> PortError {
+    PortError::new(
+        ErrorKind::Timeout,
+        "PB-POSTGRES-TIMEOUT",
+        format!("cannot {what}: no answer in {seconds} s"),
+    )
+}
+
+/// The server cannot be reached.
+pub(crate) fn unreachable(subject: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Unavailable,
+        "PB-POSTGRES-UNREACHABLE",
+        format!("cannot reach {subject}"),
+    )
+    .hint(
+        "check that the server runs and that host, port and firewall are right",
+        "서버가 실행 중인지, 호스트와 포트, 방화벽 설정이 올바른지 확인하세요",
+    )
+}
+
+/// The connection broke.
+pub(crate) fn disconnected(what: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Unavailable,
+        "PB-POSTGRES-DISCONNECTED",
+        format!("cannot {what}: the connection broke"),
+    )
+}
+
+/// Bad configuration.
+pub(crate) fn invalid(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Invalid, "PB-POSTGRES-CONFIG", message)
+}
+
+/// A file of the data directory could not be read or written.
+pub(crate) fn file(path: &Path, error: std::io::Error) -> PortError {
+    use std::io::ErrorKind as Io;
+    let (kind, code) = match error.kind() {
+        Io::StorageFull | Io::QuotaExceeded => (ErrorKind::NoSpace, "PB-POSTGRES-NO-SPACE"),
+        Io::PermissionDenied => (ErrorKind::PermissionDenied, "PB-POSTGRES-FILE"),
+        _ => (ErrorKind::Internal, "PB-POSTGRES-FILE"),
+    };
+    PortError::new(kind, code, format!("cannot use {}", path.display())).source(error)
+}
+
+/// SQLSTATE classes after "PostgreSQL Error Codes" in the server's manual.
+pub(crate) fn from_server(what: &str, error: ServerError) -> PortError {
+    let message = format!("cannot {what}");
+    let new = |kind, code| PortError::new(kind, code, message.clone());
+    let port = match error.code.as_str() {
+        "28000" | "28P01" => new(ErrorKind::Unauthenticated, "PB-POSTGRES-AUTH").hint(
+            "check user name and password; pg_hba.conf must allow the account from PlanB's host, also for `replication`",
+            "사용자 이름과 비밀번호를 확인하세요. pg_hba.conf에서 PlanB 호스트의 접속(`replication` 포함)을 허용해야 합니다",
+        ),
+        "42501" => new(ErrorKind::PermissionDenied, "PB-POSTGRES-PRIVILEGE").hint(
+            "run `planb check`: it names each missing privilege",
+            "`planb check`를 실행하면 부족한 권한을 알려 줍니다",
+        ),
+        "25006" => new(ErrorKind::PermissionDenied, "PB-POSTGRES-READ-ONLY").hint(
+            "the server is a standby or was made read-only",
+            "서버가 대기 서버이거나 읽기 전용으로 설정되어 있습니다",
+        ),
+        "53100" => new(ErrorKind::NoSpace, "PB-POSTGRES-NO-SPACE").hint(
+            "free space on the server's disk",
+            "서버 디스크의 여유 공간을 확보하세요",
+        ),
+        "3D000" => new(ErrorKind::NotFound, "PB-POSTGRES-NO-DATABASE").hint(
+            "check the name of the database in the plan",
+            "계획 파일의 데이터베이스 이름을 확인하세요",
+        ),
+        "53000" | "53200" | "53300" | "53400" | "55006" | "55P03" | "57P01" | "57P02" | "57P03" | "57014"
+        | "40001" | "40P01" => new(ErrorKind::Unavailable, "PB-POSTGRES-BUSY"),
+        "58P01" => log_lost(message),
+        "XX001" | "XX002" => new(ErrorKind::Corrupt, "PB-POSTGRES-CORRUPT").hint(
+            "the server found damaged data; check its disk",
+            "서버가 손상된 데이터를 발견했습니다. 디스크를 점검하세요",
+        ),
+        _ => new(ErrorKind::Internal, "PB-POSTGRES-SERVER"),
+    };
+    port.source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_refusal_has_a_code_of_its_own() {
+        let of = |code: &str| {
+            let error = ServerError {
+                code: code.into(),
+                message: "no".into(),
+                detail: String::new(),
+            };
+            let port = from_server("look", error);
+            (port.kind(), port.code())
+        };
+        assert_eq!(of("28P01"), (ErrorKind::Unauthenticated, "PB-POSTGRES-AUTH"));
+        assert_eq!(of("42501"), (ErrorKind::PermissionDenied, "PB-POSTGRES-PRIVILEGE"));
+        assert_eq!(of("58P01"), (ErrorKind::LogLost, "PB-POSTGRES-LOG-LOST"));
+        assert_eq!(of("53100"), (ErrorKind::NoSpace, "PB-POSTGRES-NO-SPACE"));
+        assert_eq!(of("57P03"), (ErrorKind::Unavailable, "PB-POSTGRES-BUSY"));
+        assert_eq!(of("99999"), (ErrorKind::Internal, "PB-POSTGRES-SERVER"));
+    }
+}
