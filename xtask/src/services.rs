@@ -23,6 +23,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("mariadbd", "mariadb-server-core"),
     ("mariadb", "mariadb-client"),
     ("mariadb-binlog", "mariadb-client"),
+    ("pg_createcluster", "postgresql"),
+    ("psql", "postgresql-client"),
     ("zstd", "zstd"),
     ("age", "age"),
     ("sqlite3", "sqlite3"),

@@ -96,6 +96,10 @@ pub(crate) fn file(path: &Path, error: std::io::Error) -> PortError {
 pub(crate) fn from_server(what: &str, error: ServerError) -> PortError {
     let message = format!("cannot {what}");
     let new = |kind, code| PortError::new(kind, code, message.clone());
+    // An internal error (XX000) in some places of the server, 58P01 in others.
+    if error.message.contains("has already been removed") {
+        return log_lost(message).source(error);
+    }
     let port = match error.code.as_str() {
         "28000" | "28P01" => new(ErrorKind::Unauthenticated, "PB-POSTGRES-AUTH").hint(
             "check user name and password; pg_hba.conf must allow the account from PlanB's host, also for `replication`",
@@ -144,8 +148,14 @@ mod tests {
             let port = from_server("look", error);
             (port.kind(), port.code())
         };
-        assert_eq!(of("28P01"), (ErrorKind::Unauthenticated, "PB-POSTGRES-AUTH"));
-        assert_eq!(of("42501"), (ErrorKind::PermissionDenied, "PB-POSTGRES-PRIVILEGE"));
+        assert_eq!(
+            of("28P01"),
+            (ErrorKind::Unauthenticated, "PB-POSTGRES-AUTH")
+        );
+        assert_eq!(
+            of("42501"),
+            (ErrorKind::PermissionDenied, "PB-POSTGRES-PRIVILEGE")
+        );
         assert_eq!(of("58P01"), (ErrorKind::LogLost, "PB-POSTGRES-LOG-LOST"));
         assert_eq!(of("53100"), (ErrorKind::NoSpace, "PB-POSTGRES-NO-SPACE"));
         assert_eq!(of("57P03"), (ErrorKind::Unavailable, "PB-POSTGRES-BUSY"));

@@ -87,7 +87,10 @@ mod tests {
         };
         let position = stream.position(Lsn(0x1_0300_0028));
         assert_eq!(position.at, "1/3000028");
-        assert_eq!(Stream::parse(&position).expect("good"), (stream, Lsn(0x1_0300_0028)));
+        assert_eq!(
+            Stream::parse(&position).expect("good"),
+            (stream, Lsn(0x1_0300_0028))
+        );
         assert_eq!("1/03000028".parse(), Ok(Lsn(0x1_0300_0028)));
         for bad in ["", "1", "/", "1/", "g/1", "1/123456789"] {
             assert_eq!(bad.parse::<Lsn>(), Err(()), "{bad}");
@@ -100,9 +103,16 @@ mod tests {
             let system = "7350".into();
             Stream { system, timeline }.position(Lsn(lsn))
         };
-        assert_eq!(order(&at(1, 9), &at(1, 0x1_0000_0000)), Some(Ordering::Less));
+        assert_eq!(
+            order(&at(1, 9), &at(1, 0x1_0000_0000)),
+            Some(Ordering::Less)
+        );
         assert_eq!(order(&at(1, 9), &at(2, 10)), None);
-        let other = LogPosition { stream: "mariadb:1".into(), at: "f:1".into(), gtid: None };
+        let other = LogPosition {
+            stream: "mariadb:1".into(),
+            at: "f:1".into(),
+            gtid: None,
+        };
         assert_eq!(order(&at(1, 9), &other), None);
     }
 }

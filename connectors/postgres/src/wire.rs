@@ -82,13 +82,18 @@ impl Wire {
     /// The first value of the first row, if there is one.
     pub async fn first(&mut self, what: &str, sql: &str) -> PortResult<Option<String>> {
         let rows = self.rows(what, sql).await?;
-        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+        Ok(rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten()))
     }
 
     /// Sends a statement whose answers are read one by one.
     pub async fn send_query(&mut self, what: &str, sql: &str) -> PortResult<()> {
         if sql.contains('\0') {
-            return Err(protocol(format!("cannot {what}: a zero byte in the statement")));
+            return Err(protocol(format!(
+                "cannot {what}: a zero byte in the statement"
+            )));
         }
         self.outbox.put_u8(b'Q');
         self.put_length(sql.len() + 1)?;
@@ -187,8 +192,8 @@ impl Wire {
     }
 
     fn put_length(&mut self, body: usize) -> PortResult<()> {
-        let length = u32::try_from(body + 4)
-            .map_err(|_| protocol("a message to the server is too long"))?;
+        let length =
+            u32::try_from(body + 4).map_err(|_| protocol("a message to the server is too long"))?;
         self.outbox.put_u32(length);
         Ok(())
     }
@@ -262,7 +267,9 @@ fn take_frame(inbox: &mut BytesMut) -> PortResult<Option<Frame>> {
 
 fn unexpected(what: &str, tag: u8) -> PortError {
     let tag = char::from(tag);
-    protocol(format!("cannot {what}: the server sent a message {tag:?} that does not fit"))
+    protocol(format!(
+        "cannot {what}: the server sent a message {tag:?} that does not fit"
+    ))
 }
 
 /// Fields of a data row.
@@ -328,7 +335,10 @@ mod tests {
         assert_eq!(row(body).expect("whole"), [Some("a".to_owned()), None]);
         assert!(row(&body[..6]).is_err());
         let error = server_error(b"SERROR\0C42P01\0Mno such thing\0\0");
-        assert_eq!((error.code.as_str(), error.message.as_str()), ("42P01", "no such thing"));
+        assert_eq!(
+            (error.code.as_str(), error.message.as_str()),
+            ("42P01", "no such thing")
+        );
         assert_eq!(rows_of(b"COPY 42\0"), 42);
     }
 }

@@ -181,8 +181,7 @@ fn command(program: &Path, dir: &Path) -> Result<Command, LaunchError> {
 /// Makes the data directory by the server's own tool, and gives it its name
 /// only when it is whole.
 async fn install(bin_dir: &Path, dir: &Path) -> Result<(), LaunchError> {
-    std::fs::create_dir_all(dir)
-        .map_err(LaunchError::io(format!("create {}", dir.display())))?;
+    std::fs::create_dir_all(dir).map_err(LaunchError::io(format!("create {}", dir.display())))?;
     if let Some((uid, gid)) = server_user()? {
         std::os::unix::fs::chown(dir, Some(uid.as_raw()), Some(gid.as_raw()))
             .map_err(LaunchError::io(format!("hand over {}", dir.display())))?;

@@ -138,9 +138,9 @@ pub enum DatabaseAddress {
         /// The database file.
         path: PathBuf,
     },
-    /// A server: `mysql://user@host:3306/orders` or `mariadb://…`.
+    /// A server: `mysql://user@host:3306/orders`, `mariadb://…` or `postgresql://…`.
     Server {
-        /// `Engine::Mysql` or `Engine::Mariadb`.
+        /// `Engine::Mysql`, `Engine::Mariadb` or `Engine::Postgresql`.
         engine: Engine,
         /// Host name or address.
         host: String,
@@ -154,7 +154,24 @@ pub enum DatabaseAddress {
         databases: Vec<String>,
         /// CA certificate (PEM); TLS is required when given.
         tls_ca: Option<PathBuf>,
+        /// What only PostgreSQL has.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        postgresql: Option<PostgresqlSettings>,
     },
+}
+
+/// How a PostgreSQL server is protected and restored into; from the URL's query.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostgresqlSettings {
+    /// `method=logical`: rows of the named databases instead of the whole server.
+    pub logical: bool,
+    /// `data-dir`: the data directory on this machine that PlanB restores into.
+    pub data_dir: Option<PathBuf>,
+    /// `bin-dir`: the folder of PostgreSQL's programs on this machine.
+    pub bin_dir: Option<PathBuf>,
+    /// `slot`: the replication slot that keeps the log for PlanB.
+    pub slot: Option<String>,
 }
 
 impl DatabaseAddress {

@@ -97,6 +97,7 @@ fn a_plan_is_read_as_it_is_written() {
                 "orders",
             ],
             tls_ca: None,
+            postgresql: None,
         }
     "#]]
     .assert_debug_eq(&plan.primary.database);

@@ -5,6 +5,7 @@
 use crate::secrets;
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
 use planb_connector_object_store::{ObjectStoreVault, VaultConfig};
+use planb_connector_postgres::{Method, PostgresConfig, PostgresDatabase, PostgresTarget};
 use planb_connector_probe::{HttpProbe, SqlProbe, TcpProbe, from_url};
 use planb_connector_process::{ManagedWorkload, ObservedWorkload};
 use planb_connector_sqlite::SqliteDatabase;
@@ -12,7 +13,8 @@ use planb_engine::{CrashPoints, ObserverPorts, ServicePorts, SitePorts};
 use planb_model::ServiceName;
 use planb_model::observation::ProbeKind;
 use planb_model::plan::{
-    DatabaseAddress, EdgeSettings, Observer, ServicePlan, Site, VaultAddress, Workload,
+    DatabaseAddress, EdgeSettings, Observer, PostgresqlSettings, ServicePlan, Site, VaultAddress,
+    Workload,
 };
 use planb_ports::{
     Clock, Database, Disk, PortResult, Probe, Random, Repository, Store, Traffic, VaultStorage,
@@ -112,11 +114,22 @@ pub async fn connect_database(
             password,
             databases,
             tls_ca,
+            postgresql,
         } => {
             let password = match password {
                 Some(reference) => Some(secrets::resolve(reference, disk).await?),
                 None => None,
             };
+            if let Some(settings) = postgresql {
+                let config = PostgresConfig {
+                    password,
+                    databases: databases.clone(),
+                    tls_ca: tls_ca.clone(),
+                    connect_timeout: Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS),
+                    ..postgres(host, *port, user, settings)
+                };
+                return Ok(Arc::new(PostgresDatabase::connect_lazy(config, clock)));
+            }
             let config = MysqlConfig {
                 engine: *engine,
                 host: host.clone(),
@@ -131,6 +144,24 @@ pub async fn connect_database(
             };
             Ok(Arc::new(MysqlDatabase::connect_lazy(config, clock)))
         }
+    }
+}
+
+/// What only PostgreSQL has.
+fn postgres(host: &str, port: u16, user: &str, settings: &PostgresqlSettings) -> PostgresConfig {
+    let base = PostgresConfig::new(host, port, user);
+    PostgresConfig {
+        method: match settings.logical {
+            true => Method::Logical,
+            false => Method::Physical,
+        },
+        slot: settings.slot.clone().unwrap_or(base.slot),
+        target: settings
+            .data_dir
+            .clone()
+            .map(|data_dir| PostgresTarget { data_dir }),
+        bin_dir: settings.bin_dir.clone(),
+        ..base
     }
 }
 

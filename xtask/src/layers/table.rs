@@ -68,6 +68,11 @@ pub const ROOMS: &[Room] = &[
         "MySQL and MariaDB as source and target",
     ),
     room(
+        "planb-connector-postgres",
+        Kind::Layer(4),
+        "PostgreSQL as source and target",
+    ),
+    room(
         "planb-connector-sqlite",
         Kind::Layer(4),
         "SQLite as source and target",
@@ -150,6 +155,7 @@ pub const WALLS: &[(u8, &[&str], &str)] = &[
             "mysql_common",
             "nix",
             "object_store",
+            "postgres-protocol",
             "reqwest",
             "rusqlite",
         ],

@@ -32,7 +32,8 @@ pub(super) async fn log_in(
             MD5 => {
                 let salt = rest.try_get_u32().map_err(|_| cut_off())?.to_be_bytes();
                 let hash = md5_hash(address.user.as_bytes(), password(address)?, salt);
-                wire.login_answer(&[hash.as_bytes(), b"\0"].concat()).await?;
+                wire.login_answer(&[hash.as_bytes(), b"\0"].concat())
+                    .await?;
             }
             SASL => scram(wire, address, &rest).await?,
             _ => return Err(unsupported()),
@@ -48,7 +49,9 @@ async fn scram(wire: &mut Wire, address: &Address<'_>, mechanisms: &[u8]) -> Por
     let bad = |error: std::io::Error| protocol("the server's login does not fit").source(error);
     let mut scram = ScramSha256::new(password(address)?, ChannelBinding::unsupported());
     let first = scram.message();
-    let length = u32::try_from(first.len()).map_err(|_| cut_off())?.to_be_bytes();
+    let length = u32::try_from(first.len())
+        .map_err(|_| cut_off())?
+        .to_be_bytes();
     let body = [wanted, b"\0", &length[..], first].concat();
     wire.login_answer(&body).await?;
     let (SASL_CONTINUE, challenge) = question(wire).await? else {

@@ -36,7 +36,9 @@ impl Wire {
     pub async fn open(address: &Address<'_>) -> PortResult<Self> {
         let what = "connect";
         let io = |error| disconnected(what).source(error);
-        let tcp = TcpStream::connect((address.host, address.port)).await.map_err(io)?;
+        let tcp = TcpStream::connect((address.host, address.port))
+            .await
+            .map_err(io)?;
         tcp.set_nodelay(true).map_err(io)?;
         let stream: Box<dyn Stream> = match address.tls_ca {
             Some(ca) => Box::new(encrypt(tcp, address.host, ca).await?),
@@ -75,7 +77,10 @@ impl Wire {
         match frame.tag {
             b'R' => Ok(frame),
             // The server hangs up after it: nothing more is to be read.
-            b'E' => Err(crate::error::from_server(what, super::server_error(&frame.body))),
+            b'E' => Err(crate::error::from_server(
+                what,
+                super::server_error(&frame.body),
+            )),
             tag => Err(unexpected(what, tag)),
         }
     }
@@ -97,8 +102,9 @@ async fn encrypt(
 ) -> PortResult<tokio_rustls::client::TlsStream<TcpStream>> {
     let io = |error| disconnected("connect by TLS").source(error);
     let config = tls_config(ca)?;
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|error| invalid(format!("{host} cannot be the name in a certificate")).source(error))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+        invalid(format!("{host} cannot be the name in a certificate")).source(error)
+    })?;
     tcp.write_all(&TLS_REQUEST).await.map_err(io)?;
     match tcp.read_u8().await.map_err(io)? {
         b'S' => {}
@@ -108,9 +114,15 @@ async fn encrypt(
                 "서버에 ssl=on을 설정하거나 계획 파일에서 `tls`를 지우세요",
             ));
         }
-        other => return Err(protocol(format!("the server answered {other} when asked for TLS"))),
+        other => {
+            return Err(protocol(format!(
+                "the server answered {other} when asked for TLS"
+            )));
+        }
     }
-    let connected = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
+    let connected = TlsConnector::from(Arc::new(config))
+        .connect(name, tcp)
+        .await;
     connected.map_err(|error| {
         tls_refused("the server's certificate was refused").source(error).hint(
             "`tls.ca` must be the authority that signed it, and it must name the host of the plan",
@@ -126,11 +138,13 @@ fn tls_refused(message: &str) -> PortError {
 fn tls_config(ca: &Path) -> PortResult<ClientConfig> {
     let bad = |what: &str| invalid(format!("{} {what}", ca.display()));
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(ca)
-        .map_err(|error| bad("cannot be read").source(error))?;
+    let certificates =
+        CertificateDer::pem_file_iter(ca).map_err(|error| bad("cannot be read").source(error))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| bad("is not PEM").source(error))?;
-        roots.add(certificate).map_err(|error| bad("holds a bad certificate").source(error))?;
+        roots
+            .add(certificate)
+            .map_err(|error| bad("holds a bad certificate").source(error))?;
     }
     if roots.is_empty() {
         return Err(bad("holds no certificate"));

@@ -14,8 +14,19 @@ pub(super) fn bin_dir() -> Result<PathBuf, LaunchError> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(versions(Path::new(VERSIONS_DIR)))
-        .find(|dir| dir.join("postgres").is_file() && dir.join("initdb").is_file())
+        .find_map(|dir| whole(&dir))
         .ok_or_else(missing)
+}
+
+/// The folder behind `dir`'s server, when all its programs are there: a link to
+/// it may stand alone in a folder of links.
+fn whole(dir: &Path) -> Option<PathBuf> {
+    let server = dir.join("postgres").canonicalize().ok()?;
+    let bin = server.parent()?;
+    let all = ["initdb", "pg_ctl", "psql"]
+        .iter()
+        .all(|name| bin.join(name).is_file());
+    all.then(|| bin.to_owned())
 }
 
 /// `<dir>/17/bin`, `<dir>/15/bin`: the newest first.
@@ -34,7 +45,7 @@ fn versions(dir: &Path) -> Vec<PathBuf> {
 fn missing() -> LaunchError {
     LaunchError::Missing {
         server: super::SERVER,
-        looked_for: "postgres, initdb".into(),
+        looked_for: "postgres, initdb, pg_ctl, psql".into(),
         hint: Box::new(Text::new(
             "install it: `sudo apt-get install postgresql`",
             "다음 명령으로 설치하세요: `sudo apt-get install postgresql`",

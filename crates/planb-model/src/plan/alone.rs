@@ -48,8 +48,17 @@ pub fn database_address(
     {
         return Err(bad.into());
     }
-    let address = database_url(url)?;
     let options = query_options(query)?;
+    let address = match options.others.is_empty() {
+        true => database_url(url)?,
+        // What only PostgreSQL has stands in its URL in a plan file, too.
+        false if url.starts_with("postgres") => {
+            let mut rest = url::form_urlencoded::Serializer::new(String::new());
+            rest.extend_pairs(&options.others);
+            database_url(&format!("{url}?{}", rest.finish()))?
+        }
+        false => return Err(unknown_option(&options.others[0].0)),
+    };
     match address {
         DatabaseUrl::Sqlite(path) => Ok(DatabaseAddress::Sqlite { path }),
         DatabaseUrl::Server {
@@ -58,6 +67,7 @@ pub fn database_address(
             port,
             user,
             database,
+            postgresql,
         } => {
             let mut databases = options.databases;
             if databases.is_empty() {
@@ -74,6 +84,7 @@ pub fn database_address(
                 password,
                 databases,
                 tls_ca: options.tls_ca,
+                postgresql,
             })
         }
     }
@@ -122,6 +133,7 @@ pub fn size_of(text: &str) -> Result<u64, AddressError> {
 struct QueryOptions {
     tls_ca: Option<PathBuf>,
     databases: Vec<String>,
+    others: Vec<(String, String)>,
 }
 
 fn query_options(query: &str) -> Result<QueryOptions, AddressError> {
@@ -135,7 +147,7 @@ fn query_options(query: &str) -> Result<QueryOptions, AddressError> {
                     .filter(|name| !name.is_empty())
                     .map(str::to_owned),
             ),
-            _ => return Err(unknown_option(&name)),
+            _ => options.others.push((name.into_owned(), value.into_owned())),
         }
     }
     Ok(options)

@@ -72,6 +72,7 @@ fn database(raw: RawDatabase) -> Option<DatabaseAddress> {
             port,
             user,
             database,
+            postgresql,
         } => DatabaseAddress::Server {
             engine,
             host,
@@ -83,6 +84,7 @@ fn database(raw: RawDatabase) -> Option<DatabaseAddress> {
                 None => vec![database?],
             },
             tls_ca: raw.tls.map(|tls| tls.ca.0.into()),
+            postgresql,
         },
     })
 }

@@ -41,7 +41,8 @@ pub(in crate::plan) enum RawRole {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::plan) struct RawDatabase {
-    /// `mysql://user@host:port/database`, `mariadb://…` or `sqlite:/path/file.db`.
+    /// `mysql://user@host:port/database`, `mariadb://…`, `postgresql://…` or `sqlite:/path/file.db`.
+    /// PostgreSQL takes `?data-dir=…&bin-dir=…&slot=…&method=logical`.
     /// Never with a password.
     pub url: DatabaseUrlText,
     /// Where the password of the user is. Leave it out when there is none.

@@ -2,6 +2,7 @@
 //! holds a secret; one that does is refused and not shown.
 
 use super::{Bad, shown};
+use crate::plan::PostgresqlSettings;
 use crate::recovery::Engine;
 use std::fmt;
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use url::Url;
 
 /// The port MySQL and MariaDB listen on when an address names none.
 const MYSQL_PORT: u16 = 3306;
+/// The one PostgreSQL listens on.
+const POSTGRESQL_PORT: u16 = 5432;
 /// Schemes of vaults, after `object_store`.
 const VAULT_SCHEMES: [&str; 6] = ["file", "az", "azure", "abfss", "s3", "gs"];
 
@@ -22,6 +25,7 @@ pub(in crate::plan) enum DatabaseUrl {
         port: u16,
         user: String,
         database: Option<String>,
+        postgresql: Option<PostgresqlSettings>,
     },
 }
 
@@ -35,6 +39,7 @@ impl fmt::Display for DatabaseUrl {
                 port,
                 user,
                 database,
+                ..
             } => {
                 let database = database.as_deref().unwrap_or_default();
                 write!(f, "{engine}://{user}@{host}:{port}/{database}")
@@ -43,7 +48,8 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// Reads `sqlite:/path/orders.db`, `mysql://user@host:3306/orders`, `mariadb://…`.
+/// Reads `sqlite:/path/orders.db`, `mysql://user@host:3306/orders`, `mariadb://…`,
+/// `postgresql://user@host:5432/orders?data-dir=/srv/postgresql`.
 pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -55,6 +61,7 @@ pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
     let engine = match text.split_once("://").map(|(scheme, _)| scheme) {
         Some("mysql") => Engine::Mysql,
         Some("mariadb") => Engine::Mariadb,
+        Some("postgresql" | "postgres") => Engine::Postgresql,
         _ => {
             return Err(no_secret_inside(text)
                 .err()
@@ -65,19 +72,62 @@ pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
     let url = Url::parse(text).map_err(|_| not_a_database(text))?;
     let host = url.host_str().unwrap_or_default();
     let path = url.path().trim_start_matches('/');
-    if host.is_empty() || url.username().is_empty() || path.contains('/') || url.query().is_some() {
+    if host.is_empty() || url.username().is_empty() || path.contains('/') {
         return Err(not_a_database(text));
     }
+    let (port, postgresql) = match (engine, url.query()) {
+        (Engine::Postgresql, _) => (POSTGRESQL_PORT, Some(postgresql(&url)?)),
+        (_, None) => (MYSQL_PORT, None),
+        (_, Some(_)) => return Err(not_a_database(text)),
+    };
     Ok(DatabaseUrl::Server {
         engine,
         host: host.trim_matches(['[', ']']).to_owned(),
-        port: url.port().unwrap_or(MYSQL_PORT),
+        port: url.port().unwrap_or(port),
         user: unescaped(url.username()).ok_or_else(|| not_a_database(text))?,
         database: match path {
             "" => None,
             path => Some(unescaped(path).ok_or_else(|| not_a_database(text))?),
         },
+        postgresql,
     })
+}
+
+/// Reads `?data-dir=/srv/postgresql&bin-dir=…&slot=…&method=logical`.
+fn postgresql(url: &Url) -> Result<PostgresqlSettings, Bad> {
+    let mut settings = PostgresqlSettings::default();
+    for (name, value) in url.query_pairs() {
+        let path = value
+            .starts_with('/')
+            .then(|| PathBuf::from(value.as_ref()));
+        match (name.as_ref(), value.as_ref(), path) {
+            ("method", "logical", _) => settings.logical = true,
+            ("method", "physical", _) => settings.logical = false,
+            ("data-dir", _, Some(path)) => settings.data_dir = Some(path),
+            ("bin-dir", _, Some(path)) => settings.bin_dir = Some(path),
+            ("slot", slot, _) if is_slot(slot) => settings.slot = Some(slot.to_owned()),
+            _ => return Err(not_a_setting(&name, &value)),
+        }
+    }
+    Ok(settings)
+}
+
+/// Whether PostgreSQL takes it as the name of a replication slot.
+fn is_slot(name: &str) -> bool {
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    (1..=63).contains(&name.len()) && name.bytes().all(good)
+}
+
+fn not_a_setting(name: &str, value: &str) -> Bad {
+    let pair = shown(&format!("{name}={value}"));
+    Bad::new(
+        format!("{pair} means nothing for PostgreSQL"),
+        format!("PostgreSQL에 쓸 수 없는 설정입니다: {pair}"),
+    )
+    .hint(
+        "write `data-dir=/absolute/path`, `bin-dir=/absolute/path`, `slot=lower_case_name` or `method=logical`",
+        "`data-dir=/절대/경로`, `bin-dir=/절대/경로`, `slot=소문자_이름`, `method=logical` 중에서 적으세요",
+    )
 }
 
 fn not_a_database(text: &str) -> Bad {
@@ -86,8 +136,8 @@ fn not_a_database(text: &str) -> Bad {
         format!("{} 값은 데이터베이스 URL이 아닙니다", shown(text)),
     )
     .hint(
-        "write `mariadb://user@host:3306/orders`, `mysql://user@host:3306/orders` or `sqlite:/srv/orders.db`",
-        "`mariadb://사용자@호스트:3306/orders`, `mysql://사용자@호스트:3306/orders`, `sqlite:/srv/orders.db` 중 하나의 형식으로 적으세요",
+        "write `mariadb://user@host:3306/orders`, `mysql://user@host:3306/orders`, `postgresql://user@host:5432/orders` or `sqlite:/srv/orders.db`",
+        "`mariadb://사용자@호스트:3306/orders`, `mysql://사용자@호스트:3306/orders`, `postgresql://사용자@호스트:5432/orders`, `sqlite:/srv/orders.db` 중 하나의 형식으로 적으세요",
     )
 }
 
@@ -276,13 +326,21 @@ mod tests {
                 "mariadb://pl@nb@10.0.0.1:3307/",
             ),
             ("mariadb://planb@[::1]:3307/a", "mariadb://planb@::1:3307/a"),
+            (
+                "postgres://planb@db/orders?slot=a_1",
+                "postgresql://planb@db:5432/orders",
+            ),
         ] {
             assert_eq!(database_url(text).unwrap().to_string(), expected);
         }
         for bad in [
             "",
             "sqlite:",
-            "postgres://u@h/d",
+            "oracle://u@h/d",
+            "postgresql://u@h/d?data-dir=relative",
+            "postgresql://u@h/d?slot=A",
+            "postgresql://u@h/d?other=1",
+            "mysql://u@h/d?slot=a",
             "mysql://h/d",
             "mysql://u@/d",
             "mysql://u@h/a/b",
@@ -290,6 +348,21 @@ mod tests {
         ] {
             assert!(database_url(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_only_postgresql_has_is_in_the_query() {
+        let url = "postgresql://u@h/d?data-dir=/srv/pg%20data&bin-dir=/b&slot=s&method=logical";
+        let DatabaseUrl::Server { postgresql, .. } = database_url(url).unwrap() else {
+            panic!("a server");
+        };
+        let wanted = PostgresqlSettings {
+            logical: true,
+            data_dir: Some("/srv/pg data".into()),
+            bin_dir: Some("/b".into()),
+            slot: Some("s".into()),
+        };
+        assert_eq!(postgresql, Some(wanted));
     }
 
     #[test]

@@ -1,0 +1,70 @@
+//! The write-ahead log, read as a standby reads it.
+
+pub(crate) mod slot;
+mod source;
+pub(crate) mod wal;
+
+use crate::client::Client;
+use crate::config::Method;
+use crate::lsn::{Lsn, Stream};
+use crate::wire::Wire;
+use planb_model::recovery::LogPosition;
+use planb_ports::{Clock, ErrorKind, LogSource, PortError, PortResult};
+use std::sync::Arc;
+
+/// Opens the log at `start`.
+pub(crate) async fn open(
+    client: Arc<Client>,
+    clock: Arc<dyn Clock>,
+    start: &LogPosition,
+) -> PortResult<Box<dyn LogSource>> {
+    if client.config.method == Method::Logical {
+        return Err(PortError::new(
+            ErrorKind::Unsupported,
+            "PB-POSTGRES-NO-LOG",
+            "the logical method has snapshots only, no log",
+        )
+        .hint(
+            "use the physical method (leave `method=logical` out) where the server allows replication; otherwise take snapshots often",
+            "복제를 허용하는 서버라면 `method=logical`을 빼고 물리 방식을 사용하세요. 그렇지 않으면 스냅샷을 자주 만드세요",
+        ));
+    }
+    Ok(Box::new(source::Source::open(client, clock, start).await?))
+}
+
+/// Who the server is, the timeline it is on, and where its log ends.
+pub(crate) async fn identify(wire: &mut Wire) -> PortResult<(Stream, Lsn)> {
+    let rows = wire.rows("identify the server", "IDENTIFY_SYSTEM").await?;
+    let fields = rows.into_iter().next().unwrap_or_default();
+    let mut fields = fields.into_iter();
+    let system = fields.next().flatten();
+    let timeline = fields.next().flatten().and_then(|text| text.parse().ok());
+    let end = fields.next().flatten().and_then(|text| text.parse().ok());
+    match (system, timeline, end) {
+        (Some(system), Some(timeline), Some(end)) => Ok((Stream { system, timeline }, end)),
+        _ => Err(crate::error::protocol(
+            "the server does not identify itself",
+        )),
+    }
+}
+
+/// Bytes of one file of the server's log.
+pub(crate) async fn wal_file_bytes(wire: &mut Wire) -> PortResult<u64> {
+    let text = wire
+        .first("read wal_segment_size", "SHOW wal_segment_size")
+        .await?;
+    let parsed = || {
+        let text = text.as_deref()?;
+        let digits = text.trim_end_matches(char::is_alphabetic);
+        let unit = match &text[digits.len()..] {
+            "kB" => 1 << 10,
+            "MB" => 1 << 20,
+            "GB" => 1 << 30,
+            _ => return None,
+        };
+        let bytes = digits.parse::<u64>().ok()? * unit;
+        bytes.is_power_of_two().then_some(bytes)
+    };
+    parsed()
+        .ok_or_else(|| crate::error::protocol("the server does not name the size of its log files"))
+}

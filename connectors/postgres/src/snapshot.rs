@@ -1,0 +1,42 @@
+//! Snapshots: the server's files, or rows as text.
+
+mod base;
+pub(crate) mod files;
+pub(crate) mod logical;
+mod tar;
+
+pub(crate) use tar::{Member, Piece, Reader as TarReader};
+
+pub(crate) use logical::{KIND_POST, KIND_ROWS, KIND_SCHEMA};
+
+use crate::client::Client;
+use crate::config::Method;
+use planb_ports::{
+    PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions, SnapshotSink,
+};
+
+/// Kind of the parts with files of the data directory: tar archives.
+pub(crate) const KIND_BASE: &str = "base";
+/// Kind of the parts with files of a tablespace; its OID is in the name.
+pub(crate) const KIND_TABLESPACE: &str = "tablespace";
+/// Kind of the part with the server's own list of the files.
+pub(crate) const KIND_MANIFEST: &str = "manifest";
+
+/// Writes a snapshot by the method that is asked for, or else by the plan's.
+pub(crate) async fn take(
+    client: &Client,
+    sink: &dyn SnapshotSink,
+    options: &SnapshotOptions,
+    progress: &dyn Progress,
+) -> PortResult<SnapshotFacts> {
+    let logical = match options.method {
+        SnapshotMethod::Auto => client.config.method == Method::Logical,
+        SnapshotMethod::Logical => true,
+        SnapshotMethod::Physical => false,
+    };
+    if logical {
+        logical::take(client, sink, options, progress).await
+    } else {
+        base::take(client, sink, options, progress).await
+    }
+}

@@ -1,0 +1,17 @@
+//! The database port against real PostgreSQL servers.
+
+#[path = "contract/support.rs"]
+mod support;
+
+#[path = "contract/check.rs"]
+mod check;
+#[path = "contract/fence.rs"]
+mod fence;
+#[path = "contract/log.rs"]
+mod log;
+#[path = "contract/logical.rs"]
+mod logical;
+#[path = "contract/physical.rs"]
+mod physical;
+#[path = "contract/until.rs"]
+mod until;
