@@ -196,10 +196,9 @@ async fn end_sessions(wire: &mut Wire, databases: &[String]) -> PortResult<()> {
         return Ok(());
     }
     let sql = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
-         AND backend_type = 'client backend' AND datname IN ({0}) \
-         AND NOT (usename = current_user AND application_name = 'planb') \
-         AND (pg_terminate_backend(pid, {END_WAIT_MS}) OR true)",
+        "SELECT count(pg_terminate_backend(pid, {END_WAIT_MS})) FROM pg_stat_activity \
+         WHERE backend_type = 'client backend' AND datname IN ({0}) \
+         AND NOT (usename = current_user AND application_name = 'planb')",
         crate::client::literals(databases)
     );
     for _ in 0..END_ROUNDS_MAX {

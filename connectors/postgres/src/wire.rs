@@ -147,14 +147,12 @@ impl Wire {
 
     /// The next piece of a copy; `None` at its end. Cancel safe.
     pub async fn copy_data(&mut self, what: &str) -> PortResult<Option<Bytes>> {
-        loop {
-            let frame = self.frame(what).await?;
-            match frame.tag {
-                b'd' => return Ok(Some(frame.body)),
-                b'c' => return Ok(None),
-                b'E' => return Err(self.failed(what, &frame.body).await),
-                tag => return Err(unexpected(what, tag)),
-            }
+        let frame = self.frame(what).await?;
+        match frame.tag {
+            b'd' => Ok(Some(frame.body)),
+            b'c' => Ok(None),
+            b'E' => Err(self.failed(what, &frame.body).await),
+            tag => Err(unexpected(what, tag)),
         }
     }
 

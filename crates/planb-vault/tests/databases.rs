@@ -5,5 +5,7 @@
 mod bench;
 #[path = "databases/mariadb.rs"]
 mod mariadb;
+#[path = "databases/postgres.rs"]
+mod postgres;
 #[path = "databases/sqlite.rs"]
 mod sqlite;

@@ -97,11 +97,12 @@ impl Source {
             shipped: lsn,
             owes_answer: false,
         };
-        // A server without that log says so when it first sends some.
-        source.answer(true).await?;
-        let first = source.wire.copy_data(WHAT);
-        let first = bounded(WHAT, SMALL_STATEMENT_SECS_MAX, first).await?;
-        source.take(first.ok_or_else(|| disconnected(WHAT))?)?;
+        // A server that has not got that log any more says so instead of sending it.
+        while source.pending.walker.end() == lsn && lsn < end {
+            let first = source.wire.copy_data(WHAT);
+            let first = bounded(WHAT, SMALL_STATEMENT_SECS_MAX, first).await?;
+            source.take(first.ok_or_else(|| disconnected(WHAT))?)?;
+        }
         Ok(source)
     }
 
@@ -175,9 +176,8 @@ impl Source {
         self.pending.walker.boundary().0 - self.pending.start.0 >= flush_bytes
     }
 
-    /// Tells the server what is in the vault, so that it may forget it, and may
-    /// ask for a sign of life.
-    async fn answer(&mut self, asks: bool) -> PortResult<()> {
+    /// Tells the server what is in the vault, so that it may forget it.
+    async fn answer(&mut self) -> PortResult<()> {
         let now = self.clock.now().as_microsecond() - EPOCH_SHIFT_US;
         let mut message = Vec::with_capacity(34);
         message.put_u8(b'r');
@@ -185,7 +185,7 @@ impl Source {
             message.put_u64(self.shipped.0);
         }
         message.put_i64(now);
-        message.put_u8(u8::from(asks));
+        message.put_u8(0);
         self.owes_answer = false;
         self.wire.copy_send(WHAT, &message).await
     }
@@ -217,7 +217,7 @@ impl LogSource for Source {
         loop {
             self.take_here()?;
             if self.owes_answer {
-                self.answer(false).await?;
+                self.answer().await?;
             }
             let due = self.pending.first.map(|first| first + flush_interval);
             let now = Instant::now();
@@ -243,7 +243,7 @@ impl LogSource for Source {
         if stream == self.stream && lsn > self.shipped {
             self.shipped = lsn;
         }
-        self.answer(false).await
+        self.answer().await
     }
 
     async fn is_drained(&mut self) -> PortResult<bool> {

@@ -5,7 +5,7 @@ use planb_model::Epoch;
 use planb_ports::{Database, ErrorKind};
 
 /// Everything a data directory can hold that a dump would have to know about.
-const SHOP: &str = r#"
+pub const SHOP: &str = r#"
 CREATE EXTENSION hstore; CREATE EXTENSION pg_trgm;
 CREATE TYPE mood AS ENUM ('sad', 'ok', '기쁨');
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);

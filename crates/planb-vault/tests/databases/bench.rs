@@ -129,6 +129,15 @@ impl Bench {
         serde_json::from_slice(&bytes).expect("not encrypted")
     }
 
+    /// Writes the vault's objects into a folder.
+    pub fn write_to(&self, folder: &std::path::Path) {
+        for key in self.storage.keys() {
+            let path = folder.join(&key);
+            std::fs::create_dir_all(path.parent().expect("in a folder")).expect("made");
+            std::fs::write(path, self.storage.peek(&key).expect("there")).expect("written");
+        }
+    }
+
     /// Takes the newest manifest away, so that an older snapshot is the newest.
     pub fn lose_newest_manifest(&self) {
         let key = self.keys("orders/manifest/").pop().expect("a snapshot");

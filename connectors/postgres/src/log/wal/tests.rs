@@ -1,3 +1,5 @@
+//! The walk over logs written here as a server lays them out.
+
 use super::*;
 
 const FILE: u64 = 1 << 20;
