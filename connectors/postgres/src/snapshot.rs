@@ -11,6 +11,8 @@ pub(crate) use logical::{KIND_POST, KIND_ROWS, KIND_SCHEMA};
 
 use crate::client::Client;
 use crate::config::Method;
+use crate::wire::Wire;
+use jiff::Timestamp;
 use planb_ports::{
     PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions, SnapshotSink,
 };
@@ -39,4 +41,11 @@ pub(crate) async fn take(
     } else {
         base::take(client, sink, options, progress).await
     }
+}
+
+/// The server's clock now.
+async fn clock(wire: &mut Wire) -> PortResult<Option<Timestamp>> {
+    let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let now = wire.first("read the server's clock", sql).await?;
+    Ok(now.and_then(|text| Timestamp::from_microsecond(text.parse().ok()?).ok()))
 }

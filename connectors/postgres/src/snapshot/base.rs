@@ -68,6 +68,7 @@ pub(crate) async fn take(
     stream.timeline = timeline;
     Ok(SnapshotFacts {
         position: stream.position(end),
+        consistent_at: super::clock(&mut client.anywhere().await?).await?,
         server_version: wire.server_version().to_owned(),
         tables,
     })

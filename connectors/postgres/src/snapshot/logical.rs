@@ -65,6 +65,7 @@ pub(crate) async fn take(
     tables.sort();
     Ok(SnapshotFacts {
         position,
+        consistent_at: super::clock(&mut anywhere).await?,
         server_version: anywhere.server_version().to_owned(),
         tables,
     })
