@@ -238,6 +238,7 @@ pub fn manifest(snapshot: &Snapshot) -> SnapshotManifest {
         engine: Engine::Postgresql,
         server_version: snapshot.facts.server_version.clone(),
         taken_at: Timestamp::now(),
+        consistent_at: snapshot.facts.consistent_at,
         position: snapshot.facts.position.clone(),
         next_segment: SegmentSeq::FIRST,
         parts: snapshot
