@@ -3,6 +3,7 @@
 //! Every benchmark prints a Markdown table with date and machine; `--write`
 //! puts it between its markers in docs/benchmarks.md.
 
+pub mod assess;
 pub mod build;
 pub mod demo;
 pub mod idle;
@@ -34,6 +35,8 @@ enum Which {
     Start,
     /// Memory and processor time of `planb up` on one protected service
     Idle(idle::Options),
+    /// A large inventory and a long simulation
+    Assess,
     /// A clean release build
     Build,
     /// The data path against mariadb-dump, mydumper, mariadb-binlog and pg_dump
@@ -54,6 +57,7 @@ pub fn run(args: &Args) -> Result<()> {
         Which::Demo(options) => demo::measure(options)?,
         Which::Start => start::measure()?,
         Which::Idle(options) => idle::measure(options)?,
+        Which::Assess => assess::measure()?,
         Which::Build => build::measure()?,
         Which::Vault(options) => vault::measure(options)?,
     };

@@ -84,6 +84,8 @@ struct Words {
     notes: &'static str,
     action: &'static str,
     illustrative: &'static str,
+    /// What the letters of the sources stand for.
+    documents: &'static str,
 }
 
 fn words(lang: Lang) -> Words {
@@ -93,12 +95,14 @@ fn words(lang: Lang) -> Words {
             notes: "Illustrative figures and their sources",
             action: "To do",
             illustrative: "These figures come from documents, not from your own systems. Put in your own before you decide.",
+            documents: "W: white paper on cases and adoption. V: white paper on virtualisation and cloud native. D: adoption slides. DR: white paper on cloud native DR for public institutions. P: the customer's multi-cloud design.",
         },
         Lang::Ko => Words {
             source: "출처",
             notes: "예시적 수치와 출처",
             action: "조치",
             illustrative: "아래 수치는 문서에서 가져온 것이며 귀 기관의 실측값이 아닙니다. 결정하기 전에 자체 수치로 바꾸십시오.",
+            documents: "W: 사례와 도입 전략 백서. V: 가상화와 클라우드 네이티브 백서. D: 도입 안내 슬라이드. DR: 공공기관 클라우드 네이티브 DR 백서. P: 고객의 멀티클라우드 설계서.",
         },
     }
 }

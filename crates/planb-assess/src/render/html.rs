@@ -32,13 +32,14 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
     }
     notes(&mut page, report, lang);
     page.push_str(&format!(
-        "</main><footer><p>{}: {} · PlanB · {}</p></footer></body></html>\n",
+        "</main><footer><p>{}: {} · PlanB · {}</p><p class=\"documents\">{}</p></footer></body></html>\n",
         words(lang).source,
         escape(&report.source),
         match lang {
             Lang::En => "This file is complete: it loads nothing from anywhere.",
             Lang::Ko => "이 파일은 외부에서 아무것도 불러오지 않는 단일 파일입니다.",
-        }
+        },
+        escape(words(lang).documents)
     ));
     page
 }

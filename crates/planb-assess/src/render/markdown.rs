@@ -51,7 +51,12 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
             ));
         }
     }
-    out.push_str(&format!("\n{}: {}\n", words.source, escape(&report.source)));
+    out.push_str(&format!(
+        "\n{}: {}\n\n{}\n",
+        words.source,
+        escape(&report.source),
+        words.documents
+    ));
     out
 }
 

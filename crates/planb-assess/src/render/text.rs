@@ -62,6 +62,7 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
     }
     page.line("");
     page.text("", &format!("{}: {}", words.source, report.source));
+    page.text("", words.documents);
     page.out
 }
 

@@ -326,6 +326,13 @@ fn every_block_is_read_by_planb_and_keeps_the_objective() {
 }
 
 #[test]
+fn a_name_cannot_write_into_the_block() {
+    let answers = "  thirdSite: yes\n  workloads:\n    - { name: \"a\\ndata: {}\", type: transaction, new: no, readAtOnce: yes, writeAlone: no, rpo: 1m }\n";
+    let blocks = blocks(answers);
+    assert_eq!(blocks[0].matches("\ndata:").count(), 1, "{}", blocks[0]);
+}
+
+#[test]
 fn an_address_that_is_no_vault_is_refused() {
     for vault in [
         "ftp://x/y",

@@ -92,6 +92,11 @@ fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
     }
 }
 
+/// Columns of the terminal.
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(COLUMNS_DEFAULT, |(width, _)| width.0.into())
+}
+
 fn form(path: &Path) -> Form {
     let csv = path
         .extension()
@@ -109,8 +114,7 @@ fn write(args: &AssessArgs, assessed: &Assessed, lang: Lang) -> CliResult<Exit> 
     };
     let options = Options {
         lang,
-        columns: terminal_size::terminal_size()
-            .map_or(COLUMNS_DEFAULT, |(width, _)| width.0.into()),
+        columns: columns(),
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
     };
     let text = render::render(assessed, format, &options);

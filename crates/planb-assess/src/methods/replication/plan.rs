@@ -15,8 +15,15 @@ pub fn data_block(service: &str, rpo: f64, vault: &str) -> String {
     let share = rpo * 1_000.0 / PARTS;
     let flush = millis(share.clamp(FLUSH_MS_MIN, FLUSH_MS_MAX));
     let canary = millis(share.clamp(CANARY_MS.0, CANARY_MS.1));
+    // The name stands in a comment: a line end in it would end the comment.
+    let service = service.replace(char::is_control, " ");
+    let note = if rpo > 0.0 {
+        ""
+    } else {
+        " (an RPO of 0 is kept by the database's own replication)"
+    };
     format!(
-        "# {service}\n\
+        "# {service}{note}\n\
          data:\n  \
            vault: {{ url: \"{vault}\" }}\n  \
            flush: {{ interval: {flush} }}\n  \

@@ -181,6 +181,9 @@ fn policy_cell(rules: &Rules, choice: &Choice) -> Cell {
     if choice.policy_open {
         return Cell::toned(Text::new("to be agreed", "합의 필요"), Tone::Warn);
     }
+    if choice.state != State::Chosen {
+        return "–".into();
+    }
     let policy = rules.policies.iter().find(|p| p.id == choice.policy);
     policy
         .map_or_else(|| Text::new("not needed", "불필요"), |p| p.label.clone())

@@ -28,6 +28,7 @@ h2{font-size:18px;margin:0 0 6px}
 .lead{margin:0 0 10px;color:var(--soft)}
 p{margin:0 0 10px}
 ul{margin:6px 0 10px;padding-left:20px}li{margin-bottom:5px}
+.documents{font-size:12.5px;margin:0}
 .findings{list-style:none;padding:0;margin:0}
 .findings li{display:flex;gap:10px;padding:8px 0;border-bottom:1px solid var(--line);margin:0}
 .findings .mark{width:1.2em;flex:none;text-align:center}
@@ -61,5 +62,5 @@ footer{margin-top:36px;padding-top:12px;border-top:1px solid var(--line);color:v
 @page{size:A4;margin:13mm}
 @media print{
 :root{--ground:#fff;--panel:#f6f7f9;--ink:#1b1f26;--soft:#4b525d;--line:#d5dae0;--good:#0b6b3a;--good-ground:#e8f5ec;--warn:#7a4b00;--warn-ground:#fdf3dc;--bad:#a61b1b;--bad-ground:#fdeaea;--a:#1f5fbf;--b:#8a5a00;--c:#6a3fb5;--d:#0b6b3a;--e:#6b7280}
-body{max-width:none;padding:0;font-size:11.5px;-webkit-print-color-adjust:exact;print-color-adjust:exact}.chart svg{min-width:0}.card,.banner,tr,figure,.findings li{break-inside:avoid}.cards{grid-template-columns:repeat(4,1fr)}section{margin-top:20px}h1{font-size:22px}.figure{font-size:22px}table{font-size:10.5px}h2,caption{break-after:avoid}thead{display:table-header-group}pre{white-space:pre-wrap;overflow-wrap:anywhere}}
+body{max-width:none;padding:0;font-size:11.5px;-webkit-print-color-adjust:exact;print-color-adjust:exact}.chart svg{min-width:0}.card,.banner,tr,figure,.findings li{break-inside:avoid}.cards{grid-template-columns:repeat(4,1fr)}section{margin-top:20px}h1{font-size:22px}.figure{font-size:22px}table{font-size:10.5px}h2,caption,.lead,figcaption{break-after:avoid}thead{display:table-header-group}pre{white-space:pre-wrap;overflow-wrap:anywhere}}
 "#;

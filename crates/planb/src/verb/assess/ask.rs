@@ -15,12 +15,11 @@ use std::path::Path;
 pub fn interview(method: &Method, sheet: &Sheet, path: &Path, lang: Lang) -> CliResult<bool> {
     let values = known(method, sheet, path, lang)?;
     let mut talk = Interview::new(sheet, values, lang);
-    output::note(&format!(
-        "{} — {}",
-        sheet.title.get(lang),
-        sheet.summary.get(lang)
-    ));
-    output::note(help().get(lang));
+    say(
+        "",
+        &format!("{} — {}", sheet.title.get(lang), sheet.summary.get(lang)),
+    );
+    say("", help().get(lang));
     let mut lines = std::io::stdin().lock().lines();
     while let Some(prompt) = talk.prompt() {
         show(&prompt, lang);
@@ -37,11 +36,8 @@ pub fn interview(method: &Method, sheet: &Sheet, path: &Path, lang: Lang) -> Cli
             "q" | ":q" => return Ok(left(path, lang)),
             said => {
                 if let Err(bad) = talk.answer(said) {
-                    output::note(&format!(
-                        "  ✕ {}. {}",
-                        bad.message.get(lang),
-                        bad.hint.get(lang)
-                    ));
+                    let why = format!("✕ {}. {}", bad.message.get(lang), bad.hint.get(lang));
+                    say("  ", &why);
                     continue;
                 }
             }
@@ -95,12 +91,8 @@ fn help() -> Text {
 
 fn show(prompt: &Prompt, lang: Lang) {
     output::note("");
-    output::note(&format!(
-        "[{}/{}] {}",
-        prompt.number,
-        prompt.count,
-        prompt.ask.get(lang)
-    ));
+    let ask = prompt.ask.get(lang);
+    say("", &format!("[{}/{}] {ask}", prompt.number, prompt.count));
     let mut about = vec![prompt.field.clone()];
     if !prompt.form.is_empty() {
         about.push(prompt.form.clone());
@@ -118,7 +110,7 @@ fn show(prompt: &Prompt, lang: Lang) {
                 .to_owned(),
         );
     }
-    output::note(&format!("  {}", about.join("  ·  ")));
+    say("  ", &about.join(" · "));
     let now = if prompt.now.is_empty() {
         String::new()
     } else {
@@ -129,6 +121,13 @@ fn show(prompt: &Prompt, lang: Lang) {
     write!(err, "{now}> ")
         .and_then(|()| err.flush())
         .unwrap_or_default();
+}
+
+/// A text that breaks between words, behind `indent`.
+fn say(indent: &str, text: &str) {
+    for line in planb_assess::render::wrap(text, super::columns().saturating_sub(indent.len())) {
+        output::note(&format!("{indent}{line}"));
+    }
 }
 
 fn leave_open(talk: &mut Interview<'_>, prompt: &Prompt, lang: Lang) {
@@ -142,7 +141,7 @@ fn leave_open(talk: &mut Interview<'_>, prompt: &Prompt, lang: Lang) {
 fn explain(prompt: &Prompt, lang: Lang) {
     if let Some(find) = &prompt.find {
         let label = Text::new("where to find it", "찾는 곳");
-        output::note(&format!("  {}: {}", label.get(lang), find.get(lang)));
+        say("  ", &format!("{}: {}", label.get(lang), find.get(lang)));
     }
     if !prompt.example.is_empty() {
         let label = Text::new("example", "예");

@@ -1,0 +1,209 @@
+//! `planb assess` as people run it: files, exit codes, bad input.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn planb(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_planb"))
+        .current_dir(folder)
+        .env("PLANB_LANG", "en")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Writes the example of `method` into `folder` and gives it back.
+fn example(folder: &Path, method: &str) -> String {
+    let output = planb(folder, &["assess", "init", method]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    std::fs::write(folder.join(format!("{method}.yaml")), &text).expect("written");
+    text
+}
+
+#[test]
+fn every_listed_method_has_an_example_that_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = planb(folder.path(), &["assess", "list", "--json"]);
+    let methods: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+    let methods = methods.as_array().expect("a list");
+    assert!(methods.len() >= 5);
+    for method in methods {
+        let name = method["name"].as_str().expect("a name");
+        example(folder.path(), name);
+        let output = planb(folder.path(), &["assess", name, "--format", "json"]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(json["method"], name);
+    }
+}
+
+#[test]
+fn missing_answers_are_listed_with_where_to_find_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = example(folder.path(), "self-diagnosis");
+    let text = text.replace("tooComplex: yes", "tooComplex:");
+    std::fs::write(folder.path().join("self-diagnosis.yaml"), text).expect("written");
+    let output = planb(folder.path(), &["assess", "self-diagnosis"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    for needle in [
+        "tooComplex",
+        "where to find it: Static analysis",
+        "PB-ANSWERS-MISSING",
+    ] {
+        assert!(said.contains(needle), "{needle}: {said}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_file_with_errors_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = example(folder.path(), "cost").replace("monthly: 73", "monthly: $73");
+    std::fs::write(folder.path().join("cost.yaml"), text).expect("written");
+    let output = planb(
+        folder.path(),
+        &["assess", "cost", "--format", "html", "-o", "r.html"],
+    );
+    assert_eq!(output.status.code(), Some(3));
+    let said = stderr(&output);
+    assert!(
+        said.contains("cost.yaml:") && said.contains("primary[0].monthly"),
+        "{said}"
+    );
+    assert!(!folder.path().join("r.html").exists());
+    let none = planb(folder.path(), &["assess", "triage"]);
+    assert_eq!(none.status.code(), Some(3));
+    assert!(
+        stderr(&none).contains("planb assess init triage"),
+        "{}",
+        stderr(&none)
+    );
+    let unknown = planb(folder.path(), &["assess", "triag"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("triage"));
+}
+
+#[test]
+fn a_gigabyte_is_refused_after_its_first_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("inventory.csv");
+    // A sparse file: a gigabyte to read, nothing on the disk.
+    let file = std::fs::File::create(&path).expect("made");
+    file.set_len(1 << 30).expect("grown");
+    let output = planb(folder.path(), &["assess", "triage", "-f", "inventory.csv"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        stderr(&output).contains("larger than"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn formulas_of_an_inventory_do_not_reach_a_spreadsheet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = "name,owner\n=HYPERLINK(0),@SUM(A1)\n+1+cmd,-2+3\n";
+    std::fs::write(folder.path().join("i.csv"), csv).expect("written");
+    let output = planb(
+        folder.path(),
+        &["assess", "triage", "-f", "i.csv", "--format", "csv"],
+    );
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for cell in ["'=HYPERLINK(0)", "'@SUM(A1)", "'+1+cmd", "'-2+3"] {
+        assert!(text.contains(cell), "{cell}: {text}");
+    }
+    for line in text.lines().skip(1) {
+        for cell in line.split(',') {
+            assert!(!cell.starts_with(['=', '+', '-', '@']), "{line}");
+        }
+    }
+}
+
+#[test]
+fn rules_of_ones_own_are_used_and_broken_ones_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    example(folder.path(), "self-diagnosis");
+    let rules = stdout(&planb(
+        folder.path(),
+        &["assess", "rules", "self-diagnosis"],
+    ));
+    let stricter = rules.replace("yesToConsider: 6", "yesToConsider: 7");
+    assert_ne!(rules, stricter);
+    std::fs::write(folder.path().join("own.yaml"), stricter).expect("written");
+    let run = |rules: &[&str]| {
+        let mut arguments = vec!["assess", "self-diagnosis", "--format", "json"];
+        arguments.extend(rules);
+        planb(folder.path(), &arguments)
+    };
+    let considered = |output: &Output| -> serde_json::Value {
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")["outcome"]["consider"].clone()
+    };
+    assert_eq!(considered(&run(&[])), true);
+    assert_eq!(considered(&run(&["--rules", "own.yaml"])), false);
+    std::fs::write(folder.path().join("own.yaml"), "title: 1").expect("written");
+    assert_eq!(run(&["--rules", "own.yaml"]).status.code(), Some(3));
+}
+
+/// Runs the interactive mode with `typed` at the keyboard.
+fn interview(folder: &Path, typed: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_planb"))
+        .current_dir(folder)
+        .env("PLANB_LANG", "en")
+        .args(["assess", "self-diagnosis", "--interactive"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let mut keyboard = child.stdin.take().expect("piped");
+    keyboard.write_all(typed.as_bytes()).expect("typed");
+    drop(keyboard);
+    child.wait_with_output().expect("ends")
+}
+
+#[test]
+fn an_interview_is_kept_after_every_answer_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The name, two answers, one that is none, help, and away.
+    let left = interview(folder.path(), "portal\ny\nno\nperhaps\n?\nq\n");
+    assert_eq!(left.status.code(), Some(130));
+    assert!(
+        stderr(&left).contains("neither yes nor no"),
+        "{}",
+        stderr(&left)
+    );
+    let kept = std::fs::read_to_string(folder.path().join("self-diagnosis.yaml")).expect("kept");
+    for line in [
+        "system: portal",
+        "maintenanceCost: yes",
+        "stoppedToRecover: no",
+        "slowAtPeaks:\n",
+    ] {
+        assert!(kept.contains(line), "{line}: {kept}");
+    }
+    let end = interview(folder.path(), "y\ny\ny\ny\ny\ny\nno\nno\n\n\n\n");
+    assert!(
+        stderr(&end).contains("[4/14] Have users complained"),
+        "{}",
+        stderr(&end)
+    );
+    assert_eq!(end.status.code(), Some(0), "{}", stderr(&end));
+    assert!(
+        stdout(&end).contains("7 of 10 answers are yes"),
+        "{}",
+        stdout(&end)
+    );
+}
