@@ -19,9 +19,9 @@ use std::sync::Arc;
 /// Directories of drills begin with this.
 const PREFIX: &str = "planb-drill-";
 /// File with the process ID of the drill.
-const OWNER: &str = "owner";
+const OWNER: &str = "owner.pid";
 /// File with the process ID of the server.
-const SERVER: &str = "server";
+const SERVER: &str = "server.pid";
 /// `server_id` of scratch servers; they are nobody's replica.
 const SERVER_ID: u32 = 1;
 

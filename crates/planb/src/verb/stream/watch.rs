@@ -167,8 +167,20 @@ impl Watch {
     }
 }
 
-/// When the vault is slow or away.
+/// What is told of single events.
 impl Watch {
+    fn snapshot_done(&self, id: &str, bytes: u64, seconds: f64) {
+        self.seen().snapshots += 1;
+        self.event(json!({
+            "event": "snapshot", "id": id, "storedBytes": bytes, "seconds": seconds,
+        }));
+        let (size, time) = (HumanBytes(bytes), output::seconds(seconds, self.lang));
+        self.line(
+            format!("snapshot {id} is whole: {size}, {time}"),
+            format!("스냅샷 {id} 완료: {size}, {time}"),
+        );
+    }
+
     fn spooled(&self, bytes: u64, age_secs: f64) {
         let size = HumanBytes(bytes);
         let age = output::seconds(age_secs, self.lang);
@@ -213,16 +225,7 @@ impl ProtectControl for Watch {
                 );
             }
             ProtectEvent::SnapshotDone { id, bytes, took } => {
-                self.seen().snapshots += 1;
-                let seconds = took.as_secs_f64();
-                self.event(json!({
-                    "event": "snapshot", "id": id, "storedBytes": bytes, "seconds": seconds,
-                }));
-                let (size, time) = (HumanBytes(bytes), output::seconds(seconds, self.lang));
-                self.line(
-                    format!("snapshot {id} is whole: {size}, {time}"),
-                    format!("스냅샷 {id} 완료: {size}, {time}"),
-                );
+                self.snapshot_done(&id, bytes, took.as_secs_f64());
             }
             ProtectEvent::Shipped {
                 transactions,

@@ -1,0 +1,15 @@
+//! `planb backup`, `stream`, `points`, `verify`, `restore` and `follow` as their
+//! users run them, on SQLite files and on real MariaDB servers.
+
+#[path = "data_path/bad_input.rs"]
+mod bad_input;
+#[path = "data_path/clean.rs"]
+mod clean;
+#[path = "common/mod.rs"]
+mod common;
+#[path = "data_path/desk.rs"]
+mod desk;
+#[path = "data_path/mariadb.rs"]
+mod mariadb;
+#[path = "data_path/sqlite.rs"]
+mod sqlite;
