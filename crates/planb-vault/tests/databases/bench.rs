@@ -5,7 +5,7 @@ use planb_model::recovery::{SegmentSeq, SnapshotManifest};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::{ProtectControl, ProtectEvent, RestoreReport};
-use planb_ports::{Clock, Database, PortResult, Repository, RestoreOptions};
+use planb_ports::{Clock, Database, PortResult, Repository, RestoreOptions, RestoreTo};
 use planb_testkit::MemoryStorage;
 use planb_vault::{VaultOptions, VaultRepository};
 use std::sync::Arc;
@@ -106,6 +106,17 @@ impl Bench {
         let applied = target.applied().await.expect("known");
         assert_eq!(applied, Some(report.mark.clone()));
         report
+    }
+
+    /// Restores to a place in the engine's own words.
+    pub async fn restore_to(&self, target: &dyn Database, place: String) -> RestoreReport {
+        let options = RestoreOptions {
+            to: RestoreTo::Position(place),
+            ..RestoreOptions::default()
+        };
+        let repository = self.repository();
+        let report = repository.restore(target, &options, &NoProgress).await;
+        report.unwrap_or_else(|error| panic!("{}", error.chain()))
     }
 
     fn keys(&self, prefix: &str) -> Vec<String> {

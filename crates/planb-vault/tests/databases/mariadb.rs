@@ -6,7 +6,7 @@ use mysql_async::{Conn, OptsBuilder};
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
 use planb_connector_system::SystemClock;
 use planb_launch::mariadb::{MariaDb, MariaDbOptions};
-use planb_model::recovery::Engine;
+use planb_model::recovery::{Engine, Reached};
 use planb_ports::Database;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,12 +100,17 @@ async fn later_snapshots_under_a_continuous_writer() {
         .await;
     protection.snapshots().await;
     stop.store(true, Ordering::Relaxed);
-    let written = writer.await.expect("the writer ended well");
+    let written = writer.await.expect("the writer ended well") + 2;
+    let mut conn = site.connect().await;
+    run(&mut conn, "INSERT INTO shop.notes VALUES ('before')").await;
+    let gtid = conn.query_first("SELECT @@gtid_binlog_pos").await;
+    let gtid: String = gtid.expect("asked").expect("a GTID");
+    run(&mut conn, "INSERT INTO shop.notes VALUES ('after')").await;
     protection.finish().await;
 
     let wanted = source.digests().await.expect("digests");
     let rows: Vec<u64> = wanted.iter().map(|table| table.rows).collect();
-    assert_eq!(rows, [written, 20_000 + written]);
+    assert_eq!(rows, [written, 20_000 + written - 2]);
     let report = bench.restore(&home.database()).await;
     assert_eq!(home.database().digests().await.expect("digests"), wanted);
 
@@ -115,4 +120,12 @@ async fn later_snapshots_under_a_continuous_writer() {
     let before = bench.restore(&other.database()).await;
     assert_eq!(other.database().digests().await.expect("digests"), wanted);
     assert!(report.segments_applied < before.segments_applied);
+
+    // Back to a transaction, by its name.
+    let report = bench.restore_to(&other.database(), gtid).await;
+    assert_eq!(report.reached, Reached::Asked);
+    let mut conn = other.connect().await;
+    let seen = "SELECT what FROM shop.notes WHERE what IN ('before', 'after')";
+    let seen: Vec<String> = conn.query(seen).await.expect("asked");
+    assert_eq!(seen, ["before"]);
 }
