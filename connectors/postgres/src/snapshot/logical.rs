@@ -105,13 +105,9 @@ impl One<'_> {
             .stage(&format!("{}: indexes, constraints, views", self.name));
         let mut part = self.sink.begin(self.spec(KIND_POST)).await?;
         // Of the data only the large objects: rows have come, sequences follow.
-        let objects = [
-            "--section=data",
-            "--exclude-table-data=*.*",
-            "--large-objects",
-        ];
+        let objects = ["--section=data", "--exclude-table-data=*.*"];
         if has_large_objects(&mut holder).await? {
-            self.dump(&snapshot, &objects[..2], &mut part).await?;
+            self.dump(&snapshot, &objects, &mut part).await?;
         }
         part.write(sequences(&mut holder).await?).await?;
         self.dump(&snapshot, &["--section=post-data"], &mut part)
