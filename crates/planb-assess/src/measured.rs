@@ -21,6 +21,9 @@ pub struct Measured {
     /// Whether the fault itself was the beginning; a control plane only knows
     /// the first failed observation.
     pub from_fault: bool,
+    /// Whether every acknowledged write was compared and found again; `None`
+    /// when the file does not tell.
+    pub verified: Option<bool>,
 }
 
 /// Reads a file with measured failovers. Executions that are not failovers or
@@ -65,6 +68,7 @@ fn of_drill(drill: &DrillResult) -> Measured {
             (Phase::Traffic, phases.traffic_seconds),
         ],
         from_fault: true,
+        verified: Some(drill.verified && drill.lost == 0),
     }
 }
 
@@ -86,5 +90,6 @@ fn of_execution(status: &ExecutionStatus) -> Option<Measured> {
         seconds: phases.iter().map(|(_, s)| s).sum(),
         phases,
         from_fault: false,
+        verified: None,
     })
 }

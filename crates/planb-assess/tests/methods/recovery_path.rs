@@ -179,6 +179,16 @@ fn a_measured_drill_stands_beside_the_simulation() {
         ),
         "warn"
     );
+    let unverified = drill.replace("\"verified\": true", "\"verified\": false");
+    let unverified = Inputs {
+        measured: measured::read(&unverified).expect("a drill"),
+    };
+    let text = format!("{GIVEN}  runs: 1000\n");
+    let lost = assess_with("recovery-path", &text, &unverified);
+    assert_eq!(
+        tone(&lost.unwrap_or_else(|r| panic!("{}", said(&r)))),
+        "bad"
+    );
     let missed = run("  rto: 3m\n");
     assert_eq!(missed.outcome["measured"][0]["withinRto"], false);
     assert_eq!(tone(&missed), "bad");

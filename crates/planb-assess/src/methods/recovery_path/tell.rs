@@ -55,6 +55,16 @@ fn verdict(answers: &Answers, outcome: &Outcome) -> report::Verdict {
             "3단계 경로를 쓸 수 없습니다. 전제 조건이 빠져 있습니다",
         );
         (Tone::Bad, text)
+    } else if outcome
+        .measured
+        .iter()
+        .any(|m| m.measured.verified == Some(false))
+    {
+        let text = Text::new(
+            "A measured failover lost data, or its data was not compared",
+            "실측한 페일오버에서 데이터가 손실되었거나 대조되지 않았습니다",
+        );
+        (Tone::Bad, text)
     } else if outcome.measured.iter().any(|m| !m.within_rto) {
         (
             Tone::Bad,

@@ -186,7 +186,7 @@ pub fn measured(answers: &Answers, outcome: &Outcome) -> Section {
             Text::new("from the first failed observation", "첫 관측 실패부터")
         };
         Finding {
-            tone: if compared.within_rto {
+            tone: if compared.within_rto && compared.measured.verified != Some(false) {
                 Tone::Good
             } else {
                 Tone::Bad
@@ -202,7 +202,12 @@ pub fn measured(answers: &Answers, outcome: &Outcome) -> Section {
                     from.ko, took.ko, rto.ko, share.ko
                 ),
             ),
-            action: None,
+            action: (compared.measured.verified == Some(false)).then(|| {
+                Text::new(
+                    "find out what was lost: a fast failover that loses data is none",
+                    "손실된 데이터를 확인하십시오. 데이터를 잃은 페일오버는 성공이 아닙니다",
+                )
+            }),
             source: None,
         }
     };
