@@ -9,7 +9,15 @@
 //! second over how many keys. The servers flush once per second, which favours
 //! the tool that commits each transaction. Prints one line of JSON.
 
-#[expect(dead_code, reason = "shared with the contract tests")]
+/// What is measured.
+const ENGINE: planb_model::recovery::Engine = planb_model::recovery::Engine::Mariadb;
+
+#[expect(
+    dead_code,
+    unused_macros,
+    unused_imports,
+    reason = "shared with the contract tests"
+)]
 #[path = "../tests/contract/support.rs"]
 mod support;
 

@@ -15,9 +15,11 @@ mod until;
 mod work;
 
 use crate::applied::{self, Applied};
+use crate::binlog::gtid::GtidState;
 use crate::binlog::position::BinlogPosition;
 use crate::binlog::segment::{self, Segment};
 use crate::client::Client;
+use crate::error::corrupt;
 use crate::{binlog, own};
 use mysql_async::Conn;
 use plan::Plan;
@@ -54,7 +56,7 @@ pub(crate) async fn segments(
     };
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
-    let done_to = continues(client, &mut conn, &first.header).await?;
+    let done_to = continues(client, &mut conn, first).await?;
     check_order(segments)?;
     let mut work = Work::start(client, conn).await?;
     let mut group: Vec<Planned<'_>> = Vec::new();
@@ -157,15 +159,19 @@ fn check_not_passed(
 /// Returns how far the target has come in the file the segment is of; 0 when
 /// everything in the segment is new. A snapshot that was taken while log was
 /// shipped lies inside a segment.
-async fn continues(client: &Client, conn: &mut Conn, header: &SegmentHeader) -> PortResult<u64> {
-    let (start, end) = span(header)?;
+async fn continues(client: &Client, conn: &mut Conn, segment: &LogSegment) -> PortResult<u64> {
+    let (start, end) = span(&segment.header)?;
     match applied::read(client, conn).await? {
         Applied::At(mark)
             if (&mark.position.stream, &mark.position.at) == (&start.stream, &start.at) =>
         {
             Ok(0)
         }
-        Applied::At(mark) if is_inside(&mark.position, start, end) => {
+        Applied::At(mark) if is_inside(client, &mark.position, start, end) => {
+            if mark.position.stream != end.stream {
+                // Read from the old source, the segment from its replica.
+                return passed(client, segment, start, &mark.position);
+            }
             let here = BinlogPosition::parse(&mark.position.at)?;
             let file = BinlogPosition::parse(&end.at)?.file;
             Ok(if here.file == file { here.offset } else { 0 })
@@ -206,7 +212,22 @@ fn not_continuous(message: String) -> PortError {
     PortError::new(ErrorKind::Conflict, "PB-MYSQL-NOT-CONTINUOUS", message)
 }
 
-fn is_inside(here: &LogPosition, start: &LogPosition, end: &LogPosition) -> bool {
-    let before = |a, b| binlog::position::order(a, b) == Some(Ordering::Less);
+/// How far a segment of one server goes to a place in another one's log.
+fn passed(
+    client: &Client,
+    segment: &LogSegment,
+    start: &LogPosition,
+    here: &LogPosition,
+) -> PortResult<u64> {
+    let is_mariadb = client.config.is_mariadb();
+    let state = |position: &LogPosition| GtidState::parse(is_mariadb, position.gtid.as_deref());
+    segment::read(&segment.bytes)?
+        .place_of(state(start), &state(here))
+        .ok_or_else(|| corrupt(format!("the segment does not pass {here}")))
+}
+
+fn is_inside(client: &Client, here: &LogPosition, start: &LogPosition, end: &LogPosition) -> bool {
+    let is_mariadb = client.config.is_mariadb();
+    let before = |a, b| binlog::position::order(is_mariadb, a, b) == Some(Ordering::Less);
     before(start, here) && before(here, end)
 }

@@ -4,6 +4,7 @@
 pub(crate) mod event;
 mod group;
 pub(crate) mod gtid;
+pub(crate) mod junction;
 pub(crate) mod order;
 pub(crate) mod payload;
 pub(crate) mod position;

@@ -1,10 +1,12 @@
 //! Connections: how they are made, and the state every one of them is in.
 
+use crate::binlog::junction::{self, Origins};
 use crate::config::MysqlConfig;
 use crate::error::{cannot, innermost, timed_out, unreachable};
 use mysql_async::prelude::{AsQuery, FromRow, Queryable};
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row, SslOpts};
 use planb_ports::{ErrorKind, PortError, PortResult};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Longest wait for locks others hold on tables or on the whole server. After
@@ -33,6 +35,9 @@ const RESERVED: [&str; 5] = [
 pub(crate) struct Client {
     pub config: MysqlConfig,
     opts: Opts,
+    /// MariaDB: whose transactions the source's log had when it was read last.
+    /// A replica that takes its place is held against it.
+    origins: Mutex<Origins>,
 }
 
 impl Client {
@@ -51,7 +56,26 @@ impl Client {
             .prefer_socket(false)
             .stmt_cache_size(0)
             .into();
-        Self { config, opts }
+        Self {
+            config,
+            opts,
+            origins: Mutex::default(),
+        }
+    }
+
+    /// Whose transactions the source's log is known to have.
+    pub fn known_origins(&self) -> Origins {
+        let origins = self.origins.lock();
+        origins.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks whose transactions the source's log has (MariaDB).
+    pub async fn learn_origins(&self, conn: &mut Conn) -> PortResult<()> {
+        let sql = "SELECT @@GLOBAL.gtid_binlog_state";
+        let state: Option<String> = first(conn, "read the binlog's state", sql).await?;
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        *origins = junction::origins(state.as_deref().unwrap_or(""));
+        Ok(())
     }
 
     /// Refuses a configuration that makes no sense.

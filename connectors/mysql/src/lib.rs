@@ -104,7 +104,7 @@ impl Database for MysqlDatabase {
     }
 
     fn log_order(&self, a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
-        binlog::position::order(a, b)
+        binlog::position::order(self.client.config.is_mariadb(), a, b)
     }
 
     fn point_order(&self, position: &LogPosition, point: &str) -> Option<Ordering> {

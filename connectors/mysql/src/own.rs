@@ -79,23 +79,30 @@ pub(crate) async fn ensure(conn: &mut Conn) -> PortResult<()> {
     Ok(())
 }
 
-/// Names the log of this server: it changes when another server, or the same
-/// one with other data, answers at the address. `None` when PlanB has never
-/// been here.
+/// Names the log of this server: the server, and the history its data has.
+/// `None` when PlanB has never been here.
+///
+/// A replica has the history of its source, because `planb.identity` is
+/// replicated; a server that was made anew, or restored by PlanB, has its own.
 pub(crate) async fn stream_name(
     conn: &mut Conn,
     config: &MysqlConfig,
 ) -> PortResult<Option<String>> {
-    if !config.is_mariadb() {
-        let uuid: Option<String> =
-            first(conn, "read the server's UUID", "SELECT @@server_uuid").await?;
-        return Ok(uuid.map(|uuid| format!("mysql:{uuid}")));
-    }
     if !exist(conn).await? {
         return Ok(None);
     }
-    let sql = "SELECT CONCAT('mariadb:', @@server_id, ':', uuid) FROM planb.identity";
+    let sql = if config.is_mariadb() {
+        "SELECT CONCAT('mariadb:', @@server_id, ':', uuid) FROM planb.identity"
+    } else {
+        "SELECT CONCAT('mysql:', @@server_uuid, ':', uuid) FROM planb.identity"
+    };
     first(conn, "read PlanB's identity", sql).await
+}
+
+/// The history in the name of a log: two servers' logs of the same one go on
+/// from each other.
+pub(crate) fn lineage(stream: &str) -> &str {
+    stream.rsplit(':').next().unwrap_or(stream)
 }
 
 /// The key of this configuration in `planb.applied`.

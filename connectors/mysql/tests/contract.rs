@@ -1,5 +1,8 @@
 //! The database port against real MariaDB servers.
 
+/// What is tested.
+const ENGINE: planb_model::recovery::Engine = planb_model::recovery::Engine::Mariadb;
+
 #[path = "contract/support.rs"]
 mod support;
 
@@ -15,6 +18,8 @@ mod fold;
 mod log;
 #[path = "contract/physical.rs"]
 mod physical;
+#[path = "contract/replica.rs"]
+mod replica;
 #[path = "contract/restore.rs"]
 mod restore;
 #[path = "contract/snapshot.rs"]

@@ -112,6 +112,11 @@ impl Mysql {
     }
 }
 
+/// Another program that came with the server: `mysqlbinlog`.
+pub fn tool(name: &str) -> Result<PathBuf, LaunchError> {
+    find::beside(&find::mysqld()?, name)
+}
+
 /// Makes the data directory by the server itself.
 async fn install(program: &Path, dir: &Path) -> Result<(), LaunchError> {
     data_dir::make(dir, "mysqld --initialize", |data| {

@@ -50,7 +50,8 @@ impl fmt::Display for Engine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogPosition {
-    /// Names one unbroken log. Positions of different streams do not compare;
+    /// Names one unbroken log. Positions of different streams do not compare,
+    /// unless the connector knows that one goes on from the other;
     /// a log that cannot be continued starts a new stream with a new snapshot.
     pub stream: String,
     /// Where in the stream, in the engine's own terms: `binlog.000007:1234`,

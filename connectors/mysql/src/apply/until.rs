@@ -1,7 +1,7 @@
 //! Where in a segment a restore to an earlier point stops. Pure.
 
 use crate::binlog::event::{Event, kind};
-use crate::binlog::gtid::GtidState;
+use crate::binlog::gtid::{self, GtidState};
 use crate::binlog::position::BinlogPosition;
 use crate::binlog::segment::Segment;
 use crate::error::corrupt;
@@ -29,7 +29,7 @@ pub(super) fn find(
         return Ok(None);
     };
     let point = Point::parse(until)?;
-    if point.is_at(start)? {
+    if point.is_at(start, start.stream == end.stream)? {
         return Ok(Some(Cut {
             events: 0,
             position: start.clone(),
@@ -49,11 +49,11 @@ pub(super) fn find(
                 }));
             }
             side => {
-                if let Some(event) = events.first() {
-                    gtid.add_mariadb(event.server_id(), event.body());
+                if let Some(of) = events.first().and_then(gtid::read) {
+                    gtid.add(&of);
                 }
                 before = LogPosition {
-                    stream: start.stream.clone(),
+                    stream: end.stream.clone(),
                     at: transaction.end.to_string(),
                     gtid: gtid.text(),
                 };
@@ -201,13 +201,13 @@ impl Point {
     }
 
     /// Whether the start of a segment is the place already. An error when the
-    /// place lies before it.
-    fn is_at(&self, start: &LogPosition) -> PortResult<bool> {
+    /// place lies before it, which offsets tell in one server's log only.
+    fn is_at(&self, start: &LogPosition, one_server: bool) -> PortResult<bool> {
         match self {
             Point::Time(_) => Ok(false),
             Point::Offset(asked) => {
                 let start = BinlogPosition::parse(&start.at)?;
-                if *asked < start {
+                if one_server && *asked < start {
                     return Err(passed(&asked.to_string(), &start.to_string()));
                 }
                 Ok(*asked == start)

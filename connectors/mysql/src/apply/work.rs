@@ -7,6 +7,7 @@ use super::session;
 use super::tables::{self, Tables};
 use crate::applied;
 use crate::binlog::query::Query;
+use crate::binlog::statement::without_transaction;
 use crate::client::{Client, first, ident, literal, run};
 use crate::error::{cannot, corrupt};
 use crate::fold::Folder;
@@ -112,11 +113,11 @@ impl<'c> Work<'c> {
         let (Some(first), Some(last)) = (group.first(), group.last()) else {
             return Ok(());
         };
-        self.begin().await?;
         self.checksum = first.checksum;
         if group.iter().any(|p| !p.plan.steps.is_empty()) {
-            self.binlog(first.format).await?;
+            self.format(first.format).await?;
         }
+        self.begin().await?;
         let steps = group.iter().flat_map(|p| &p.plan.steps);
         match fold {
             None => {
@@ -183,14 +184,22 @@ impl<'c> Work<'c> {
         self.binlog(&gathered).await
     }
 
+    /// Says in which format the events come. MySQL takes that outside of a
+    /// transaction only, and would have the source's GTID after it.
+    async fn format(&mut self, format: &[u8]) -> PortResult<()> {
+        if self.client.config.is_mariadb() {
+            return self.binlog(format).await;
+        }
+        let what = "apply the log's format";
+        run(&mut self.conn, what, statement(format)).await?;
+        let own = "SET SESSION gtid_next='AUTOMATIC'";
+        run(&mut self.conn, what, own).await
+    }
+
     async fn binlog(&mut self, events: &[u8]) -> PortResult<()> {
         self.begin().await?;
-        let mut sql = String::with_capacity(events.len() / 3 * 4 + 16);
-        sql.push_str("BINLOG '");
-        BASE64.encode_string(events, &mut sql);
-        sql.push('\'');
         self.conn
-            .query_drop(sql)
+            .query_drop(statement(events))
             .await
             .map_err(|error| refused("row events", error))
     }
@@ -219,13 +228,21 @@ impl<'c> Work<'c> {
             }
         }
         self.conn
-            .query_drop(query.sql.to_vec())
+            .query_drop(without_transaction(&query.sql).to_vec())
             .await
             .map_err(|error| refused("a logged definition", error))?;
         let back = self.client.session();
         run(&mut self.conn, "set the session back", back).await?;
         prepare(self.client, &mut self.conn).await
     }
+}
+
+fn statement(events: &[u8]) -> String {
+    let mut sql = String::with_capacity(events.len() / 3 * 4 + 16);
+    sql.push_str("BINLOG '");
+    BASE64.encode_string(events, &mut sql);
+    sql.push('\'');
+    sql
 }
 
 async fn prepare(client: &Client, conn: &mut Conn) -> PortResult<()> {

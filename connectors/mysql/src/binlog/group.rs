@@ -2,7 +2,7 @@
 //! the events between two boundaries, byte for byte.
 
 use super::event::{Event, kind};
-use super::gtid::GtidState;
+use super::gtid::{self, Gtid, GtidState};
 use super::position::BinlogPosition;
 use super::query;
 use super::statement::{self, Statement};
@@ -21,6 +21,8 @@ const MARIADB_FLAGS_AT: usize = 12;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transaction {
     pub bytes: Vec<u8>,
+    /// Its own GTID.
+    pub identifier: Gtid,
     /// Position after it.
     pub end: BinlogPosition,
     /// GTID state after it.
@@ -45,8 +47,8 @@ pub(crate) struct Grouper {
     open: Option<(Vec<u8>, Ends)>,
     has_rows: bool,
     gtid: GtidState,
-    /// MariaDB's GTID of the open transaction: its server and its event's body.
-    next_gtid: Option<(u32, Vec<u8>)>,
+    /// GTID of the open transaction.
+    next_gtid: Option<Gtid>,
     seen: BinlogPosition,
 }
 
@@ -123,7 +125,6 @@ impl Grouper {
         if flags & MARIADB_FLAGS_XA != 0 {
             return Err(xa());
         }
-        self.next_gtid = Some((event.server_id(), event.body().to_vec()));
         let ends = if flags & MARIADB_FLAG_STANDALONE != 0 {
             Ends::WithNext
         } else {
@@ -136,6 +137,8 @@ impl Grouper {
         if self.open.is_some() {
             return Err(corrupt("a transaction of the log begins inside of another"));
         }
+        let gtid = gtid::read(event).ok_or_else(|| corrupt("a GTID of the log cannot be read"))?;
+        self.next_gtid = Some(gtid);
         self.has_rows = false;
         self.open = Some((event.bytes().to_vec(), ends));
         Ok(None)
@@ -208,11 +211,11 @@ impl Grouper {
 
     fn close(&mut self) -> Option<Transaction> {
         let (bytes, _) = self.open.take()?;
-        if let Some((server, body)) = self.next_gtid.take() {
-            self.gtid.add_mariadb(server, &body);
-        }
+        let identifier = self.next_gtid.take()?;
+        self.gtid.add(&identifier);
         Some(Transaction {
             bytes,
+            identifier,
             end: self.seen.clone(),
             gtid: self.gtid.text(),
         })

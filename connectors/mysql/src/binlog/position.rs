@@ -1,6 +1,8 @@
 //! Places in the binlog.
 
+use super::gtid::GtidState;
 use crate::error::corrupt;
+use crate::own;
 use planb_model::recovery::LogPosition;
 use planb_ports::PortResult;
 use std::cmp::Ordering;
@@ -50,12 +52,26 @@ impl Ord for BinlogPosition {
     }
 }
 
-/// Which of two positions of one server's log comes first; `None` when they are
-/// of different servers.
-pub(crate) fn order(a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
+/// Which of two positions comes first. In one server's log by place; in the logs
+/// of two servers that have the same history (a source and its replica) by
+/// GTIDs. `None` when neither tells.
+pub(crate) fn order(mariadb: bool, a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
     let parse = |position: &LogPosition| BinlogPosition::parse(&position.at).ok();
-    (a.stream == b.stream).then_some(())?;
-    Some(parse(a)?.cmp(&parse(b)?))
+    let (place_a, place_b) = (parse(a)?, parse(b)?);
+    if a.stream == b.stream {
+        return Some(place_a.cmp(&place_b));
+    }
+    if own::lineage(&a.stream) != own::lineage(&b.stream) {
+        return None;
+    }
+    let state = |position: &LogPosition| GtidState::parse(mariadb, position.gtid.as_deref());
+    let (a, b) = (state(a), state(b));
+    match (a.is_within(&b)?, b.is_within(&a)?) {
+        (true, true) => Some(Ordering::Equal),
+        (true, false) => Some(Ordering::Less),
+        (false, true) => Some(Ordering::Greater),
+        (false, false) => None,
+    }
 }
 
 #[cfg(test)]
@@ -73,17 +89,37 @@ mod tests {
         assert!(BinlogPosition::parse(":4").is_err());
     }
 
-    #[test]
-    fn positions_of_two_servers_have_no_order() {
-        let at = |stream: &str, at: &str| LogPosition {
+    fn at(stream: &str, at: &str, gtid: Option<&str>) -> LogPosition {
+        LogPosition {
             stream: stream.into(),
             at: at.into(),
-            gtid: None,
-        };
-        let (one, later) = (at("a", "b.000001:900"), at("a", "b.000002:4"));
+            gtid: gtid.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn positions_of_unrelated_servers_have_no_order() {
+        let order = |a: &LogPosition, b: &LogPosition| order(true, a, b);
+        let one = at("mariadb:1:x", "b.000001:900", Some("0-1-5"));
+        let later = at("mariadb:1:x", "b.000002:4", Some("0-1-9"));
         assert_eq!(order(&one, &later), Some(Ordering::Less));
         assert_eq!(order(&one, &one), Some(Ordering::Equal));
-        assert_eq!(order(&one, &at("b", "b.000002:4")), None);
-        assert_eq!(order(&one, &at("a", "nowhere")), None);
+        let other = at("mariadb:1:y", "b.000002:4", Some("0-1-9"));
+        assert_eq!(order(&one, &other), None);
+        assert_eq!(order(&one, &at("mariadb:1:x", "nowhere", None)), None);
+    }
+
+    #[test]
+    fn positions_of_a_source_and_its_replica_are_ordered_by_gtid() {
+        let order = |a: &LogPosition, b: &LogPosition| order(true, a, b);
+        let old = at("mariadb:1:x", "b.000007:900", Some("0-1-5"));
+        let new = at("mariadb:2:x", "b.000001:4", Some("0-2-6"));
+        assert_eq!(order(&old, &new), Some(Ordering::Less));
+        assert_eq!(order(&new, &old), Some(Ordering::Greater));
+        let same = at("mariadb:2:x", "b.000001:400", Some("0-1-5"));
+        assert_eq!(order(&old, &same), Some(Ordering::Equal));
+        // Two transactions with the same number: the histories parted.
+        let parted = at("mariadb:2:x", "b.000001:400", Some("0-2-5"));
+        assert_eq!(order(&old, &parted), None);
     }
 }

@@ -2,6 +2,7 @@
 //! `mariadb-binlog segment | mariadb` works by hand.
 
 use super::event::{Event, MAGIC, has_checksums, kind};
+use super::gtid::{self, GtidState};
 use crate::error::corrupt;
 use planb_ports::PortResult;
 
@@ -14,6 +15,25 @@ pub(crate) struct Segment<'a> {
     pub checksum: bool,
     /// The others.
     pub events: Vec<Event<'a>>,
+}
+
+impl Segment<'_> {
+    /// The offset after the transaction that brings the state `from` to `to`;
+    /// `None` when none does.
+    pub fn place_of(&self, from: GtidState, to: &GtidState) -> Option<u64> {
+        let mut state = from;
+        let mut place = None;
+        for event in &self.events {
+            if event.begins_transaction() {
+                if place.is_some() && state == *to {
+                    return place;
+                }
+                state.add(&gtid::read(event)?);
+            }
+            place = Some(u64::from(event.next_offset()));
+        }
+        place.filter(|_| state == *to)
+    }
 }
 
 /// Puts a segment together.
@@ -75,5 +95,26 @@ mod tests {
         assert_eq!(kinds, [kind::QUERY, kind::XID]);
         assert!(read(&bytes[..bytes.len() - 1]).is_err());
         assert!(read(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn a_place_is_found_by_the_transactions_before_it() {
+        let gtid = |sequence: u64, next| {
+            let mut body = sequence.to_le_bytes().to_vec();
+            body.extend_from_slice(&[0; 11]);
+            testing::at(kind::MARIADB_GTID, &body, next)
+        };
+        let xid = |next| testing::at(kind::XID, &[0; 8], next);
+        let transactions = [gtid(6, 150), xid(200), gtid(7, 250), xid(300)];
+        let bytes = write(&testing::format_description(), &transactions);
+        let segment = read(&bytes).expect("reads");
+        let place = |from: &str, to: &str| {
+            let state = |text| GtidState::parse(true, Some(text));
+            segment.place_of(state(from), &state(to))
+        };
+        assert_eq!(place("0-1-5", "0-1-6"), Some(200));
+        assert_eq!(place("0-1-5", "0-1-7"), Some(300));
+        assert_eq!(place("0-1-5", "0-1-8"), None);
+        assert_eq!(place("0-1-5", "0-2-6"), None);
     }
 }

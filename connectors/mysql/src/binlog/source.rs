@@ -3,6 +3,7 @@
 use super::event::MAGIC;
 use super::group::Grouper;
 use super::gtid::GtidState;
+use super::junction::{self, Search};
 use super::position::BinlogPosition;
 use super::reader::{Reader, Received};
 use super::segment;
@@ -41,9 +42,27 @@ pub(crate) async fn open(
     Ok(Box::new(source))
 }
 
+/// How long the search for a place in another log waits before it looks
+/// whether the log has ended.
+const SEARCH_PAUSE_MAX: Duration = Duration::from_millis(200);
+
+fn another(client: &Client) -> PortError {
+    let subject = client.config.subject();
+    log_lost(format!("another server answers at {subject}"))
+}
+
+fn ended() -> PortError {
+    PortError::new(
+        planb_ports::ErrorKind::Unavailable,
+        "PB-MYSQL-DISCONNECTED",
+        "the log reader ended",
+    )
+}
+
 struct Source {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    /// Names the log that is read.
     stream: String,
     /// Position after the last transaction that was received.
     received_to: LogPosition,
@@ -61,22 +80,67 @@ struct Source {
 impl Source {
     /// Begins to receive after what was received last.
     async fn connect(&mut self) -> PortResult<()> {
-        let from = self.received_to.clone();
-        let position = BinlogPosition::parse(&from.at)?;
         let mut conn = self.client.connect().await?;
-        let stream = own::stream_name(&mut conn, &self.client.config).await?;
-        if stream.as_deref() != Some(&self.stream) {
-            return Err(log_lost(format!(
-                "another server answers at {}",
-                self.client.config.subject()
-            )));
+        let Some(stream) = own::stream_name(&mut conn, &self.client.config).await? else {
+            return Err(another(&self.client));
+        };
+        let reader = if stream == self.received_to.stream {
+            self.go_on(&mut conn).await?
+        } else if own::lineage(&stream) == own::lineage(&self.received_to.stream) {
+            self.change_over(&mut conn, &stream).await?
+        } else {
+            return Err(another(&self.client));
+        };
+        if self.client.config.is_mariadb() {
+            self.client.learn_origins(&mut conn).await?;
         }
-        self.check_lineage(&mut conn, &position, from.gtid.as_deref())
+        self.stream = stream;
+        self.reader = Some(reader);
+        Ok(())
+    }
+
+    /// The same server as before: its log has the position.
+    async fn go_on(&self, conn: &mut Conn) -> PortResult<Reader> {
+        let from = &self.received_to;
+        let position = BinlogPosition::parse(&from.at)?;
+        self.check_lineage(conn, &position, from.gtid.as_deref())
             .await?;
         let gtid = GtidState::parse(self.client.config.is_mariadb(), from.gtid.as_deref());
-        let grouper = Grouper::new(self.client.config.databases.clone(), position, gtid);
-        self.reader = Some(Reader::start(&self.client, self.clock.clone(), grouper).await?);
-        Ok(())
+        self.read(position, gtid).await
+    }
+
+    /// A replica took the place of the source: reads its log up to the place
+    /// where what was received ends, and on from there.
+    async fn change_over(&mut self, conn: &mut Conn, stream: &str) -> PortResult<Reader> {
+        let is_mariadb = self.client.config.is_mariadb();
+        let shipped = GtidState::parse(is_mariadb, self.received_to.gtid.as_deref());
+        let (mut search, head) = Search::begin(&self.client, conn, shipped).await?;
+        let end = end_of_log(conn).await?;
+        let mut reader = self.read(head.clone(), search.state().clone()).await?;
+        let mut place = head;
+        while !search.is_done() {
+            let next = tokio::time::timeout(SEARCH_PAUSE_MAX, reader.received.recv()).await;
+            match next {
+                Ok(Some(received)) => {
+                    let transaction = received?.transaction;
+                    search.pass(&transaction.identifier)?;
+                    place = transaction.end;
+                }
+                Ok(None) => return Err(ended()),
+                // First the position, then the channel: see `is_drained`.
+                Err(_) if reader.seen() >= end && reader.received.is_empty() => {
+                    return Err(junction::parted("it lacks transactions that were shipped"));
+                }
+                Err(_) => {}
+            }
+        }
+        tracing::info!(from = %self.received_to, to = %stream, at = %place, "the log goes on at another server");
+        Ok(reader)
+    }
+
+    async fn read(&self, from: BinlogPosition, gtid: GtidState) -> PortResult<Reader> {
+        let grouper = Grouper::new(self.client.config.databases.clone(), from, gtid);
+        Reader::start(&self.client, self.clock.clone(), grouper).await
     }
 
     /// The position must exist, and what was executed before it must be the same.
@@ -286,11 +350,7 @@ impl Source {
                 self.reader = None;
             }
             None => {
-                self.failed = Some(PortError::new(
-                    planb_ports::ErrorKind::Unavailable,
-                    "PB-MYSQL-DISCONNECTED",
-                    "the log reader ended",
-                ));
+                self.failed = Some(ended());
                 self.reader = None;
             }
         }

@@ -62,9 +62,18 @@ pub(crate) fn classify(sql: &[u8]) -> Statement {
 /// Whether the statement creates a table in the same transaction as its rows
 /// (MySQL 8's `CREATE TABLE … SELECT`).
 pub(crate) fn starts_transaction(sql: &[u8]) -> bool {
+    without_transaction(sql).len() < sql.len()
+}
+
+/// The statement without the words that make it the start of a transaction,
+/// for a server that shall commit it by itself.
+pub(crate) fn without_transaction(sql: &[u8]) -> &[u8] {
+    const WORDS: &[u8] = b"START TRANSACTION";
     let end = sql.trim_ascii_end();
-    let tail = &end[end.len().saturating_sub(17)..];
-    tail.eq_ignore_ascii_case(b"START TRANSACTION")
+    match end.len().checked_sub(WORDS.len()) {
+        Some(at) if end[at..].eq_ignore_ascii_case(WORDS) => &end[..at],
+        _ => sql,
+    }
 }
 
 /// A word, a quoted name, or a sign.
@@ -344,5 +353,8 @@ mod tests {
             b"CREATE TABLE t (a INT) START TRANSACTION"
         ));
         assert!(!starts_transaction(b"CREATE TABLE t (a INT)"));
+        let create = without_transaction(b"CREATE TABLE t (a INT) start transaction ");
+        assert_eq!(create, b"CREATE TABLE t (a INT) ");
+        assert_eq!(without_transaction(b"DROP TABLE t"), b"DROP TABLE t");
     }
 }

@@ -1,6 +1,6 @@
 //! Restores that break off, restores that are refused, and how fast they are.
 
-use crate::support::{Site, load, manifest, mark, restore, snapshot};
+use crate::support::{Site, load, manifest, mark, numbers, restore, snapshot};
 use bytes::Bytes;
 use futures::StreamExt;
 use planb_ports::{Database, ErrorKind, PortError};
@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 const SMALL: &[&str] = &[
     "CREATE DATABASE shop",
     "CREATE TABLE shop.t (id INT PRIMARY KEY, v TEXT)",
-    "INSERT INTO shop.t SELECT seq, REPEAT('x', 100) FROM shop.seq_1_to_20000",
+    concat!(
+        "INSERT INTO shop.t SELECT seq, REPEAT('x', 100) FROM ",
+        numbers!(20000)
+    ),
 ];
 
 #[tokio::test]
@@ -146,9 +149,12 @@ async fn a_hundred_megabytes_are_restored_in_time() {
             "CREATE TABLE shop.orders (id BIGINT AUTO_INCREMENT PRIMARY KEY, customer VARCHAR(40) \
              NOT NULL, item VARCHAR(80) NOT NULL, amount DECIMAL(12,2) NOT NULL, placed DATETIME(3) \
              NOT NULL, note TEXT, KEY (customer), KEY (placed))",
-            "INSERT INTO shop.orders SELECT seq, CONCAT('customer-', seq % 10007), \
-             CONCAT('item-', MD5(seq)), seq / 100, '2026-01-01' + INTERVAL seq SECOND, \
-             REPEAT(MD5(seq), 3) FROM shop.seq_1_to_500000",
+            concat!(
+                "INSERT INTO shop.orders SELECT seq, CONCAT('customer-', seq % 10007), \
+                 CONCAT('item-', LEFT(SHA2(seq, 256), 32)), seq / 100, '2026-01-01' + INTERVAL seq SECOND, \
+                 REPEAT(LEFT(SHA2(seq, 256), 32), 3) FROM ",
+                numbers!(500000)
+            ),
         ])
         .await;
     let started = Instant::now();

@@ -1,6 +1,6 @@
 //! Snapshots by several connections: what is read, and from when.
 
-use crate::support::{Parts, Site, restore, service, snapshot, snapshot_into};
+use crate::support::{Parts, Site, numbers, per_engine, restore, service, snapshot, snapshot_into};
 use mysql_async::prelude::Queryable;
 use planb_model::recovery::PartSpec;
 use planb_ports::contract::sink::MemorySink;
@@ -17,18 +17,33 @@ const KEYS: &[&str] = &[
     "SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO'",
     // A crowd far from the rest, and the ends of the type.
     "CREATE TABLE shop.skewed (id BIGINT PRIMARY KEY, v VARCHAR(300), KEY (v))",
-    "INSERT INTO shop.skewed SELECT seq + 9000000000, REPEAT(MD5(seq), 9) FROM shop.seq_1_to_90000",
+    concat!(
+        "INSERT INTO shop.skewed SELECT seq + 9000000000, REPEAT(LEFT(SHA2(seq, 256), 32), 9) FROM ",
+        numbers!(90000)
+    ),
     "INSERT INTO shop.skewed VALUES (-9223372036854775808, 'low'), (9223372036854775807, 'high'), (0, '')",
     "CREATE TABLE shop.composed (a INT, b VARCHAR(20) COLLATE utf8mb4_general_ci, c DATETIME(3), \
      v VARCHAR(300), PRIMARY KEY (a, b, c))",
-    "INSERT INTO shop.composed SELECT seq % 3, CONCAT('한''\\\\ ', seq % 30011), \
-     '2026-01-01' + INTERVAL seq SECOND, REPEAT(MD5(seq), 9) FROM shop.seq_1_to_90000",
+    concat!(
+        "INSERT INTO shop.composed SELECT seq % 3, CONCAT('한''\\\\ ', seq % 30011), \
+     '2026-01-01' + INTERVAL seq SECOND, REPEAT(LEFT(SHA2(seq, 256), 32), 9) FROM ",
+        numbers!(90000)
+    ),
     "CREATE TABLE shop.named (k VARBINARY(40) PRIMARY KEY, v VARCHAR(300))",
-    "INSERT INTO shop.named SELECT UNHEX(MD5(seq)), REPEAT(MD5(seq), 9) FROM shop.seq_1_to_90000",
+    concat!(
+        "INSERT INTO shop.named SELECT UNHEX(LEFT(SHA2(seq, 256), 32)), REPEAT(LEFT(SHA2(seq, 256), 32), 9) FROM ",
+        numbers!(90000)
+    ),
     "CREATE TABLE shop.keyless (v VARCHAR(300))",
-    "INSERT INTO shop.keyless SELECT REPEAT(MD5(seq), 9) FROM shop.seq_1_to_40000",
+    concat!(
+        "INSERT INTO shop.keyless SELECT REPEAT(LEFT(SHA2(seq, 256), 32), 9) FROM ",
+        numbers!(40000)
+    ),
     "CREATE TABLE shop.floating (f DOUBLE PRIMARY KEY, v VARCHAR(300))",
-    "INSERT INTO shop.floating SELECT seq / 7, REPEAT(MD5(seq), 9) FROM shop.seq_1_to_40000",
+    concat!(
+        "INSERT INTO shop.floating SELECT seq / 7, REPEAT(LEFT(SHA2(seq, 256), 32), 9) FROM ",
+        numbers!(40000)
+    ),
     "ANALYZE TABLE shop.skewed, shop.composed, shop.named, shop.keyless, shop.floating",
 ];
 
@@ -77,19 +92,23 @@ async fn tables_are_cut_by_their_keys_and_every_row_comes_once() {
     );
 }
 
+/// Two tables whose numbers a writer keeps in balance.
+const BALANCED: &[&str] = &[
+    "CREATE DATABASE shop",
+    "CREATE TABLE shop.a (id INT PRIMARY KEY, n BIGINT, v VARCHAR(300))",
+    "CREATE TABLE shop.b LIKE shop.a",
+    concat!(
+        "INSERT INTO shop.a SELECT seq, 0, REPEAT(LEFT(SHA2(seq, 256), 32), 9) FROM ",
+        numbers!(60000)
+    ),
+    "INSERT INTO shop.b SELECT * FROM shop.a",
+    "ANALYZE TABLE shop.a, shop.b",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_see_one_point_under_a_writer() {
     let (source, target) = (Site::start(1).await, Site::start(2).await);
-    source
-        .run(&[
-            "CREATE DATABASE shop",
-            "CREATE TABLE shop.a (id INT PRIMARY KEY, n BIGINT, v VARCHAR(300))",
-            "CREATE TABLE shop.b LIKE shop.a",
-            "INSERT INTO shop.a SELECT seq, 0, REPEAT(MD5(seq), 9) FROM shop.seq_1_to_60000",
-            "INSERT INTO shop.b SELECT * FROM shop.a",
-            "ANALYZE TABLE shop.a, shop.b",
-        ])
-        .await;
+    source.run(BALANCED).await;
     let stop = AtomicBool::new(false);
     let writing = write(&source, &stop);
     let reading = async {
@@ -178,7 +197,10 @@ async fn without_the_privilege_one_connection_reads_and_says_so() {
             "CREATE USER weak@'127.0.0.1' IDENTIFIED BY 'x'",
             "GRANT ALL ON shop.* TO weak@'127.0.0.1'",
             "GRANT ALL ON planb.* TO weak@'127.0.0.1'",
-            "GRANT BINLOG MONITOR, PROCESS ON *.* TO weak@'127.0.0.1'",
+            per_engine(
+                "GRANT BINLOG MONITOR, PROCESS ON *.* TO weak@'127.0.0.1'",
+                "GRANT REPLICATION CLIENT, PROCESS ON *.* TO weak@'127.0.0.1'",
+            ),
         ])
         .await;
     let weak = source.database_as("weak", "x");
@@ -249,8 +271,9 @@ async fn an_empty_database_and_an_empty_table_are_snapshots_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_more_than_a_hundred_megabytes_is_carried_over() {
-    let large = |options: &mut planb_launch::mariadb::MariaDbOptions| {
-        let more = ["--max-allowed-packet=512M", "--innodb-log-file-size=1G"];
+    let large = |options: &mut crate::support::Options| {
+        let log = per_engine("--innodb-log-file-size=1G", "--innodb-redo-log-capacity=2G");
+        let more = ["--max-allowed-packet=512M", log];
         options.extra_args.extend(more.map(str::to_owned));
     };
     let source = Site::start_with(1, large).await;
@@ -267,7 +290,7 @@ async fn a_row_of_more_than_a_hundred_megabytes_is_carried_over() {
     let bytes: usize = parts.iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(bytes > 108_000_000, "{bytes}");
     restore(&target.database(), &parts, &facts).await;
-    let sum = "SELECT GROUP_CONCAT(CONCAT_WS('/', id, name, LENGTH(body), MD5(body)) ORDER BY id) \
+    let sum = "SELECT GROUP_CONCAT(CONCAT_WS('/', id, name, LENGTH(body), SHA2(body, 256)) ORDER BY id) \
                FROM shop.files";
     assert_eq!(source.one(sum).await, target.one(sum).await);
     assert_eq!(

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
+use planb_launch::LaunchError;
 use planb_launch::mariadb::{MariaDb, MariaDbOptions};
+use planb_launch::mysql::{Mysql, MysqlOptions};
 use planb_model::recovery::{
     AppliedMark, Engine, LogPosition, ObjectHash, PartManifest, PartSpec, SegmentBody,
     SegmentHeader, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
@@ -18,6 +20,7 @@ use planb_ports::progress::NoProgress;
 use planb_ports::{
     Clock, Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotOptions,
 };
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,9 +40,66 @@ impl Clock for TestClock {
     }
 }
 
+/// Whether this program tests MariaDB: each file of the suite is in two programs.
+pub const IS_MARIADB: bool = matches!(crate::ENGINE, Engine::Mariadb);
+
+/// What differs between the two.
+pub const fn per_engine<T: Copy>(mariadb: T, mysql: T) -> T {
+    if IS_MARIADB { mariadb } else { mysql }
+}
+
+/// A table with the column `seq` and the numbers from 1.
+macro_rules! numbers {
+    ($to:literal) => {
+        concat!(
+            "(WITH RECURSIVE s(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM s WHERE seq < ",
+            $to,
+            ") SELECT seq FROM s) numbers"
+        )
+    };
+}
+pub(crate) use numbers;
+
+/// A server of the engine that is tested.
+pub enum Server {
+    Mariadb(MariaDb),
+    Mysql(Mysql),
+}
+
+impl Server {
+    pub fn port(&self) -> u16 {
+        match self {
+            Server::Mariadb(server) => server.port(),
+            Server::Mysql(server) => server.port(),
+        }
+    }
+
+    pub fn kill(&mut self) {
+        match self {
+            Server::Mariadb(server) => server.kill(),
+            Server::Mysql(server) => server.kill(),
+        }
+    }
+
+    pub async fn restart(&mut self) -> Result<(), LaunchError> {
+        match self {
+            Server::Mariadb(server) => server.restart().await,
+            Server::Mysql(server) => server.restart().await,
+        }
+    }
+}
+
+/// How a server is started.
+pub struct Options {
+    pub binlog: bool,
+    /// MySQL's `gtid_mode`.
+    pub gtid: bool,
+    pub extra_args: Vec<String>,
+}
+
 /// A server in a directory of its own.
 pub struct Site {
-    pub server: MariaDb,
+    pub server: Server,
     pub dir: tempfile::TempDir,
     pub databases: Vec<String>,
 }
@@ -49,11 +109,34 @@ impl Site {
         Self::start_with(id, |_| {}).await
     }
 
-    pub async fn start_with(id: u32, change: impl FnOnce(&mut MariaDbOptions)) -> Self {
+    pub async fn start_with(id: u32, change: impl FnOnce(&mut Options)) -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let mut options = MariaDbOptions::new(dir.path(), id);
-        change(&mut options);
-        let server = MariaDb::start(options).await.expect("starts");
+        let mut wanted = Options {
+            binlog: true,
+            gtid: true,
+            extra_args: Vec::new(),
+        };
+        change(&mut wanted);
+        let server = if IS_MARIADB {
+            let mut options = MariaDbOptions::new(dir.path(), id);
+            options.binlog = wanted.binlog;
+            // Test data is made by recursion.
+            options.extra_args = vec!["--max-recursive-iterations=1000000".into()];
+            options.extra_args.extend(wanted.extra_args);
+            Server::Mariadb(MariaDb::start(options).await.expect("starts"))
+        } else {
+            let mut options = MysqlOptions::new(dir.path(), id);
+            (options.binlog, options.gtid) = (wanted.binlog, wanted.gtid);
+            options.extra_args = [
+                "--cte-max-recursion-depth=1000000",
+                // Tests ask for sizes and counters that were just changed.
+                "--information-schema-stats-expiry=0",
+            ]
+            .map(str::to_owned)
+            .to_vec();
+            options.extra_args.extend(wanted.extra_args);
+            Server::Mysql(Mysql::start(options).await.expect("starts"))
+        };
         Self {
             server,
             dir,
@@ -63,7 +146,7 @@ impl Site {
 
     pub fn config(&self) -> MysqlConfig {
         let mut config = MysqlConfig::new(
-            Engine::Mariadb,
+            crate::ENGINE,
             "127.0.0.1",
             self.server.port(),
             MariaDb::USER,
@@ -116,6 +199,24 @@ impl Site {
     }
 }
 
+/// The engine's own program that reads binlogs.
+pub fn binlog_tool() -> PathBuf {
+    if IS_MARIADB {
+        "mariadb-binlog".into()
+    } else {
+        planb_launch::mysql::tool("mysqlbinlog").expect("installed")
+    }
+}
+
+/// The engine's own client.
+pub fn client_tool() -> PathBuf {
+    if IS_MARIADB {
+        "mariadb".into()
+    } else {
+        planb_launch::mysql::tool("mysql").expect("installed")
+    }
+}
+
 pub fn service() -> ServiceName {
     ServiceName::new("orders").expect("name")
 }
@@ -144,7 +245,7 @@ pub fn manifest(parts: &Parts, facts: &SnapshotFacts) -> SnapshotManifest {
         id: "s1".into(),
         service: service(),
         epoch: Epoch(1),
-        engine: Engine::Mariadb,
+        engine: crate::ENGINE,
         server_version: facts.server_version.clone(),
         taken_at: Timestamp::now(),
         consistent_at: None,

@@ -1,6 +1,8 @@
 //! Every type, charset and object survives a snapshot and a restore.
 
-use crate::support::{Site, drain, restore, service, snapshot};
+use crate::support::{
+    IS_MARIADB, Site, binlog_tool, client_tool, drain, per_engine, restore, service, snapshot,
+};
 use jiff::Timestamp;
 use mysql_async::prelude::Queryable;
 use planb_model::{Canary, Epoch};
@@ -39,7 +41,11 @@ const TYPES: &[&str] = &[
     "CREATE TABLE bytes (b BINARY(8), v VARBINARY(300), tb TINYBLOB, lb LONGBLOB)",
     "INSERT INTO bytes VALUES (x'00ff',x'fffe0009000a5c0d',x'',REPEAT(x'005c0a09ff',1000)),\
      (NULL,NULL,NULL,NULL),('\\\\N','\\\\N','\\\\N','\\\\N'),(x'00ff',x'fffe0009000a5c0d',x'',NULL)",
-    "CREATE TABLE special (id UUID PRIMARY KEY, i4 INET4, i6 INET6, j JSON, g GEOMETRY, p POINT, \
+    per_engine(
+        "CREATE TABLE special (id UUID PRIMARY KEY, i4 INET4, i6 INET6)",
+        "CREATE TABLE special (id CHAR(36) PRIMARY KEY, i4 VARCHAR(15), i6 VARCHAR(45))",
+    ),
+    "ALTER TABLE special ADD (j JSON, g GEOMETRY, p POINT, \
      e ENUM('1','b','','한글','3') , s SET('a','b.','한','4','5','6','7','8','9','10','11','12','13',\
      '14','15','16','17','18','19','20','21','22','23','24','25','26','27','28','29','30','31','32',\
      '33','34','35','36','37','38','39','40','41','42','43','44','45','46','47','48','49','50','51',\
@@ -61,7 +67,11 @@ const TYPES: &[&str] = &[
     "CREATE TABLE keyed (id INT AUTO_INCREMENT PRIMARY KEY, a VARCHAR(20) CHARACTER SET euckr, \
      t TEXT, t2 TEXT, g GEOMETRY NOT NULL, b INT, st INT AS (b + 1) STORED, vi INT AS (b * 2) VIRTUAL, \
      UNIQUE KEY `u,\n KEY` (a) COMMENT 'it''s, \\n KEY', KEY (vi), KEY (st, a(3) DESC), \
-     FULLTEXT KEY (t), FULLTEXT KEY (t2), SPATIAL KEY (g), UNIQUE KEY long_one (t2), CHECK (b > 0))",
+     FULLTEXT KEY (t), FULLTEXT KEY (t2), SPATIAL KEY (g), CHECK (b > 0))",
+    per_engine(
+        "ALTER TABLE keyed ADD UNIQUE KEY long_one (t2)",
+        "ALTER TABLE keyed ADD UNIQUE KEY long_one (t2(60))",
+    ),
     "INSERT INTO keyed (a,t,t2,g) VALUES ('한','some words','다른 말',POINT(1,2)),(NULL,NULL,NULL,POINT(3,4))",
     "CREATE TABLE numbered (a INT PRIMARY KEY, n INT NOT NULL AUTO_INCREMENT, KEY (n), KEY (a, n))",
     "INSERT INTO numbered (a) VALUES (5),(6)",
@@ -76,10 +86,29 @@ const TYPES_AFTER: &[&str] = &[
     "CREATE TABLE shop.parted (id INT, y INT) PARTITION BY RANGE (y) \
      (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE)",
     "INSERT INTO shop.parted VALUES (1,5),(2,50)",
-    "CREATE TABLE shop.aria (id INT PRIMARY KEY, t TEXT) ENGINE=Aria",
+    per_engine(
+        "CREATE TABLE shop.aria (id INT PRIMARY KEY, t TEXT) ENGINE=Aria",
+        "CREATE TABLE shop.aria (id INT PRIMARY KEY, t TEXT) ENGINE=MyISAM",
+    ),
     "INSERT INTO shop.aria VALUES (1,'x')",
-    "CREATE SEQUENCE shop.numbering START WITH 100 INCREMENT BY 10 CACHE 5",
-    "DO NEXTVAL(shop.numbering)",
+    per_engine(
+        "CREATE SEQUENCE shop.numbering START WITH 100 INCREMENT BY 10 CACHE 5",
+        // What MySQL alone has: indexes of expressions, a key nobody sees, defaults that are
+        // computed, generated columns nobody sees, places on the globe.
+        "CREATE TABLE shop.newer (a INT, b JSON, c VARCHAR(20) DEFAULT (CONCAT('x', 1 + 1)), \
+         h INT AS (a * 2) STORED INVISIBLE, p POINT NOT NULL SRID 4326, KEY ((a + 1) DESC), \
+         KEY ((CAST(b->'$.n' AS UNSIGNED ARRAY))), KEY (c) INVISIBLE, SPATIAL KEY (p), \
+         CHECK (a > 0) NOT ENFORCED) COLLATE utf8mb4_0900_as_cs",
+    ),
+    per_engine(
+        "DO NEXTVAL(shop.numbering)",
+        "INSERT INTO shop.newer (a, b, p) VALUES (1, '{\"n\": [1, 2]}', ST_SRID(POINT(127, 37), 4326)), \
+         (-1, NULL, ST_SRID(POINT(0, 0), 4326))",
+    ),
+    per_engine("DO 1", "SET sql_generate_invisible_primary_key=ON"),
+    per_engine("DO 1", "CREATE TABLE shop.hidden_key (v INT)"),
+    per_engine("DO 1", "INSERT INTO shop.hidden_key VALUES (7), (8)"),
+    per_engine("DO 1", "SET sql_generate_invisible_primary_key=OFF"),
 ];
 
 const OBJECTS: &[&str] = &[
@@ -174,12 +203,19 @@ async fn every_type_and_object_survives() {
         .zip(definitions(&target).await)
     {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(text(&before), text(&after), "{name}");
-        assert_eq!(before, after, "{name}");
+        if IS_MARIADB {
+            assert_eq!(text(&before), text(&after), "{name}");
+            assert_eq!(before, after, "{name}");
+        } else {
+            // MySQL remembers whether a character set was written beside a collation.
+            let plain =
+                |bytes: &[u8]| text(bytes).replace("CHARACTER SET utf8mb4 COLLATE", "COLLATE");
+            assert_eq!(plain(&before), plain(&after), "{name}");
+        }
     }
     for sql in [
         // Not by PlanB's own reading: the servers' own checksums and bits.
-        "SELECT GROUP_CONCAT(CONCAT_WS('/', id, f, HEX(f*1e0), f=CAST('0.1' AS FLOAT), d, HEX(b64)) ORDER BY id) FROM shop.numbers",
+        "SELECT GROUP_CONCAT(CONCAT_WS('/', id, f, f*1e0, f=CAST('0.1' AS FLOAT), d, HEX(b64)) ORDER BY id) FROM shop.numbers",
         "SELECT GROUP_CONCAT(CONCAT_WS('/', HEX(l),HEX(e),HEX(s),HEX(g),HEX(u),HEX(u32),HEX(uc),HEX(m),HEX(sp)) ORDER BY id) FROM shop.texts",
         "SELECT GROUP_CONCAT(CONCAT_WS('/', i6, HEX(g), e+0, HEX(e), s+0) ORDER BY id) FROM shop.special",
         "SELECT GROUP_CONCAT(CONCAT_WS('/', a, v, b, st, z) ORDER BY a) FROM shop.made",
@@ -188,13 +224,10 @@ async fn every_type_and_object_survives() {
     ] {
         assert_eq!(source.one(sql).await, target.one(sql).await, "{sql}");
     }
-    assert_eq!(
-        target
-            .one("SELECT NEXTVAL(shop.numbering) > 100")
-            .await
-            .as_deref(),
-        Some("1")
-    );
+    if IS_MARIADB {
+        let next = "SELECT NEXTVAL(shop.numbering) > 100";
+        assert_eq!(target.one(next).await.as_deref(), Some("1"));
+    }
     assert!(
         target
             .database()
@@ -284,7 +317,7 @@ impl ByHand<'_> {
     fn run(&self, script: &[u8]) {
         let file = self.dir.join("script.sql");
         std::fs::write(&file, script).expect("write");
-        let output = Command::new("mariadb")
+        let output = Command::new(client_tool())
             .args(["--no-defaults", "-h127.0.0.1", "-uroot", "--local-infile=1"])
             .args(["--binary-mode", "--default-character-set=utf8mb4"])
             .arg(format!("-P{}", self.port))
@@ -311,7 +344,7 @@ impl ByHand<'_> {
     fn apply(&self, segment: &[u8]) {
         let file = self.dir.join("segment");
         std::fs::write(&file, segment).expect("write");
-        let output = Command::new("mariadb-binlog")
+        let output = Command::new(binlog_tool())
             .arg("--no-defaults")
             .arg(&file)
             .output()

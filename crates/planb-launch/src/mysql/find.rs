@@ -31,6 +31,16 @@ pub(super) fn mysqld() -> Result<PathBuf, LaunchError> {
         .ok_or_else(|| missing(format!("{PROGRAM_ENV}, {SERVICES_PATH}")))
 }
 
+/// A program in the server's folder, or in `bin` where the server is in `sbin`.
+pub(super) fn beside(server: &Path, name: &str) -> Result<PathBuf, LaunchError> {
+    let folder = server.parent().unwrap_or(server);
+    let places = [folder.join(name), folder.join("../bin").join(name)];
+    let found = places.iter().find(|path| path.is_file());
+    found
+        .cloned()
+        .ok_or_else(|| missing(places[0].display().to_string()))
+}
+
 fn upwards(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .flat_map(|dir| [dir.join(SERVICES_PATH), dir.join(BUILD_PATH)])

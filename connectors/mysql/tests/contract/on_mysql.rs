@@ -1,0 +1,22 @@
+//! The suite, in a module that names the engine.
+
+#[path = "apply.rs"]
+mod apply;
+#[path = "check.rs"]
+mod check;
+#[path = "fence.rs"]
+mod fence;
+#[path = "fold.rs"]
+mod fold;
+#[path = "log.rs"]
+mod log;
+#[path = "mysql_only.rs"]
+mod mysql_only;
+#[path = "replica.rs"]
+mod replica;
+#[path = "restore.rs"]
+mod restore;
+#[path = "snapshot.rs"]
+mod snapshot;
+#[path = "types.rs"]
+mod types;
