@@ -157,7 +157,23 @@ pub enum DatabaseAddress {
         /// What only PostgreSQL has.
         #[serde(skip_serializing_if = "Option::is_none")]
         postgresql: Option<PostgresqlSettings>,
+        /// MySQL and MariaDB: the files of a server on this machine, which a
+        /// snapshot of files is restored into.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        files: Option<ReplaceableFiles>,
     },
+}
+
+/// A server's files that may be replaced as a whole; from the URL's query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplaceableFiles {
+    /// `data-dir`: its data directory on this machine.
+    pub data_dir: PathBuf,
+    /// `stop`: program and arguments that stop it, also when it does not run.
+    pub stop: Vec<String>,
+    /// `start`: program and arguments that start it.
+    pub start: Vec<String>,
 }
 
 /// How a PostgreSQL server is protected and restored into; from the URL's query.

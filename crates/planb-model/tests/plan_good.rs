@@ -98,6 +98,7 @@ fn a_plan_is_read_as_it_is_written() {
             ],
             tls_ca: None,
             postgresql: None,
+            files: None,
         }
     "#]]
     .assert_debug_eq(&plan.primary.database);

@@ -3,7 +3,7 @@
 //! A new connector is registered here, by one arm of a `match`.
 
 use crate::secrets;
-use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
+use planb_connector_mysql::{MysqlConfig, MysqlDatabase, PhysicalTarget};
 use planb_connector_object_store::{ObjectStoreVault, VaultConfig};
 use planb_connector_postgres::{Method, PostgresConfig, PostgresDatabase, PostgresTarget};
 use planb_connector_probe::{HttpProbe, SqlProbe, TcpProbe, from_url};
@@ -115,6 +115,7 @@ pub async fn connect_database(
             databases,
             tls_ca,
             postgresql,
+            files,
         } => {
             let password = match password {
                 Some(reference) => Some(secrets::resolve(reference, disk).await?),
@@ -140,7 +141,11 @@ pub async fn connect_database(
                 tls_ca: tls_ca.clone(),
                 connect_timeout: Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS),
                 replica_id: None,
-                physical: None,
+                physical: files.as_ref().map(|files| PhysicalTarget {
+                    data_dir: files.data_dir.clone(),
+                    stop: files.stop.clone(),
+                    start: files.start.clone(),
+                }),
             };
             Ok(Arc::new(MysqlDatabase::connect_lazy(config, clock)))
         }

@@ -51,8 +51,8 @@ pub fn database_address(
     let options = query_options(query)?;
     let address = match options.others.is_empty() {
         true => database_url(url)?,
-        // What only PostgreSQL has stands in its URL in a plan file, too.
-        false if url.starts_with("postgres") => {
+        // What one engine alone has stands in its URL in a plan file, too.
+        false if url.starts_with("postgres") || are_files(&options.others) => {
             let mut rest = url::form_urlencoded::Serializer::new(String::new());
             rest.extend_pairs(&options.others);
             database_url(&format!("{url}?{}", rest.finish()))?
@@ -68,6 +68,7 @@ pub fn database_address(
             user,
             database,
             postgresql,
+            files,
         } => {
             let mut databases = options.databases;
             if databases.is_empty() {
@@ -85,6 +86,7 @@ pub fn database_address(
                 databases,
                 tls_ca: options.tls_ca,
                 postgresql,
+                files,
             })
         }
     }
@@ -151,6 +153,14 @@ fn query_options(query: &str) -> Result<QueryOptions, AddressError> {
         }
     }
     Ok(options)
+}
+
+/// Whether options say which files of a server may be replaced.
+fn are_files(options: &[(String, String)]) -> bool {
+    let names = ["data-dir", "stop", "start"];
+    options
+        .iter()
+        .all(|(name, _)| names.contains(&name.as_str()))
 }
 
 fn unknown_option(name: &str) -> AddressError {

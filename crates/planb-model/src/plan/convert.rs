@@ -73,6 +73,7 @@ fn database(raw: RawDatabase) -> Option<DatabaseAddress> {
             user,
             database,
             postgresql,
+            files,
         } => DatabaseAddress::Server {
             engine,
             host,
@@ -85,6 +86,7 @@ fn database(raw: RawDatabase) -> Option<DatabaseAddress> {
             },
             tls_ca: raw.tls.map(|tls| tls.ca.0.into()),
             postgresql,
+            files,
         },
     })
 }

@@ -1,8 +1,10 @@
 //! Addresses: databases, HTTP servers, listeners, vaults. An address never
 //! holds a secret; one that does is refused and not shown.
 
+mod settings;
+
 use super::{Bad, shown};
-use crate::plan::PostgresqlSettings;
+use crate::plan::{PostgresqlSettings, ReplaceableFiles};
 use crate::recovery::Engine;
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ pub(in crate::plan) enum DatabaseUrl {
         user: String,
         database: Option<String>,
         postgresql: Option<PostgresqlSettings>,
+        files: Option<ReplaceableFiles>,
     },
 }
 
@@ -49,7 +52,8 @@ impl fmt::Display for DatabaseUrl {
 }
 
 /// Reads `sqlite:/path/orders.db`, `mysql://user@host:3306/orders`, `mariadb://…`,
-/// `postgresql://user@host:5432/orders?data-dir=/srv/postgresql`.
+/// `postgresql://user@host:5432/orders?data-dir=/srv/postgresql`,
+/// `mariadb://user@host/orders?data-dir=/var/lib/mysql&stop=…&start=…`.
 pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -75,10 +79,9 @@ pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
     if host.is_empty() || url.username().is_empty() || path.contains('/') {
         return Err(not_a_database(text));
     }
-    let (port, postgresql) = match (engine, url.query()) {
-        (Engine::Postgresql, _) => (POSTGRESQL_PORT, Some(postgresql(&url)?)),
-        (_, None) => (MYSQL_PORT, None),
-        (_, Some(_)) => return Err(not_a_database(text)),
+    let (port, postgresql, files) = match engine {
+        Engine::Postgresql => (POSTGRESQL_PORT, Some(settings::postgresql(&url)?), None),
+        _ => (MYSQL_PORT, None, settings::files(&url)?),
     };
     Ok(DatabaseUrl::Server {
         engine,
@@ -90,44 +93,8 @@ pub(in crate::plan) fn database_url(text: &str) -> Result<DatabaseUrl, Bad> {
             path => Some(unescaped(path).ok_or_else(|| not_a_database(text))?),
         },
         postgresql,
+        files,
     })
-}
-
-/// Reads `?data-dir=/srv/postgresql&bin-dir=…&slot=…&method=logical`.
-fn postgresql(url: &Url) -> Result<PostgresqlSettings, Bad> {
-    let mut settings = PostgresqlSettings::default();
-    for (name, value) in url.query_pairs() {
-        let path = value
-            .starts_with('/')
-            .then(|| PathBuf::from(value.as_ref()));
-        match (name.as_ref(), value.as_ref(), path) {
-            ("method", "logical", _) => settings.logical = true,
-            ("method", "physical", _) => settings.logical = false,
-            ("data-dir", _, Some(path)) => settings.data_dir = Some(path),
-            ("bin-dir", _, Some(path)) => settings.bin_dir = Some(path),
-            ("slot", slot, _) if is_slot(slot) => settings.slot = Some(slot.to_owned()),
-            _ => return Err(not_a_setting(&name, &value)),
-        }
-    }
-    Ok(settings)
-}
-
-/// Whether PostgreSQL takes it as the name of a replication slot.
-fn is_slot(name: &str) -> bool {
-    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-    (1..=63).contains(&name.len()) && name.bytes().all(good)
-}
-
-fn not_a_setting(name: &str, value: &str) -> Bad {
-    let pair = shown(&format!("{name}={value}"));
-    Bad::new(
-        format!("{pair} means nothing for PostgreSQL"),
-        format!("PostgreSQL에 쓸 수 없는 설정입니다: {pair}"),
-    )
-    .hint(
-        "write `data-dir=/absolute/path`, `bin-dir=/absolute/path`, `slot=lower_case_name` or `method=logical`",
-        "`data-dir=/절대/경로`, `bin-dir=/절대/경로`, `slot=소문자_이름`, `method=logical` 중에서 적으세요",
-    )
 }
 
 fn not_a_database(text: &str) -> Bad {
@@ -363,6 +330,33 @@ mod tests {
             slot: Some("s".into()),
         };
         assert_eq!(postgresql, Some(wanted));
+    }
+
+    #[test]
+    fn files_that_may_be_replaced_come_with_the_commands_for_their_server() {
+        let url = "mariadb://u@h/d?data-dir=/var/lib/mysql&stop=systemctl+stop+db&start=systemctl%20start%20db";
+        let DatabaseUrl::Server { files, .. } = database_url(url).unwrap() else {
+            panic!("a server");
+        };
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let wanted = ReplaceableFiles {
+            data_dir: "/var/lib/mysql".into(),
+            stop: words("systemctl stop db"),
+            start: words("systemctl start db"),
+        };
+        assert_eq!(files, Some(wanted));
+        for bad in [
+            "data-dir=/a",
+            "data-dir=/a&stop=x",
+            "data-dir=a&stop=x&start=y",
+            "stop=x&start=y",
+            "data-dir=/a&stop=x&start=+",
+        ] {
+            assert!(
+                database_url(&format!("mysql://u@h/d?{bad}")).is_err(),
+                "{bad}"
+            );
+        }
     }
 
     #[test]
