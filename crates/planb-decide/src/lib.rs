@@ -13,6 +13,7 @@ pub mod next;
 pub mod objectives;
 pub mod planner;
 pub mod protection;
+pub mod retention;
 #[cfg(test)]
 mod testing;
 pub mod undo;

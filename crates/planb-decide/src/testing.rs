@@ -73,6 +73,7 @@ pub(crate) fn plan_of(primary: &str, standby: &str) -> ServicePlan {
             flush_bytes: 1 << 20,
             snapshot_interval: Duration::from_secs(3600),
             canary_interval: Duration::from_millis(250),
+            retention: None,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

@@ -28,7 +28,7 @@ pub use structure::nearest;
 pub use template::template;
 
 use crate::observation::ProbeKind;
-use crate::recovery::Engine;
+use crate::recovery::{Engine, RetentionPolicy};
 use crate::{SecretRef, ServiceName, SiteName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -259,6 +259,8 @@ pub struct DataPlan {
     pub snapshot_interval: Duration,
     /// Time between canaries.
     pub canary_interval: Duration,
+    /// What is deleted; nothing when `None`.
+    pub retention: Option<RetentionPolicy>,
 }
 
 /// Where a vault is, and how it is encrypted.

@@ -171,6 +171,27 @@ fn several_services_aliases_and_odd_text() {
 }
 
 #[test]
+fn retention_is_read_and_its_bounds_are_checked() {
+    let with = |text: &str| GOOD.replace("vault: {", &format!("{text}\n    vault: {{"));
+    let none = plans(GOOD).remove(0).data.retention;
+    assert_eq!(none, None, "nothing is deleted unless it is said");
+    let some = with("retention: { keepLast: 5, keepFor: 14d, monthly: 12, immutableFor: 7d }");
+    let policy = plans(&some).remove(0).data.retention.expect("there");
+    assert_eq!((policy.keep_last, policy.monthly, policy.daily), (5, 12, 0));
+    assert_eq!(policy.keep_for.as_secs(), 14 * 86_400);
+    assert_eq!(policy.immutable_for.as_secs(), 7 * 86_400);
+    for bad in [
+        "keepLast: 0",
+        "keepFor: 1m",
+        "immutableFor: 5000d",
+        "keepfor: 1d",
+    ] {
+        let text = with(&format!("retention: {{ {bad} }}"));
+        assert!(parse(&text, "planb.yaml").is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn risky_plans_are_read_and_reviewed() {
     let text = GOOD
         .replace("  traffic:", "  failover: { mode: automatic }\n  health: { shedQuorum: 1, promoteQuorum: 2 }\n  traffic:")

@@ -194,6 +194,7 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dy
         flush_interval: data.flush_interval,
         snapshot_interval: data.snapshot_interval,
         canary_interval: data.canary_interval,
+        retention: data.retention,
         ..VaultOptions::default()
     };
     let parts = VaultParts {

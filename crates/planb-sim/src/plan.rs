@@ -87,6 +87,7 @@ pub fn plan(strategy: Strategy, mode: FailoverMode) -> ServicePlan {
             flush_bytes: 64 * 1024,
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_secs(1),
+            retention: None,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

@@ -16,7 +16,13 @@ impl Vault {
         let objects = self.storage.list(&self.layout.manifests(), None).await?;
         let mut names: Vec<ManifestName> = objects
             .iter()
-            .filter_map(|o| self.layout.parse_manifest(&o.key))
+            .filter_map(|o| {
+                let name = self.layout.parse_manifest(&o.key)?;
+                Some(ManifestName {
+                    size: o.size,
+                    ..name
+                })
+            })
             .collect();
         names.sort();
         names.reverse();

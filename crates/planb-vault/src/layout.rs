@@ -36,6 +36,8 @@ pub(crate) struct ManifestName {
     /// First digits of the hash of the manifest itself.
     pub(crate) hash: String,
     pub(crate) key: String,
+    /// Bytes as stored; 0 when it was not listed.
+    pub(crate) size: u64,
 }
 
 impl Layout {
@@ -112,6 +114,7 @@ impl Layout {
             id: id.to_owned(),
             hash,
             key,
+            size: 0,
         }
     }
 
@@ -126,6 +129,7 @@ impl Layout {
             id: id.to_owned(),
             hash: hash_digits(hash)?,
             key: key.to_owned(),
+            size: 0,
         })
     }
 
@@ -142,6 +146,17 @@ impl Layout {
         let name = key.strip_prefix(&self.records(kind))?;
         let (snapshot, hash) = name.strip_suffix(".json")?.rsplit_once('-')?;
         Some((snapshot.to_owned(), hash_digits(hash)?))
+    }
+
+    /// Folder of all snapshots' parts.
+    pub(crate) fn all_parts(&self) -> String {
+        self.full("snapshot/")
+    }
+
+    /// The snapshot a part belongs to.
+    pub(crate) fn parse_part(&self, key: &str) -> Option<String> {
+        let (id, _) = key.strip_prefix(&self.all_parts())?.split_once('/')?;
+        is_id(id).then(|| id.to_owned())
     }
 
     /// Folder of a snapshot's parts, relative to the service's folder.

@@ -22,6 +22,7 @@ mod periodic;
 mod point;
 mod points;
 mod protect;
+mod prune;
 mod put;
 mod record;
 mod repository;

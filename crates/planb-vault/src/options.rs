@@ -1,6 +1,7 @@
 //! How a repository writes.
 
 use planb_model::Secret;
+use planb_model::recovery::RetentionPolicy;
 use planb_ports::SnapshotOptions;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct VaultOptions {
     pub flush_bytes: u64,
     /// … or this long after the first transaction that has not been shipped.
     pub flush_interval: Duration,
+    /// What is deleted while protection runs; nothing when `None`.
+    pub retention: Option<RetentionPolicy>,
     /// Time between snapshots.
     pub snapshot_interval: Duration,
     /// Time between canaries.
@@ -42,6 +45,7 @@ impl Default for VaultOptions {
             identity: None,
             signing_key: None,
             trusted_signers: Vec::new(),
+            retention: None,
             flush_bytes: 1024 * 1024,
             flush_interval: Duration::from_secs(1),
             snapshot_interval: Duration::from_secs(24 * 3_600),

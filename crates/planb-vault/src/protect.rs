@@ -151,6 +151,7 @@ impl Run<'_> {
             ended = periodic::snapshots(self, &stream) => ended,
             ended = fold::compact(self, &stream) => ended,
             () = canary::write(self) => unreachable_end(),
+            () = crate::prune::periodic(self) => unreachable_end(),
         };
         let next = *stream.next.borrow();
         (next, ended)
@@ -253,9 +254,9 @@ impl Run<'_> {
     }
 }
 
-/// Writing canaries never ends by itself.
+/// Writing canaries and pruning never end by themselves.
 fn unreachable_end() -> PortResult<SnapshotNeeded> {
-    Err(crate::error::bad_source("the canaries ended"))
+    Err(crate::error::bad_source("a side job ended"))
 }
 
 fn log_too_short(reason: &str) -> PortError {

@@ -10,8 +10,8 @@ use crate::vault::Vault;
 use crate::{VaultOptions, drain, restore};
 use async_trait::async_trait;
 use planb_model::recovery::{
-    AppliedMark, NewRecord, Record, RecordKind, RecoveryPoint, RestorePlan, SnapshotManifest,
-    SnapshotPoint,
+    AppliedMark, NewRecord, PruneReport, Record, RecordKind, RecoveryPoint, RestorePlan,
+    RetentionPolicy, SnapshotManifest, SnapshotPoint,
 };
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
@@ -96,6 +96,17 @@ impl VaultRepository {
     /// As [`VaultRepository::manifest`], and those of the storage.
     pub async fn is_immutable(&self, id: &str) -> PortResult<Option<bool>> {
         self.vault.is_immutable(id).await
+    }
+
+    /// Deletes what `policy` does not keep, or only tells what that would be.
+    /// May be broken off anywhere, and may run beside everything else: what is
+    /// left is whole.
+    ///
+    /// # Errors
+    /// Those of the storage, other than that an object is locked. What was
+    /// deleted before stays deleted; the same call goes on.
+    pub async fn prune(&self, policy: &RetentionPolicy, dry_run: bool) -> PortResult<PruneReport> {
+        Box::pin(crate::prune::prune(&self.vault, policy, dry_run)).await
     }
 
     /// Writes a record about a snapshot, signed when there is a key.

@@ -7,6 +7,7 @@ mod writer;
 
 use crate::error;
 use crate::layout::ManifestName;
+use crate::prune::ORPHAN_GRACE_SECS;
 use crate::put::Put;
 use crate::vault::Vault;
 use bytes::Bytes;
@@ -76,6 +77,7 @@ impl Vault {
             tables: written.facts.tables.clone(),
             encrypted: self.seal.encrypts(),
         };
+        self.check_old_parts(&manifest).await?;
         let json = serde_json::to_vec_pretty(&manifest)
             .map_err(|e| error::internal("write a manifest", e))?;
         let object = Bytes::from(self.seal.seal(json)?);
@@ -88,6 +90,16 @@ impl Vault {
             Put::Ours => Ok((name, manifest)),
             Put::Others(_) => Err(error::other_writer(&name.key)),
         }
+    }
+
+    /// Parts that took very long may have been taken for what a crash left: a
+    /// manifest must never name what a prune has deleted.
+    async fn check_old_parts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        let age = self.clock.now().duration_since(manifest.taken_at);
+        if age.as_secs().unsigned_abs() < ORPHAN_GRACE_SECS / 2 {
+            return Ok(());
+        }
+        self.check_parts(manifest).await
     }
 
     /// `20260131t235959123z-0a1b2c3d`: sorts by time, unique by chance.

@@ -387,6 +387,7 @@ fn plan() -> ServicePlan {
             flush_bytes: 1 << 20,
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_millis(250),
+            retention: None,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

@@ -16,6 +16,8 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
+/// Ten years and a little.
+const RETENTION_MAX: Duration = Duration::from_secs(3_660 * 24 * 3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const FLUSH_INTERVAL_MIN: Duration = Duration::from_millis(10);
 const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(100);
@@ -189,6 +191,18 @@ impl Check<'_> {
             PROBE_INTERVAL_MIN,
             HOUR,
         );
+        if let Some(retention) = &data.retention {
+            let path = "spec.data.retention";
+            let times = [
+                ("keepFor", Some(&retention.keep_for)),
+                ("immutableFor", retention.immutable_for.as_ref()),
+            ];
+            for (name, time) in times {
+                if let Some(time) = time {
+                    self.range(&format!("{path}.{name}"), time.0, HOUR, RETENTION_MAX);
+                }
+            }
+        }
         let size = data.flush.size.0;
         if !(FLUSH_BYTES_MIN..=FLUSH_BYTES_MAX).contains(&size) {
             let (min, max) = (size_text(&FLUSH_BYTES_MIN), size_text(&FLUSH_BYTES_MAX));

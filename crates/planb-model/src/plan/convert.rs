@@ -1,14 +1,15 @@
 //! Turns a checked document into the plan the rest of PlanB works with.
 
 use super::raw::{
-    RawCommand, RawDatabase, RawDocument, RawEdge, RawHealth, RawRole, RawSecret, RawSite,
-    RawVault, RawWorkload,
+    RawCommand, RawDatabase, RawDocument, RawEdge, RawHealth, RawRetention, RawRole, RawSecret,
+    RawSite, RawVault, RawWorkload,
 };
 use super::scalar::DatabaseUrl;
 use super::{
     CommandLine, DataPlan, DatabaseAddress, EdgeSettings, FailoverPlan, Grade, HealthPlan,
     Objectives, Observer, ServicePlan, Site, TrafficSettings, VaultAddress, Workload,
 };
+use crate::recovery::RetentionPolicy;
 use crate::{SecretRef, ServiceName, SiteName};
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub(super) fn service(raw: RawDocument) -> Option<ServicePlan> {
             flush_bytes: spec.data.flush.size.0,
             snapshot_interval: spec.data.snapshot_interval.0,
             canary_interval: spec.data.canary_interval.0,
+            retention: spec.data.retention.map(retention),
         },
         health: health(spec.health),
         traffic: TrafficSettings {
@@ -114,6 +116,18 @@ fn command(raw: RawCommand) -> CommandLine {
         env: raw.env,
         log: raw.log.map(|l| l.0.into()),
         timeout: raw.timeout.0,
+    }
+}
+
+fn retention(raw: RawRetention) -> RetentionPolicy {
+    RetentionPolicy {
+        keep_last: raw.keep_last,
+        keep_for: raw.keep_for.0,
+        daily: raw.daily,
+        weekly: raw.weekly,
+        monthly: raw.monthly,
+        yearly: raw.yearly,
+        immutable_for: raw.immutable_for.map_or(Duration::ZERO, |d| d.0),
     }
 }
 

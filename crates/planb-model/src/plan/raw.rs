@@ -122,6 +122,52 @@ pub(super) struct RawData {
     /// would be lost now.
     #[serde(default = "default_canary_interval")]
     pub canary_interval: DurationText,
+    /// What is kept in the vault. Without it, nothing is ever deleted.
+    #[serde(default)]
+    pub retention: Option<RawRetention>,
+}
+
+/// What is kept in the vault. Rules add up: a snapshot stays while any of them
+/// wants it. The newest one, the last verified one, and what exact points need
+/// are never deleted.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawRetention {
+    /// The newest this many snapshots.
+    #[serde(default = "default_keep_last")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub keep_last: u32,
+    /// Snapshots, and the log for exact points, of this time, from 1h to 3660d.
+    #[serde(default = "default_keep_for")]
+    pub keep_for: DurationText,
+    /// The last snapshot of each of so many days.
+    #[serde(default)]
+    #[schemars(range(max = 1000))]
+    pub daily: u32,
+    /// The last snapshot of each of so many weeks.
+    #[serde(default)]
+    #[schemars(range(max = 1000))]
+    pub weekly: u32,
+    /// The last snapshot of each of so many months.
+    #[serde(default)]
+    #[schemars(range(max = 1000))]
+    pub monthly: u32,
+    /// The last snapshot of each of so many years.
+    #[serde(default)]
+    #[schemars(range(max = 1000))]
+    pub yearly: u32,
+    /// How long the store refuses to delete an object, from 1h to 3660d. PlanB does
+    /// not set this in the store; it only does not try before.
+    #[serde(default)]
+    pub immutable_for: Option<DurationText>,
+}
+
+fn default_keep_last() -> u32 {
+    3
+}
+
+fn default_keep_for() -> DurationText {
+    millis(30 * 86_400_000)
 }
 
 fn default_snapshot_interval() -> DurationText {

@@ -59,14 +59,22 @@ impl World {
 
     /// A repository of one life of a process.
     pub fn repository_of(&self, link: Link, life: &Incarnation) -> VaultRepository {
-        let made = VaultRepository::new(
+        self.make(link, life).expect("good options")
+    }
+
+    /// A repository, unless its options make no sense.
+    pub fn try_repository(&self, link: Link) -> PortResult<VaultRepository> {
+        self.make(link, &Incarnation::new())
+    }
+
+    fn make(&self, link: Link, life: &Incarnation) -> PortResult<VaultRepository> {
+        VaultRepository::new(
             Arc::new(self.storage.through(link.of(life))),
             ServiceName::new("orders").expect("name"),
             self.options.clone(),
             Arc::new(self.clock.of(life)),
             Arc::new(SeededRandom::new(7)),
-        );
-        made.expect("good options")
+        )
     }
 
     pub async fn claim(&self, epoch: Epoch) {

@@ -1,0 +1,182 @@
+//! Keys: a recovery key in a safe, lost keys, and forged manifests.
+
+mod world;
+
+use age::secrecy::ExposeSecret;
+use age::x25519::Identity;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signer, SigningKey};
+use planb_model::Secret;
+use planb_model::recovery::{NewRecord, ObjectHash, RecordKind, SignatureState};
+use planb_ports::{PortResult, Repository};
+use planb_testkit::Link;
+use world::World;
+
+fn age_pair() -> (String, Secret) {
+    let identity = Identity::generate();
+    let secret = identity.to_string().expose_secret().to_owned();
+    (identity.to_public().to_string(), Secret::new(secret))
+}
+
+/// A key as openssl writes it, and its public half.
+fn signer(seed: u8) -> (SigningKey, Secret, String) {
+    let key = SigningKey::from_bytes(&[seed; 32]);
+    let mut private = hex("302e020100300506032b657004220420");
+    private.extend_from_slice(&[seed; 32]);
+    let mut public = hex("302a300506032b6570032100");
+    public.extend_from_slice(key.verifying_key().as_bytes());
+    let pem = |kind: &str, der: &[u8]| {
+        let base64 = STANDARD.encode(der);
+        format!("-----BEGIN {kind} KEY-----\n{base64}\n-----END {kind} KEY-----\n")
+    };
+    let private = Secret::new(pem("PRIVATE", &private));
+    (key, private, pem("PUBLIC", &public))
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| {
+        let digits = std::str::from_utf8(pair).expect("ascii");
+        u8::from_str_radix(digits, 16).expect("hex")
+    };
+    pairs.map(byte).collect()
+}
+
+async fn some_log(world: &World) {
+    let protection = world.protect().await;
+    world.put_rows("a", 4).await;
+    protection.caught_up().await;
+    protection.stop().await;
+}
+
+async fn code(world: &World) -> &'static str {
+    world.restore().await.expect_err("refused").code()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_in_the_safe_restores_alone_and_no_other_does() {
+    let mut world = World::new();
+    let (daily, safe, stranger) = (age_pair(), age_pair(), age_pair());
+    world.options.recipients = vec![daily.0, safe.0];
+    world.options.identity = Some(daily.1);
+    some_log(&world).await;
+
+    // The daily key is gone: what reads needs no recipients.
+    world.options.recipients.clear();
+    world.options.identity = None;
+    assert_eq!(code(&world).await, "PB-REPO-NO-IDENTITY");
+    world.options.identity = Some(stranger.1);
+    assert_eq!(code(&world).await, "PB-REPO-WRONG-IDENTITY");
+    assert!(world.target.rows().is_empty(), "nothing was touched");
+    let point = world.repository().recovery_point().await;
+    assert_eq!(point.expect_err("unread").code(), "PB-REPO-WRONG-IDENTITY");
+    world.options.identity = Some(safe.1);
+    world.restore_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_a_pinned_key_signed_counts() {
+    let mut world = World::new();
+    let (_, private, public) = signer(7);
+    world.options.signing_key = Some(private);
+    world.options.trusted_signers = vec![public.clone()];
+    some_log(&world).await;
+    let points = world.repository().points().await.expect("points");
+    let state =
+        |p: &planb_model::recovery::SnapshotPoint| p.facts.as_ref().expect("read").signature;
+    assert_eq!(state(&points[0]), SignatureState::Valid);
+    world.restore_all().await;
+
+    // A forged manifest with its own right name, signed by somebody else.
+    let key = world.keys("orders/manifest/").remove(0);
+    let whole = world.storage.peek(&key).expect("there");
+    let text = std::str::from_utf8(&whole).expect("json");
+    let forged = text.replace("fake 1", "fake 2").into_bytes();
+    let (stem, _) = key.rsplit_once('-').expect("a hash");
+    let name = format!("{stem}-{}.json", ObjectHash::of(&forged).short());
+    let stranger = signer(8).0.sign(&forged).to_bytes().to_vec();
+    let kept = [&key, &format!("{key}.sig")].map(|k| (k.clone(), world.storage.lose(k)));
+    world.storage.plant(&name, forged);
+    world.target.revive_empty();
+    assert_eq!(code(&world).await, "PB-REPO-SIGNATURE", "unsigned");
+    world.storage.plant(&format!("{name}.sig"), stranger);
+    assert_eq!(code(&world).await, "PB-REPO-SIGNATURE", "by a stranger");
+    let copied = kept[1].1.clone().expect("a signature");
+    world.storage.plant(&format!("{name}.sig"), copied);
+    assert_eq!(code(&world).await, "PB-REPO-SIGNATURE", "of another one");
+    assert!(world.target.rows().is_empty(), "nothing was touched");
+    // Whoever pins no key is told what is not checked.
+    world.options.trusted_signers.clear();
+    let points = world.repository().points().await.expect("points");
+    assert_eq!(state(&points[0]), SignatureState::Unchecked);
+
+    for (key, bytes) in kept {
+        world.storage.plant(&key, bytes.expect("there"));
+    }
+    world.storage.lose(&name);
+    // After a change of keys both are pinned.
+    let (_, private, other) = signer(9);
+    world.options.trusted_signers = vec![other.clone()];
+    world.options.signing_key = Some(private.clone());
+    assert_eq!(code(&world).await, "PB-REPO-SIGNATURE");
+    world.options.trusted_signers = vec![other, public];
+    world.restore_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vault_without_signatures_says_so_and_keys_must_fit() {
+    let mut world = World::new();
+    some_log(&world).await;
+    let points = world.repository().points().await.expect("points");
+    let facts = points[0].facts.as_ref().expect("read");
+    assert_eq!(facts.signature, SignatureState::Unsigned);
+    let (_, private, public) = signer(1);
+    let refused = |world: &World| -> PortResult<()> {
+        let made = world.try_repository(Link::direct());
+        made.map(drop)
+    };
+    world.options.signing_key = Some(private);
+    world.options.trusted_signers = vec![signer(2).2];
+    let error = refused(&world).expect_err("they do not fit");
+    assert_eq!(error.code(), "PB-REPO-SIGNING-KEY");
+    world.options.trusted_signers = vec![public];
+    refused(&world).expect("they fit");
+    world.options.signing_key = Some(Secret::new("c2VjcmV0"));
+    let error = refused(&world).expect_err("too short");
+    assert!(!error.chain().contains("c2VjcmV0"), "{}", error.chain());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_nobody_signed_does_not_count() {
+    let mut world = World::new();
+    some_log(&world).await;
+    let snapshot = world.repository().points().await.expect("points")[0]
+        .id
+        .clone();
+    let record = || NewRecord {
+        kind: RecordKind::Verification,
+        snapshot: snapshot.clone(),
+        passed: Some(true),
+        body: serde_json::json!({ "by": "drill" }),
+    };
+    let written = world
+        .repository()
+        .put_record(record())
+        .await
+        .expect("written");
+    let read = world.repository().records(RecordKind::Verification).await;
+    assert_eq!(read.expect("read")[0].body, written.body);
+    let signals = world.repository().records(RecordKind::Signals).await;
+    assert_eq!(signals.expect("read"), []);
+
+    let (_, private, public) = signer(3);
+    world.options.signing_key = Some(private);
+    world.options.trusted_signers = vec![public];
+    let repository = world.repository();
+    let read = repository.records(RecordKind::Verification).await;
+    assert_eq!(read.expect("read"), [], "anybody may have written it");
+    repository.put_record(record()).await.expect("written");
+    let read = repository.records(RecordKind::Verification).await;
+    assert_eq!(read.expect("read")[0].signature, SignatureState::Valid);
+}
