@@ -2,6 +2,8 @@
 //!
 //! A new connector is registered here, by one arm of a `match`.
 
+mod crash;
+
 use crate::secrets;
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase, PhysicalTarget};
 use planb_connector_object_store::{ObjectStoreVault, VaultConfig};
@@ -184,7 +186,7 @@ pub async fn connect_storage(
         options: vault.options.clone(),
         secret_options,
     };
-    Ok(Arc::new(ObjectStoreVault::open(&config)?))
+    Ok(crash::watched(Arc::new(ObjectStoreVault::open(&config)?)))
 }
 
 async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dyn Repository>> {
