@@ -24,6 +24,7 @@ mod raw;
 mod restore;
 mod rowlog;
 mod script;
+mod signals;
 mod snapshot;
 mod sum;
 
@@ -41,7 +42,7 @@ use planb_model::recovery::{
     AppliedMark, Engine, LogPosition, PartSpec, SegmentHeader, SnapshotManifest, TableDigest,
 };
 use planb_model::{Canary, Epoch, ServiceName};
-use planb_ports::database::{DatabaseRole, FenceState};
+use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
     Clock, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
     SnapshotOptions, SnapshotSink, Until,
@@ -109,6 +110,10 @@ impl Database for MysqlDatabase {
 
     fn point_order(&self, position: &LogPosition, point: &str) -> Option<Ordering> {
         binlog::order::of(position, point)
+    }
+
+    fn log_signals(&self, bytes: &[u8]) -> Option<LogSignals> {
+        signals::of(bytes)
     }
 
     async fn write_canary(&self, service: &ServiceName, canary: &Canary) -> PortResult<()> {

@@ -88,6 +88,14 @@ async fn streamed_drilled_restored_and_promoted() {
         drills[0]["findings"]["equalsSnapshot"], backup["snapshot"],
         "{drills:?}"
     );
+    let inserts = drills[0]["findings"]["measures"]
+        .as_array()
+        .expect("measures");
+    let counted = |m: &serde_json::Value| m["signal"] == "inserts" && m["table"] == "shop.no key";
+    assert!(
+        inserts.iter().any(counted),
+        "rows of the log are counted: {inserts:?}"
+    );
     let points = desk.json(&["points"]);
     assert_eq!(points[0]["isVerified"], true, "{points}");
 
