@@ -5,8 +5,8 @@ mod data;
 
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
 pub use data::{
-    BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, RestoreArgs, SnapshotArgs, StreamArgs,
-    VaultArgs, VerifyArgs,
+    BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, PruneArgs, RestoreArgs, SnapshotArgs,
+    StreamArgs, VaultArgs, VerifyArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -88,6 +88,8 @@ pub enum Verb {
     Points(PointsArgs),
     /// Restore snapshots into a scratch server, compare, and sign the result
     Verify(VerifyArgs),
+    /// Delete what no retention rule keeps
+    Prune(PruneArgs),
     /// Keep a database near a vault, read-only, until it is promoted
     Follow(FollowArgs),
     /// Print the JSON Schema of planb.yaml

@@ -11,6 +11,7 @@ mod history;
 mod init;
 mod moves;
 mod points;
+mod prune;
 mod restore;
 mod status;
 mod stream;
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Assess(args) => assess::run(&args, lang),
         Verb::Points(args) => Box::pin(points::run(args, lang)).await,
         Verb::Verify(args) => Box::pin(verify::run(args, lang)).await,
+        Verb::Prune(args) => Box::pin(prune::run(args, lang)).await,
         Verb::Follow(args) => Box::pin(follow::run(args, lang)).await,
         Verb::Schema => schema(),
         Verb::Edge(args) => edge::run(args, lang).await,

@@ -159,6 +159,29 @@ pub struct PointsArgs {
     pub json: bool,
 }
 
+/// Arguments of `prune`.
+#[derive(Debug, Clone, Args)]
+pub struct PruneArgs {
+    /// Which vault
+    #[command(flatten)]
+    pub vault: VaultArgs,
+    /// Keep the newest this many snapshots
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub keep_last: u32,
+    /// Keep snapshots, and the log for exact points, of this time
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub keep_for: String,
+    /// Keep the last snapshot of so many days, weeks, months and years, such as 7,4,12,5
+    #[arg(long, value_name = "D,W,M,Y")]
+    pub gfs: Option<String>,
+    /// Print what would be deleted, and delete nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
