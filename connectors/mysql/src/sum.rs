@@ -1,7 +1,7 @@
 //! Order-independent hashes of rows.
 //!
 //! A table's digest is the sum modulo 2^128 of a 128-bit hash of every row's
-//! line. Lines are short, and XXH3 takes a tenth of BLAKE3's time for them; the
+//! line. Lines are short, and XXH3 is made for short input; the
 //! digest finds accidents, while damage done on purpose is found by the BLAKE3
 //! hash of every object. Older manifests have BLAKE3 here too: their digests
 //! have no prefix, and a restore of them is compared by it.

@@ -69,7 +69,7 @@ fn version(wire: &Wire, report: &mut Report) {
     report.add(
         "PB-POSTGRES-VERSION",
         if good { Severity::Ok } else { Severity::Error },
-        Text::new(format!("PostgreSQL {text}"), format!("PostgreSQL {text}")),
+        Text::same(format!("PostgreSQL {text}")),
         Text::new(
             "PostgreSQL 15 or later is needed",
             "PostgreSQL 15 이상이 필요합니다",

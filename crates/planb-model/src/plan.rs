@@ -126,6 +126,10 @@ pub struct Site {
 }
 
 /// Where a database is.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are two in a plan, and servers are the usual ones"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(
     rename_all = "camelCase",

@@ -135,9 +135,10 @@ pub fn check() -> Result<()> {
     bail!("{} problems with error codes", wrong.len());
 }
 
-/// Whether a file holds only tests; they may invent codes and texts.
+/// Whether a file holds only tests or examples; they may invent codes and texts.
 pub fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("/benches/")
+    let folders = ["/tests/", "/benches/", "/examples/"];
+    folders.iter().any(|folder| name.contains(folder)) || name.ends_with("tests.rs")
 }
 
 /// A source file without its unit tests, which stand at its end.
@@ -150,6 +151,8 @@ pub fn product_part(text: &str) -> &str {
 fn codes_in(text: &str) -> Vec<&str> {
     text.match_indices("\"PB-")
         .map(|(at, _)| literal_prefix(&text[at + 1..]))
+        // The start of every code is none itself.
+        .filter(|code| *code != "PB-")
         .collect()
 }
 
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn codes_are_found_where_they_are_emitted() {
-        let text = "/// `PB-DOC`\nnew(\"PB-ONE\"); f(\"PB-TWO-2\", \"x\")\n#[cfg(test)]\nmod tests { \"PB-TEST\" }";
+        let text = "/// `PB-DOC`\nnew(\"PB-ONE\"); f(\"PB-TWO-2\", \"x\", \"PB-\")\n#[cfg(test)]\nmod tests { \"PB-TEST\" }";
         assert_eq!(codes_in(product_part(text)), ["PB-ONE", "PB-TWO-2"]);
         assert!(!is_test("connectors/mysql/src/lib.rs"));
         assert!(is_test("connectors/mysql/tests/contract.rs"));

@@ -18,6 +18,10 @@ const POSTGRESQL_PORT: u16 = 5432;
 const VAULT_SCHEMES: [&str; 6] = ["file", "az", "azure", "abfss", "s3", "gs"];
 
 /// A database's URL, taken apart.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are two in a plan, and servers are the usual ones"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) enum DatabaseUrl {
     Sqlite(PathBuf),
