@@ -1,6 +1,11 @@
 //! The repository with real databases under a service that never rests: later
 //! snapshots beside the log.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests run the tools of restore-by-hand and look at files"
+)]
+
 #[path = "databases/bench.rs"]
 mod bench;
 #[path = "databases/mariadb.rs"]

@@ -3,7 +3,9 @@
 #[path = "fold/workload.rs"]
 mod workload;
 
-use crate::support::{IS_MARIADB, Site, drain, header, mark, restore, service, snapshot};
+use crate::support::{
+    IS_MARIADB, Site, drain, header, mark, per_engine, restore, service, snapshot,
+};
 use mysql_async::prelude::Queryable;
 use planb_model::recovery::{SegmentBody, SegmentHeader};
 use planb_model::{Canary, Epoch};

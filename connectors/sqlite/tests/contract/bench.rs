@@ -12,9 +12,7 @@ use planb_model::recovery::{
 use planb_model::{Epoch, ServiceName};
 use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
-use planb_ports::{
-    Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotOptions, SnapshotSink,
-};
+use planb_ports::{Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotOptions};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::Arc;
