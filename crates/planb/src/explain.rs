@@ -12,6 +12,7 @@ const TABLES: &[&str] = &[
     include_str!("../../../docs/errors/codes/planb-assess.txt"),
     include_str!("../../../docs/errors/codes/planb-connector-mysql.txt"),
     include_str!("../../../docs/errors/codes/planb-connector-object-store.txt"),
+    include_str!("../../../docs/errors/codes/planb-connector-postgres.txt"),
     include_str!("../../../docs/errors/codes/planb-connector-probe.txt"),
     include_str!("../../../docs/errors/codes/planb-connector-process.txt"),
     include_str!("../../../docs/errors/codes/planb-connector-sqlite.txt"),

@@ -156,10 +156,10 @@ mod tests {
 
     #[test]
     fn ciphertext_is_told_from_text() {
-        let text = "order 17 of 김민수, paid\n".repeat(400);
+        let text = "order 17 of 김민수, paid\n".repeat(4_000);
         let honest = Measures::default();
         honest.loaded(Some("orders"), text.as_bytes());
-        let noise: Vec<u8> = (0..400u32)
+        let noise: Vec<u8> = (0..4_000u32)
             .flat_map(|n| {
                 let hex = ObjectHash::of(&n.to_le_bytes()).0;
                 (0..32).map(move |i| u8::from_str_radix(&hex[i * 2..i * 2 + 2], 16))
@@ -170,7 +170,7 @@ mod tests {
         attacked.loaded(Some("orders"), &noise);
         assert!(value(&honest, Signal::Entropy) < 5.0);
         assert!(value(&attacked, Signal::Entropy) > 7.9);
-        assert!(value(&honest, Signal::NotText) < 0.01);
+        assert!(value(&honest, Signal::NotText) < 0.02);
         assert!(value(&attacked, Signal::NotText) > 0.3);
     }
 
