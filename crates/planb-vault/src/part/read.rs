@@ -7,12 +7,13 @@
 use crate::error;
 use crate::vault::Vault;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use planb_model::recovery::{ObjectHash, PartManifest};
 use planb_ports::{ErrorKind, PortError, PortResult};
 use std::io::{self, Read};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinHandle;
 
 /// Chunks waiting on each side of the decoder.
 const CHANNEL_CHUNKS: usize = 2;
@@ -32,7 +33,7 @@ pub(crate) async fn open(
         other => other?,
     };
     let (input, stored_chunks) = mpsc::channel(CHANNEL_CHUNKS);
-    let (output, mut raw_chunks) = mpsc::channel(CHANNEL_CHUNKS);
+    let (output, raw_chunks) = mpsc::channel(CHANNEL_CHUNKS);
     let pump = async move {
         while let Some(chunk) = chunks.next().await {
             if let Ok(bytes) = &chunk {
@@ -50,10 +51,26 @@ pub(crate) async fn open(
         key,
     };
     drop(tokio::spawn(pump));
-    drop(tokio::task::spawn_blocking(move || {
-        decoder.run(stored_chunks, &output)
-    }));
-    Ok(stream::poll_fn(move |cx| raw_chunks.poll_recv(cx)).boxed())
+    let decoding = tokio::task::spawn_blocking(move || decoder.run(stored_chunks, &output));
+    // Readers may ask again behind the end.
+    Ok(until_decoded(raw_chunks, decoding).fuse().boxed())
+}
+
+/// The decoder's output. When the decoder breaks down, it ends in an error: half
+/// a part must never look like a whole one.
+fn until_decoded(
+    raw_chunks: Receiver<PortResult<Bytes>>,
+    decoding: JoinHandle<()>,
+) -> impl Stream<Item = PortResult<Bytes>> + Send {
+    stream::unfold((raw_chunks, Some(decoding)), |(mut raw, decoding)| async {
+        if let Some(item) = raw.recv().await {
+            return Some((item, (raw, decoding)));
+        }
+        match decoding?.await {
+            Ok(()) => None,
+            Err(e) => Some((Err(error::internal("decode a part", e)), (raw, None))),
+        }
+    })
 }
 
 struct Decoder {
@@ -160,5 +177,24 @@ impl Read for Source {
         let taken = buffer.len().min(self.current.len());
         buffer[..taken].copy_from_slice(&self.current.split_to(taken));
         Ok(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_decoder_that_breaks_down_leaves_no_whole_part() {
+        let (output, raw_chunks) = mpsc::channel(CHANNEL_CHUNKS);
+        let decoding = tokio::task::spawn_blocking(move || {
+            let sent = output.blocking_send(Ok(Bytes::from_static(b"half")));
+            assert!(sent.is_err(), "breaks down here: somebody listens");
+        });
+        let items: Vec<_> = until_decoded(raw_chunks, decoding).collect().await;
+        assert!(items[0].is_ok());
+        let error = items[1].as_ref().expect_err("half a part");
+        assert_eq!(error.code(), "PB-REPO-INTERNAL");
+        assert_eq!(items.len(), 2);
     }
 }
