@@ -1,6 +1,6 @@
 //! Restores that break off, restores that are refused, and how fast they are.
 
-use crate::support::{Site, load, manifest, mark, numbers, restore, snapshot};
+use crate::support::{Site, load, manifest, mark, numbers, per_engine, restore, snapshot};
 use bytes::Bytes;
 use futures::StreamExt;
 use planb_ports::{Database, ErrorKind, PortError};
@@ -124,8 +124,13 @@ async fn definitions_of_others_become_ours_where_we_may_not_make_theirs() {
         .run(&[
             "SET GLOBAL log_bin_trust_function_creators=ON",
             "CREATE USER weak@'127.0.0.1' IDENTIFIED BY 'x'",
-            "GRANT RELOAD, PROCESS, BINLOG MONITOR, BINLOG ADMIN, BINLOG REPLAY, READ_ONLY ADMIN, \
-             CONNECTION ADMIN ON *.* TO weak@'127.0.0.1'",
+            per_engine(
+                "GRANT RELOAD, PROCESS, BINLOG MONITOR, BINLOG ADMIN, BINLOG REPLAY, READ_ONLY ADMIN, \
+                 CONNECTION ADMIN ON *.* TO weak@'127.0.0.1'",
+                "GRANT RELOAD, PROCESS, BACKUP_ADMIN, REPLICATION CLIENT, REPLICATION_APPLIER, \
+                 SYSTEM_VARIABLES_ADMIN, SESSION_VARIABLES_ADMIN, CONNECTION_ADMIN, SYSTEM_USER \
+                 ON *.* TO weak@'127.0.0.1'",
+            ),
             "GRANT ALL ON shop.* TO weak@'127.0.0.1'",
             "GRANT ALL ON planb.* TO weak@'127.0.0.1'",
         ])
