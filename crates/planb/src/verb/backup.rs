@@ -11,6 +11,9 @@ use planb_vault::{Backup, VaultOptions};
 
 pub async fn run(args: BackupArgs, lang: Lang) -> CliResult<Exit> {
     let source = data::open_database(&args.database, &args.access).await?;
+    // A vault is claimed for a database that is there: a typing error must not
+    // keep the right one out.
+    source.database.ping().await?;
     let vault = data::open_vault(&args.vault, VaultOptions::default()).await?;
     let site = data::site()?;
     let options = data::snapshot_options(args.snapshot);

@@ -34,6 +34,9 @@ pub async fn run(args: StreamArgs, lang: Lang) -> CliResult<Exit> {
         ..VaultOptions::default()
     };
     let source = data::open_database(&args.database, &args.access).await?;
+    // A vault is claimed for a database that is there: a typing error must not
+    // keep the right one out.
+    source.database.ping().await?;
     let vault = data::open_vault(&args.vault, options).await?;
     let epoch = claim(&vault, &source.name, args.take_over).await?;
     let shown = Shown::new(lang, false);

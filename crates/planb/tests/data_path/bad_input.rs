@@ -89,6 +89,8 @@ fn nothing_there() {
     desk.refused(&["verify"], 1, "PB-REPO-EMPTY");
     assert_eq!(desk.json(&["points"]), serde_json::json!([]));
     assert!(!desk.path("b.db").exists());
+    // The mistake has not taken the vault for a database that is not there.
+    desk.json(&["backup", "--database", &desk.sqlite("a.db")]);
 }
 
 #[test]
