@@ -24,7 +24,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
-/// A server with a large buffer pool takes a while to start.
+/// A server with a large buffer pool takes a while to start, and to stop.
 const START_SECS_MAX: u64 = 300;
 const START_POLL_MS: u64 = 100;
 
@@ -243,7 +243,10 @@ async fn run(line: &[String]) -> PortResult<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let status = command.status().await.map_err(|e| failed(name, e))?;
+    let limit = Duration::from_secs(START_SECS_MAX);
+    let ended = tokio::time::timeout(limit, command.status()).await;
+    let ended = ended.map_err(|_| timed_out(&format!("run '{name}'"), START_SECS_MAX))?;
+    let status = ended.map_err(|e| failed(name, e))?;
     if status.success() {
         return Ok(());
     }
