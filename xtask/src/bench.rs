@@ -59,11 +59,18 @@ pub fn run(args: &Args) -> Result<()> {
         Which::Idle(options) => idle::measure(options)?,
         Which::Assess => assess::measure()?,
         Which::Build => build::measure()?,
-        Which::Vault(options) => vault::measure(options)?,
+        Which::Vault(options) => {
+            return vault::measure(options, &mut |table| publish(&table, args.write));
+        }
     };
+    publish(&table, args.write)
+}
+
+/// Prints a table with date and machine, and puts it on the page if asked to.
+fn publish(table: &Table, write: bool) -> Result<()> {
     let text = format!("{}\n{}", machine::line()?, table.markdown);
     writeln!(std::io::stdout(), "{text}")?;
-    if args.write {
+    if write {
         let page = sh::root().join("docs/benchmarks.md");
         let new = sh::replace_between(&sh::read(&page)?, &table.name, &text)?;
         sh::write_changed(&page, &new)?;

@@ -142,6 +142,10 @@ fn tests(fast: bool) -> Result<Outcome> {
     }
     command.env("PLANB_AZURITE", services::azurite());
     command.env("PLANB_MOTO", services::moto());
+    command.env(
+        "PLANB_SERVER_TEMPLATES",
+        sh::root().join("target/server-templates"),
+    );
     let has_mysql = services::mysqld().is_file();
     if has_mysql {
         command.env("PLANB_MYSQLD", services::mysqld());

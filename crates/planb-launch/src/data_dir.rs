@@ -1,6 +1,7 @@
 //! The folders of a MySQL or MariaDB server below its own directory.
 
 use crate::LaunchError;
+use crate::template::Template;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -47,17 +48,21 @@ pub(crate) async fn make(
     }
     create(&unfinished)?;
     let mut command = command(&unfinished)?;
-    command
-        .env("TMPDIR", temporary(dir))
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
     let program = PathBuf::from(command.as_std().get_program());
-    let output = command
-        .output()
-        .await
-        .map_err(|source| LaunchError::Spawn { program, source })?;
-    if !output.status.success() {
-        return Err(failed(tool, &output));
+    let template = Template::of(tool, &program)?;
+    if !template.copy_to(&unfinished)? {
+        command
+            .env("TMPDIR", temporary(dir))
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true);
+        let output = command
+            .output()
+            .await
+            .map_err(|source| LaunchError::Spawn { program, source })?;
+        if !output.status.success() {
+            return Err(failed(tool, &output));
+        }
+        template.keep(&unfinished)?;
     }
     std::fs::rename(&unfinished, &data)
         .map_err(LaunchError::io(format!("create {}", data.display())))

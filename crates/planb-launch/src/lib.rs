@@ -16,5 +16,7 @@ pub mod moto;
 pub mod mysql;
 pub mod port;
 pub mod postgres;
+mod template;
 
 pub use error::LaunchError;
+pub use template::TEMPLATES;

@@ -51,8 +51,12 @@ pub struct Bench {
     folder: PathBuf,
 }
 
+/// Takes each group's table as soon as it is measured, so that a later group
+/// cannot lose it.
+pub type Publish<'a> = &'a mut dyn FnMut(Table) -> Result<()>;
+
 /// Measures the rows that `options` wants.
-pub fn measure(options: &Options) -> Result<Table> {
+pub fn measure(options: &Options, publish: Publish<'_>) -> Result<()> {
     if options.runs == 0 {
         bail!("nothing is measured in 0 runs");
     }
@@ -71,12 +75,14 @@ pub fn measure(options: &Options) -> Result<Table> {
         planb: planb::PlanB::new(binary),
         folder,
     };
-    let figures = row::measure(&bench);
+    let measured = row::measure(&bench, &mut |group, figures| {
+        publish(Table {
+            name: format!("vault-{group}"),
+            markdown: format!("{}\n{}", explain(options), figure::table(&figures)),
+        })
+    });
     std::fs::remove_dir_all(&bench.folder)?;
-    Ok(Table {
-        name: "vault".to_owned(),
-        markdown: format!("{}\n{}", explain(options), figure::table(&figures)),
-    })
+    measured
 }
 
 fn explain(options: &Options) -> String {

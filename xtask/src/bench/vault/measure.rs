@@ -13,7 +13,8 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone, Copy)]
 pub struct Used {
     pub wall_secs: f64,
-    /// Of the program with all its children, and of the server.
+    /// Of the program with all its children, and of the server; NaN when the
+    /// server's process did not live through it.
     pub cpu_secs: f64,
     /// Highest resident memory of the program itself.
     pub peak_mib: f64,
@@ -41,7 +42,8 @@ pub fn run(command: &mut Command, server: u32) -> Result<(Used, String)> {
         let last: String = last.chars().rev().collect();
         bail!("{line} failed ({status}): {}", last.replace('\n', " "));
     }
-    let cpu_secs = children_secs()? - ours + process_secs(server)? - theirs;
+    let server_after = process_secs(server).unwrap_or(f64::NAN);
+    let cpu_secs = children_secs()? - ours + server_after - theirs;
     let used = Used {
         wall_secs,
         cpu_secs,

@@ -36,7 +36,7 @@ impl PlanB {
         let url = server.url();
         let arguments = [&["--database", &url], more].concat();
         let mut command = self.command("backup", vault, &arguments);
-        Ok(measure::run(&mut command, server.pid())?.0)
+        Ok(measure::run(&mut command, server.pid()?)?.0)
     }
 
     /// Everything that is in the vault, compared row by row.
@@ -44,7 +44,7 @@ impl PlanB {
         let url = server.url();
         let arguments = [&["--to", &url], more].concat();
         let mut command = self.command("restore", vault, &arguments);
-        Ok(measure::run(&mut command, server.pid())?.0)
+        Ok(measure::run(&mut command, server.pid()?)?.0)
     }
 
     /// Ships the log until it is stopped. Returns when log is in the vault.

@@ -18,9 +18,9 @@ pub const NAMES: [&str; 8] = [
     "snapshot",
     "restore",
     "physical",
-    "shipped",
-    "replay",
     "postgres",
+    "replay",
+    "shipped",
     "durable",
     "throughput",
 ];
@@ -30,55 +30,66 @@ type Line = (&'static str, &'static str, &'static str, Gate);
 
 const DUMP: &str = "mariadb-dump \\| gzip";
 
+/// Takes the figures of a group.
+type Publish<'a> = &'a mut dyn FnMut(&str, Vec<Figure>) -> Result<()>;
+
 /// Runs every wanted group; one that fails says so and stops nobody.
-pub fn measure(bench: &Bench) -> Vec<Figure> {
-    let mut figures = Vec::new();
-    let mut add = |name: &str, lines: &[Line], run: &dyn Fn() -> Result<Vec<Measured>>| {
-        if !bench.wants(name) {
-            return;
-        }
-        eprintln!("\n== {name}");
-        let measured = run();
-        if let Err(error) = &measured {
-            eprintln!("not measured: {error:#}");
-        }
-        for (index, (against, metric, unit, gate)) in lines.iter().enumerate() {
-            figures.push(Figure {
-                against,
-                metric,
-                unit,
-                gate: *gate,
-                measured: match &measured {
-                    Ok(all) => all.get(index).copied().ok_or_else(|| "no number".into()),
-                    Err(error) => Err(format!("{error:#}").replace('\n', " ")),
-                },
-            });
-        }
-    };
+pub fn measure(bench: &Bench, publish: Publish<'_>) -> Result<()> {
     let source = std::cell::OnceCell::new();
     let source = || filled(bench, &source);
-    add("snapshot", snapshot::LINES, &|| {
-        snapshot::measure(bench, source()?)
-    });
-    add("restore", restore::LINES, &|| {
-        restore::measure(bench, source()?)
-    });
-    add("physical", physical::LINES, &|| {
-        physical::measure(bench, source()?)
-    });
-    add("postgres", postgres::LINES, &|| postgres::measure(bench));
-    // These change the data.
-    add("replay", replay::LINES, &|| replay::measure(bench));
-    add("shipped", shipped::LINES, &|| {
-        shipped::measure(bench, source()?)
-    });
-    add("durable", load::DURABLE, &|| {
-        load::durable(bench, source()?)
-    });
-    add("throughput", load::THROUGHPUT, &|| {
-        load::throughput(bench, source()?)
-    });
-    figures
+    type Run<'a> = &'a dyn Fn() -> Result<Vec<Measured>>;
+    // From `replay` on they change the data.
+    let groups: [(&str, &[Line], Run<'_>); NAMES.len()] = [
+        ("snapshot", snapshot::LINES, &|| {
+            snapshot::measure(bench, source()?)
+        }),
+        ("restore", restore::LINES, &|| {
+            restore::measure(bench, source()?)
+        }),
+        ("physical", physical::LINES, &|| {
+            physical::measure(bench, source()?)
+        }),
+        ("postgres", postgres::LINES, &|| postgres::measure(bench)),
+        ("replay", replay::LINES, &|| replay::measure(bench)),
+        ("shipped", shipped::LINES, &|| {
+            shipped::measure(bench, source()?)
+        }),
+        ("durable", load::DURABLE, &|| {
+            load::durable(bench, source()?)
+        }),
+        ("throughput", load::THROUGHPUT, &|| {
+            load::throughput(bench, source()?)
+        }),
+    ];
+    for (name, lines, run) in groups {
+        if bench.wants(name) {
+            eprintln!("\n== {name}");
+            publish(name, figures(lines, run()))?;
+        }
+    }
+    Ok(())
+}
+
+/// One figure a line; all of them without a number when the group failed.
+fn figures(lines: &[Line], measured: Result<Vec<Measured>>) -> Vec<Figure> {
+    if let Err(error) = &measured {
+        eprintln!("not measured: {error:#}");
+    }
+    let number = |index: usize| match &measured {
+        Ok(all) => all.get(index).copied().ok_or_else(|| "no number".into()),
+        Err(error) => Err(format!("{error:#}").replace('\n', " ")),
+    };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, (against, metric, unit, gate))| Figure {
+            against,
+            metric,
+            unit,
+            gate: *gate,
+            measured: number(index),
+        })
+        .collect()
 }
 
 /// The one filled server all groups share; made when the first one needs it.

@@ -1,5 +1,7 @@
 //! Database servers of a run: on free ports, durable as in production.
 
+mod commanded;
+
 use super::peers;
 use anyhow::{Context, Result, bail};
 use std::fs::File;
@@ -14,10 +16,17 @@ pub const DATABASE: &str = "bench";
 
 /// A server, stopped when dropped.
 pub struct Server {
-    child: Child,
+    run: Run,
     pub port: u16,
     kind: Kind,
     pub folder: PathBuf,
+}
+
+/// How it was started.
+enum Run {
+    Child(Child),
+    /// By commands that PlanB calls as well, because it exchanges the files.
+    Commanded,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,30 +42,10 @@ fn free_port() -> Result<u16> {
 impl Server {
     /// A MariaDB server with a row binlog.
     pub fn mariadb(folder: &Path, id: u32) -> Result<Self> {
-        let data = folder.join("data");
-        std::fs::create_dir_all(&data)?;
-        let shown = data.display();
-        peers::prepare(&format!(
-            "mariadb-install-db --no-defaults --user=root --datadir={shown} \
-             --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve"
-        ))?;
         let port = free_port()?;
+        make_data(folder)?;
         let mut command = Command::new("mariadbd");
-        command
-            .args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1"])
-            .arg(format!("--datadir={shown}"))
-            .arg(format!("--port={port}"))
-            .args(["--socket=s", "--pid-file=p", "--skip-name-resolve"])
-            .args(["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"])
-            .args([
-                "--innodb-buffer-pool-size=1G",
-                "--innodb-log-file-size=512M",
-            ])
-            .args(["--max-allowed-packet=64M", "--local-infile=ON"])
-            .args(["--log-bin=binlog", "--binlog-format=ROW"])
-            .args(["--character-set-server=utf8mb4"])
-            .arg(format!("--server-id={id}"))
-            .arg(format!("--gtid-domain-id={id}"));
+        command.args(mariadb_arguments(folder, port, id));
         Self::start(command, port, Kind::MariaDb, folder)
     }
 
@@ -102,25 +91,35 @@ impl Server {
             .spawn()
             .context("cannot start a server")?;
         let mut server = Self {
-            child,
+            run: Run::Child(child),
             port,
             kind,
             folder: folder.to_owned(),
         };
+        server.ready()?;
+        Ok(server)
+    }
+
+    /// Waits until it answers, and makes the database.
+    fn ready(&mut self) -> Result<()> {
         let began = Instant::now();
-        while server.sql("", "SELECT 1").is_err() {
-            if server.child.try_wait()?.is_some() || began.elapsed().as_secs() > READY_SECS_MAX {
-                let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        while self.sql("", "SELECT 1").is_err() {
+            let ended = match &mut self.run {
+                Run::Child(child) => child.try_wait()?.is_some(),
+                Run::Commanded => false,
+            };
+            if ended || began.elapsed().as_secs() > READY_SECS_MAX {
+                let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
                 bail!("a server is not ready: {log}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let make = match kind {
+        let make = match self.kind {
             Kind::MariaDb => format!("CREATE DATABASE IF NOT EXISTS {DATABASE}"),
             Kind::Postgres => format!("CREATE DATABASE {DATABASE}"),
         };
-        server.sql("", &make)?;
-        Ok(server)
+        self.sql("", &make)?;
+        Ok(())
     }
 
     /// What a client of the server is called with, up to the database's name.
@@ -180,29 +179,86 @@ impl Server {
     pub fn url(&self) -> String {
         let port = self.port;
         match self.kind {
-            Kind::MariaDb => format!("mariadb://root@127.0.0.1:{port}/{DATABASE}"),
+            Kind::MariaDb => format!(
+                "mariadb://root@127.0.0.1:{port}/{DATABASE}{}",
+                self.files_in_url()
+            ),
             Kind::Postgres => format!("postgresql://postgres@127.0.0.1:{port}/{DATABASE}"),
         }
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Its process; a commanded one has another after each restore.
+    pub fn pid(&self) -> Result<u32> {
+        match &self.run {
+            Run::Child(child) => Ok(child.id()),
+            Run::Commanded => self.commanded_pid(),
+        }
     }
+}
+
+/// An empty data directory for MariaDB.
+fn make_data(folder: &Path) -> Result<()> {
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data)?;
+    peers::prepare(&format!(
+        "mariadb-install-db --no-defaults --user=root --datadir={} \
+         --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve",
+        data.display()
+    ))?;
+    Ok(())
+}
+
+/// What MariaDB is started with: durable as in production, with a row binlog.
+fn mariadb_arguments(folder: &Path, port: u16, id: u32) -> Vec<String> {
+    let own = [
+        format!("--datadir={}", folder.join("data").display()),
+        format!("--port={port}"),
+        format!("--server-id={id}"),
+        format!("--gtid-domain-id={id}"),
+    ];
+    let fixed = [
+        "--user=root",
+        "--bind-address=127.0.0.1",
+        "--socket=s",
+        "--pid-file=p",
+        "--skip-name-resolve",
+        "--innodb-flush-log-at-trx-commit=1",
+        "--sync-binlog=1",
+        "--innodb-buffer-pool-size=1G",
+        "--innodb-log-file-size=512M",
+        "--max-allowed-packet=64M",
+        "--local-infile=ON",
+        "--log-bin=binlog",
+        "--binlog-format=ROW",
+        "--character-set-server=utf8mb4",
+    ];
+    // --no-defaults is only taken in first place.
+    let first = std::iter::once("--no-defaults".to_owned());
+    first.chain(own).chain(fixed.map(str::to_owned)).collect()
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Ok(Some(_)) = self.child.try_wait() {
-            return;
-        }
-        // In good order, without waiting for clients.
-        let signal = match self.kind {
-            Kind::MariaDb => "TERM",
-            Kind::Postgres => "INT",
+        let ended = match &mut self.run {
+            Run::Child(child) => end(child, self.kind),
+            Run::Commanded => self.stop_commanded(),
         };
-        let told = peers::prepare(&format!("kill -{signal} {}", self.child.id()));
-        if let Err(error) = told.and_then(|_| Ok(self.child.wait()?)) {
-            eprintln!("cannot end a server: {error}");
+        if let Err(error) = ended {
+            eprintln!("cannot end a server: {error:#}");
         }
     }
+}
+
+/// In good order, without waiting for clients.
+fn end(child: &mut Child, kind: Kind) -> Result<()> {
+    if child.try_wait()?.is_some() {
+        return Ok(());
+    }
+    let signal = match kind {
+        Kind::MariaDb => "TERM",
+        Kind::Postgres => "INT",
+    };
+    peers::prepare(&format!("kill -{signal} {}", child.id()))?;
+    child.wait()?;
+    Ok(())
 }

@@ -18,12 +18,12 @@ pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
     peers::prepare(&dump(source, &gz))?;
     let vault = folder.join("vault");
     bench.planb.backup(source, &vault, &["--physical"])?;
-    let target = Server::mariadb(&folder.join("target"), 3)?;
+    let target = Server::mariadb_commanded(&folder.join("target"), 3)?;
     let [piped, restored] = bench.medians(|_| {
         target.empty()?;
         let client = target.client();
         let line = format!("gunzip < {gz} | mariadb {client} {DATABASE}");
-        let piped = run(&mut peers::pipeline(&line), target.pid())?.0;
+        let piped = run(&mut peers::pipeline(&line), target.pid()?)?.0;
         data::must_equal("the dump", &expected, &target)?;
         target.empty()?;
         let restored = bench.planb.restore(&target, &vault, &["--replace"])?;

@@ -22,7 +22,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
         let client = source.client();
         let gz = bench.folder.join("pg.sql.gz");
         let line = format!("pg_dump {client} {DATABASE} | gzip > {}", gz.display());
-        let dumped = run(&mut peers::pipeline(&line), source.pid())?.0;
+        let dumped = run(&mut peers::pipeline(&line), source.pid()?)?.0;
         let vault = bench.folder.join(format!("pg-vault-{turn}"));
         let backup = bench.planb.backup(&source, &vault, &[])?;
         peers::prepare(&format!("rm -rf {} {}", gz.display(), vault.display()))?;

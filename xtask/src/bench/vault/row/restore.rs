@@ -36,7 +36,7 @@ pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
         target.empty()?;
         let client = target.client();
         let line = format!("gunzip < {gz} | mariadb {client} {DATABASE}");
-        let piped = run(&mut peers::pipeline(&line), target.pid())?.0;
+        let piped = run(&mut peers::pipeline(&line), target.pid()?)?.0;
         data::must_equal("the dump", &expected, &target)?;
         target.empty()?;
         let restored = bench.planb.restore(&target, &vault, &["--replace"])?;

@@ -47,7 +47,7 @@ pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
     let [dump_wall, dump_cpu, my_wall, wall, cpu, peak] = bench.medians(|turn| {
         let at = |name: &str| folder.join(format!("{name}-{turn}"));
         let dumped = peers::pipeline(&dump(source, &at("dump").display().to_string()));
-        let dumped = run(&mut { dumped }, source.pid())?.0;
+        let dumped = run(&mut { dumped }, source.pid()?)?.0;
         let vault = at("vault");
         let backup = bench.planb.backup(source, &vault, &["--logical"])?;
         let mut mydumper = peers::pipeline(&format!(
@@ -55,7 +55,7 @@ pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
              --routines --triggers --events --outputdir {}",
             at("mydumper").display()
         ));
-        let mydumper = run(&mut mydumper, source.pid())?.0;
+        let mydumper = run(&mut mydumper, source.pid()?)?.0;
         for name in ["dump", "vault", "mydumper"] {
             peers::prepare(&format!("rm -rf {}", at(name).display()))?;
         }
