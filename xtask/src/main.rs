@@ -6,6 +6,7 @@
 mod bench;
 mod deny;
 mod docs;
+mod fuzz;
 mod layers;
 mod services;
 mod sh;
@@ -42,6 +43,8 @@ enum Task {
     Deny,
     /// Measure, and write the figures into docs/benchmarks.md
     Bench(bench::Args),
+    /// Try random bytes on what reads bytes of others (libFuzzer)
+    Fuzz(fuzz::Args),
     /// Make generated documentation again
     Docs(docs::Args),
 }
@@ -66,6 +69,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(args) => suite::run(&args),
         Task::Deny => deny::run(deny::Missing::Install).map(|_| ()),
         Task::Bench(args) => bench::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Docs(args) => docs::run(&args),
     }
 }

@@ -30,6 +30,8 @@ use std::cmp::Ordering;
 use until::Cut;
 use work::Work;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use compact::fold_log;
 pub(crate) use compact::{apply as apply_folded, fold};
 
 /// A segment, planned.

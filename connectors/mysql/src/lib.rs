@@ -16,6 +16,9 @@ mod config;
 mod error;
 mod fence;
 mod fold;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod integrity;
 mod lines;
 mod own;

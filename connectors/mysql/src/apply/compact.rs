@@ -35,9 +35,10 @@ pub(crate) async fn fold(
 }
 
 /// What was folded, and of which tables.
-type Folded = (BTreeSet<(Vec<u8>, Vec<u8>)>, Bytes);
+pub(crate) type Folded = (BTreeSet<(Vec<u8>, Vec<u8>)>, Bytes);
 
-fn fold_log(
+/// [`fold`] without the look at the tables. Pure.
+pub(crate) fn fold_log(
     databases: &[String],
     segments: &[(SegmentHeader, Bytes)],
 ) -> PortResult<Option<Folded>> {

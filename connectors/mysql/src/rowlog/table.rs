@@ -16,13 +16,18 @@ pub(crate) struct TableMap {
 }
 
 impl TableMap {
-    /// Reads the body of a table map; `None` when a column's type is not known.
+    /// Reads the body of a table map; `None` when there are no columns, or
+    /// when a column's type is not known.
     pub fn read(body: &[u8]) -> Option<Self> {
         let mut rest = Cursor(body);
         rest.take(8)?; // number of the table, flags
         let database = rest.short_text()?.to_vec();
         let table = rest.short_text()?.to_vec();
         let count = rest.encoded_length()?;
+        if count == 0 {
+            // Its rows would have no bytes, and so no end.
+            return None;
+        }
         let types = rest.take(count)?;
         let described_bytes = rest.encoded_length()?;
         let mut described = Cursor(rest.take(described_bytes)?);
@@ -166,6 +171,7 @@ mod tests {
             TableMap::read(&testing::body(7, "shop", "t", &[(3, &[1])])),
             None
         );
+        assert_eq!(TableMap::read(&testing::body(7, "shop", "t", &[])), None);
         assert_eq!(TableMap::read(b"short"), None);
     }
 }
