@@ -4,6 +4,7 @@
 //! here and no step.
 
 pub mod api;
+pub mod audit;
 pub mod check;
 pub mod control;
 pub mod edge;

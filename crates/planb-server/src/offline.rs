@@ -1,6 +1,7 @@
 //! Reads history from the state on disk when no control plane runs.
 
 use crate::STATE_FILE;
+use planb_audit::{Log, PublicKey, Verified};
 use planb_decide::fold;
 use planb_engine::EngineError;
 use planb_model::ExecutionId;
@@ -35,6 +36,21 @@ pub async fn execution(state: &Path, id: &ExecutionId) -> Result<ExecutionHistor
     let store = open(state)?;
     let execution = store.execution(id).await?;
     read(&store, execution).await
+}
+
+/// The audit log as it is kept, unchecked.
+pub async fn audit_log(state: &Path) -> PortResult<Log> {
+    open(state)?.audit_log().await
+}
+
+/// Checks the audit log: every signature, that it continues the checkpoint
+/// `kept`, and that the state says what the log says.
+pub async fn verify_audit(
+    state: &Path,
+    key: PublicKey,
+    kept: Option<String>,
+) -> PortResult<(Log, Verified)> {
+    open(state)?.verify_audit(key, kept).await
 }
 
 fn open(state: &Path) -> PortResult<SqliteStore> {

@@ -3,6 +3,7 @@
 
 use crate::api::types::ApiAddress;
 use crate::api::{self, ApiState};
+use crate::audit::{self, AuditOptions};
 use crate::control::ControlPlane;
 use crate::wiring::{self, Shared};
 use crate::{API_FILE, STATE_FILE, edge, secrets};
@@ -11,7 +12,7 @@ use planb_edge::Edge;
 use planb_engine::{CrashPoints, EngineError, Service, ServicePorts};
 use planb_model::plan::{EdgeSettings, ServicePlan};
 use planb_model::{Secret, ServiceName};
-use planb_ports::{ErrorKind, PortError, PortResult, Store, Traffic};
+use planb_ports::{Clock, ErrorKind, PortError, PortResult, Traffic};
 use planb_store_sqlite::SqliteStore;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct RuntimeOptions {
     pub state: PathBuf,
     /// `host:port` of the API, on loopback.
     pub api_listen: String,
+    /// Who signs the audit log.
+    pub audit: AuditOptions,
     /// Where tests may end the process.
     pub crash: Arc<dyn CrashPoints>,
 }
@@ -50,12 +53,14 @@ impl Runtime {
     /// Fails at once when another process owns the state or a port is taken.
     pub async fn open(options: RuntimeOptions) -> Result<Self, EngineError> {
         make_private_directory(&options.state)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options.state.join(STATE_FILE))?);
+        let clock = SystemClock::new();
+        let audit = audit::open(&options.audit, &options.state, &SystemDisk).await?;
+        let store = SqliteStore::open(options.state.join(STATE_FILE), audit, clock.now())?;
         let shared = Shared {
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(clock),
             random: Arc::new(SystemRandom),
             disk: Arc::new(SystemDisk),
-            store,
+            store: Arc::new(store),
             crash: options.crash,
             state: options.state,
         };

@@ -1,9 +1,11 @@
 //! The command line. Help texts are English here and Korean in `help_ko`.
 
 mod assess;
+mod audit;
 mod data;
 
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
+pub use audit::{AuditArgs, AuditVerb};
 pub use data::{
     BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, PruneArgs, RestoreArgs, SnapshotArgs,
     StreamArgs, VaultArgs, VerifyArgs,
@@ -76,6 +78,8 @@ pub enum Verb {
     Execution(ExecutionArgs),
     /// Show past executions, or one with its journal
     History(HistoryArgs),
+    /// Check or show the audit log, or print its newest checkpoint
+    Audit(AuditArgs),
     /// Put one snapshot of a database into a vault
     Backup(BackupArgs),
     /// Keep a database protected: a snapshot, then its log, until SIGTERM or Ctrl-C
@@ -195,6 +199,12 @@ pub struct UpArgs {
     /// Where the API and the status page listen; loopback only
     #[arg(long, default_value = "127.0.0.1:7420")]
     pub listen: String,
+    /// File with the Ed25519 key (PEM) that signs the audit log; by default one in the state
+    #[arg(long, value_name = "FILE", env = "PLANB_SIGNING_KEY_FILE")]
+    pub signing_key: Option<PathBuf>,
+    /// File that gets every newest checkpoint of the audit log; best on another machine's disk
+    #[arg(long, value_name = "FILE", env = "PLANB_AUDIT_CHECKPOINT")]
+    pub audit_checkpoint: Option<PathBuf>,
     /// Print the address of the API as JSON on stdout when it is ready
     #[arg(long)]
     pub json: bool,

@@ -2,6 +2,7 @@
 
 mod approve;
 mod assess;
+mod audit;
 mod backup;
 mod check;
 mod edge;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Approve(args) => approve::run(args, lang).await,
         Verb::Execution(args) => execution::run(args, lang).await,
         Verb::History(args) => history::run(args, lang).await,
+        Verb::Audit(args) => audit::run(args, lang).await,
         Verb::Backup(args) => Box::pin(backup::run(args, lang)).await,
         Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
         Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,

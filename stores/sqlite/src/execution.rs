@@ -1,13 +1,15 @@
 //! Executions and their journals.
 
+use crate::audit::{self, Audit};
 use crate::error::{bad_document, corrupt, from_sqlite};
+use planb_audit::Entry;
 use planb_model::execution::{Execution, JournalEntry, JournalRecord};
 use planb_model::{ExecutionId, ServiceName};
 use planb_ports::{ErrorKind, PortError, PortResult};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Opens `execution`.
-pub fn open(connection: &Connection, execution: &Execution) -> PortResult<()> {
+pub fn open(connection: &Connection, audit: &Audit, execution: &Execution) -> PortResult<()> {
     if find(connection, &execution.id)?.is_some() {
         return Err(PortError::new(
             ErrorKind::AlreadyExists,
@@ -42,7 +44,25 @@ pub fn open(connection: &Connection, execution: &Execution) -> PortResult<()> {
             params![execution.id.as_str(), service.as_str(), document],
         )
         .map_err(from_sqlite)?;
-    Ok(())
+    let execution = execution.clone();
+    audit::write(connection, audit, &Entry::Execution { execution })
+}
+
+/// Every execution, oldest first.
+pub fn all(connection: &Connection) -> PortResult<Vec<Execution>> {
+    documents(
+        connection,
+        "SELECT document FROM execution ORDER BY place",
+        [],
+    )
+}
+
+/// Number of journal entries of all executions.
+pub fn entries(connection: &Connection) -> PortResult<usize> {
+    let count: i64 = connection
+        .query_row("SELECT count(*) FROM journal", [], |row| row.get(0))
+        .map_err(from_sqlite)?;
+    usize::try_from(count).map_err(bad_document)
 }
 
 /// One execution.
@@ -76,6 +96,7 @@ pub fn unfinished(connection: &Connection) -> PortResult<Vec<Execution>> {
 /// Appends `record` when its place is the next one.
 pub fn append(
     connection: &Connection,
+    audit: &Audit,
     id: &ExecutionId,
     record: JournalRecord,
 ) -> PortResult<JournalRecord> {
@@ -117,6 +138,11 @@ pub fn append(
             )
             .map_err(from_sqlite)?;
     }
+    let said = Entry::Journal {
+        execution: id.clone(),
+        record: record.clone(),
+    };
+    audit::write(connection, audit, &said)?;
     Ok(record)
 }
 

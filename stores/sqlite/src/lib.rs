@@ -3,17 +3,22 @@
 //! Layer 4. WAL with `synchronous=FULL`: a change is on disk when its method
 //! returns `Ok`. Every change is one IMMEDIATE transaction that holds both the
 //! comparison and the change, so compare-and-swap is SQLite's own write lock.
-//! Exactly one process owns a state ([`lock`]); others may read it. There is
+//! Every change is also an entry of the audit log ([`audit`]), in the same
+//! transaction. Exactly one process owns a state ([`lock`]); others may read it. There is
 //! deliberately no cache: what is answered is what is on disk.
 
+mod audit;
 mod error;
 mod execution;
 mod lock;
 mod schema;
 mod service;
 
+pub use audit::Audit;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
+use planb_audit::{Log, PublicKey, Signatures, Verified};
 use planb_model::execution::{Execution, JournalEntry, JournalRecord};
 use planb_model::service::ServiceRecord;
 use planb_model::{Epoch, ExecutionId, ServiceName, SiteName};
@@ -31,21 +36,42 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     connection: Mutex<Connection>,
-    /// Held as long as the store lives; `None` when it only reads.
-    lock: Option<lock::StateLock>,
+    /// `None` when it only reads.
+    owner: Option<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    /// Held as long as the store lives.
+    _lock: lock::StateLock,
+    audit: Audit,
 }
 
 impl SqliteStore {
     /// Opens the state in the file `path`, making it if there is none, and owns
     /// it until the last clone is dropped. The directory must exist; the lock
-    /// is `planb.lock` in it, so one directory holds one state.
+    /// is `planb.lock` in it, so one directory holds one state. `now` is the
+    /// time of a log that begins here.
     ///
-    /// Fails at once with `Conflict` (`PB-STATE-LOCKED`) when another store owns it.
-    pub fn open(path: impl AsRef<Path>) -> PortResult<Self> {
+    /// Fails at once with `Conflict` (`PB-STATE-LOCKED`) when another store owns
+    /// it, and with `Corrupt` (`PB-AUDIT-…`) when the audit log, or the store
+    /// beside it, is not what was signed.
+    pub fn open(path: impl AsRef<Path>, audit: Audit, now: Timestamp) -> PortResult<Self> {
         let path = path.as_ref();
         let lock = lock::StateLock::take(path)?;
-        let connection = schema::open(path)?;
-        Ok(Self::with(connection, Some(lock)))
+        let kept = audit::kept(&audit.kept)?;
+        let connection = schema::open(path, &audit, now)?;
+        let public = audit.key.public();
+        let (log, _) = audit::check(&connection, &public, kept.as_deref(), Signatures::Newest)?;
+        if kept.is_none() && log.entries.len() > 1 {
+            tracing::warn!(
+                file = %audit.kept.display(),
+                "there is no kept checkpoint: whether the state was put back cannot be told"
+            );
+        }
+        let owner = Owner { _lock: lock, audit };
+        keep_checkpoint(&connection, &owner.audit);
+        Ok(Self::with(connection, Some(owner)))
     }
 
     /// Opens an existing state for reading, whether or not another process owns
@@ -55,13 +81,42 @@ impl SqliteStore {
         Ok(Self::with(connection, None))
     }
 
-    fn with(connection: Connection, lock: Option<lock::StateLock>) -> Self {
+    fn with(connection: Connection, owner: Option<Owner>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 connection: Mutex::new(connection),
-                lock,
+                owner,
             }),
         }
+    }
+
+    /// The audit log as it is kept, unchecked.
+    pub async fn audit_log(&self) -> PortResult<Log> {
+        self.run(|connection| {
+            if !schema::has_audit(connection)? {
+                return Err(audit::none());
+            }
+            audit::read(connection)
+        })
+        .await
+    }
+
+    /// Checks the audit log with every signature, that it continues the
+    /// checkpoint `kept`, and that the store says what the log says.
+    pub async fn verify_audit(
+        &self,
+        key: PublicKey,
+        kept: Option<String>,
+    ) -> PortResult<(Log, Verified)> {
+        self.run(move |connection| {
+            if !schema::has_audit(connection)? {
+                return Err(audit::none());
+            }
+            // One moment for the log and the tables: the owner may be writing.
+            let moment = connection.transaction().map_err(error::from_sqlite)?;
+            audit::check(&moment, &key, kept.as_deref(), Signatures::All)
+        })
+        .await
     }
 
     /// Runs `work` on a thread that may block.
@@ -88,20 +143,45 @@ impl SqliteStore {
     async fn change<T, F>(&self, work: F) -> PortResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> PortResult<T> + Send + 'static,
+        F: FnOnce(&Transaction<'_>, &Audit) -> PortResult<T> + Send + 'static,
     {
-        if self.shared.lock.is_none() {
+        let Some(owner) = &self.shared.owner else {
             return Err(error::read_only());
-        }
+        };
+        let audit = owner.audit.clone();
         self.run(move |connection| {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .map_err(error::from_sqlite)?;
-            let done = work(&transaction)?;
+            let changes = transaction.total_changes();
+            let done = work(&transaction, &audit)?;
+            let changed = transaction.total_changes() != changes;
             transaction.commit().map_err(error::from_sqlite)?;
+            if changed {
+                keep_checkpoint(connection, &audit);
+            }
             Ok(done)
         })
         .await
+    }
+}
+
+/// Keeps the newest checkpoint outside the state. The change is durable already
+/// and a recovery must not wait for another disk, so a failure is told and the
+/// older checkpoint stays: it still proves the beginning.
+fn keep_checkpoint(connection: &Connection, audit: &Audit) {
+    let kept = audit::newest_checkpoint(connection).and_then(|note| {
+        audit::keep(&audit.kept, note.as_deref().unwrap_or_default()).map_err(|e| {
+            planb_ports::PortError::new(
+                planb_ports::ErrorKind::Unavailable,
+                "PB-AUDIT-CHECKPOINT",
+                "the newest checkpoint cannot be kept",
+            )
+            .source(e)
+        })
+    });
+    if let Err(error) = kept {
+        tracing::error!(file = %audit.kept.display(), error = %error.chain(), "the newest checkpoint of the audit log is not kept");
     }
 }
 
@@ -114,7 +194,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> PortResult<ServiceRecord> {
         let (service, active) = (service.clone(), active.clone());
-        self.change(move |tx| service::register(tx, &service, &active, now))
+        self.change(move |tx, audit| service::register(tx, audit, &service, &active, now))
             .await
     }
 
@@ -132,7 +212,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> PortResult<Epoch> {
         let (service, execution) = (service.clone(), execution.clone());
-        self.change(move |tx| service::claim(tx, &service, based_on, &execution, now))
+        self.change(move |tx, audit| service::claim(tx, audit, &service, based_on, &execution, now))
             .await
     }
 
@@ -144,13 +224,14 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> PortResult<ServiceRecord> {
         let (service, site) = (service.clone(), site.clone());
-        self.change(move |tx| service::activate(tx, &service, &site, epoch, now))
+        self.change(move |tx, audit| service::activate(tx, audit, &service, &site, epoch, now))
             .await
     }
 
     async fn open_execution(&self, execution: &Execution) -> PortResult<()> {
         let execution = execution.clone();
-        self.change(move |tx| execution::open(tx, &execution)).await
+        self.change(move |tx, audit| execution::open(tx, audit, &execution))
+            .await
     }
 
     async fn execution(&self, id: &ExecutionId) -> PortResult<Execution> {
@@ -183,7 +264,7 @@ impl Store for SqliteStore {
             entry: entry.clone(),
         };
         let id = id.clone();
-        self.change(move |tx| execution::append(tx, &id, record))
+        self.change(move |tx, audit| execution::append(tx, audit, &id, record))
             .await
     }
 

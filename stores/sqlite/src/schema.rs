@@ -1,13 +1,18 @@
 //! The tables, their version, and how connections are opened.
 
+use crate::audit::{self, Audit};
 use crate::error;
+use jiff::Timestamp;
 use planb_ports::{ErrorKind, PortError, PortResult};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
 
 /// Version of the tables written by this build, in `user_version`.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
+
+/// The first version with an audit log.
+const AUDIT_SINCE_VERSION: i64 = 2;
 
 /// Marks the file as planb's state, in `application_id`: "PlnB".
 const APPLICATION_ID: i64 = 0x506c_6e42;
@@ -43,16 +48,26 @@ CREATE TABLE journal (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Opens the file for the one writer, making it when it is missing or empty.
-pub fn open(path: &Path) -> PortResult<Connection> {
+const AUDIT_TABLE: &str = "
+CREATE TABLE audit (
+    size INTEGER PRIMARY KEY CHECK (size >= 1),
+    entry TEXT NOT NULL,
+    frontier BLOB NOT NULL,
+    checkpoint TEXT NOT NULL
+) STRICT;
+";
+
+/// Opens the file for the one writer, making it when it is missing or empty. A
+/// state of an older planb gets its audit log here.
+pub fn open(path: &Path, audit: &Audit, now: Timestamp) -> PortResult<Connection> {
     let mut connection = Connection::open(path).map_err(error::from_sqlite)?;
     set_up(&connection)?;
     let version = check_version(&connection)?;
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
         .map_err(error::from_sqlite)?;
-    if version == 0 {
-        create(&mut connection)?;
+    if version < SCHEMA_VERSION {
+        make(&mut connection, version, audit, now)?;
     }
     check_whole(&connection)?;
     Ok(connection)
@@ -117,16 +132,33 @@ fn check_version(connection: &Connection) -> PortResult<i64> {
     Ok(version)
 }
 
-fn create(connection: &mut Connection) -> PortResult<()> {
+/// Makes what `version` does not have, all of it or nothing.
+fn make(
+    connection: &mut Connection,
+    version: i64,
+    audit: &Audit,
+    now: Timestamp,
+) -> PortResult<()> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(error::from_sqlite)?;
+    if version == 0 {
+        transaction
+            .execute_batch(TABLES)
+            .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
+            .map_err(error::from_sqlite)?;
+    }
     transaction
-        .execute_batch(TABLES)
-        .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
+        .execute_batch(AUDIT_TABLE)
         .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
         .map_err(error::from_sqlite)?;
+    audit::begin(&transaction, audit, now)?;
     transaction.commit().map_err(error::from_sqlite)
+}
+
+/// Whether an open state has an audit log.
+pub fn has_audit(connection: &Connection) -> PortResult<bool> {
+    Ok(check_version(connection)? >= AUDIT_SINCE_VERSION)
 }
 
 /// A damaged state must be found when it is opened, not in the middle of a failover.

@@ -1,7 +1,9 @@
 //! Service records and their epochs.
 
+use crate::audit::{self, Audit};
 use crate::error::{bad_document, corrupt, from_sqlite};
 use jiff::Timestamp;
+use planb_audit::{Entry, ServiceChange};
 use planb_model::service::ServiceRecord;
 use planb_model::{Epoch, ExecutionId, ServiceName, SiteName};
 use planb_ports::{ErrorKind, PortError, PortResult};
@@ -25,11 +27,12 @@ pub fn get(connection: &Connection, service: &ServiceName) -> PortResult<Service
 /// Registers `service` when it is not registered.
 pub fn register(
     connection: &Connection,
+    audit: &Audit,
     service: &ServiceName,
     active: &SiteName,
     now: Timestamp,
 ) -> PortResult<ServiceRecord> {
-    connection
+    let added = connection
         .execute(
             "INSERT INTO service (name, epoch, active, active_epoch, claimed_by, updated_at)
              VALUES (?1, ?2, ?3, ?2, NULL, ?4) ON CONFLICT (name) DO NOTHING",
@@ -41,13 +44,33 @@ pub fn register(
             ],
         )
         .map_err(from_sqlite)?;
-    get(connection, service)
+    if added == 0 {
+        return get(connection, service);
+    }
+    changed(connection, audit, service, ServiceChange::Registered)
+}
+
+/// Writes the record after a change into the audit log.
+fn changed(
+    connection: &Connection,
+    audit: &Audit,
+    service: &ServiceName,
+    change: ServiceChange,
+) -> PortResult<ServiceRecord> {
+    let record = get(connection, service)?;
+    let entry = Entry::Service {
+        change,
+        record: record.clone(),
+    };
+    audit::write(connection, audit, &entry)?;
+    Ok(record)
 }
 
 /// Takes the epoch after `based_on`. Runs inside the caller's transaction, so
 /// that nobody comes between the comparison and the change.
 pub fn claim(
     connection: &Connection,
+    audit: &Audit,
     service: &ServiceName,
     based_on: Epoch,
     execution: &ExecutionId,
@@ -79,12 +102,14 @@ pub fn claim(
             ],
         )
         .map_err(from_sqlite)?;
+    changed(connection, audit, service, ServiceChange::Claimed)?;
     Ok(next)
 }
 
 /// Sets the site that takes writes, under `epoch`.
 pub fn activate(
     connection: &Connection,
+    audit: &Audit,
     service: &ServiceName,
     site: &SiteName,
     epoch: Epoch,
@@ -112,7 +137,17 @@ pub fn activate(
             ],
         )
         .map_err(from_sqlite)?;
-    get(connection, service)
+    changed(connection, audit, service, ServiceChange::Activated)
+}
+
+/// Every record, by name.
+pub fn all(connection: &Connection) -> PortResult<Vec<ServiceRecord>> {
+    let names: Vec<String> = connection
+        .prepare_cached("SELECT name FROM service ORDER BY name")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .map_err(from_sqlite)?;
+    let named = |name: String| get(connection, &ServiceName::new(name).map_err(bad_document)?);
+    names.into_iter().map(named).collect()
 }
 
 fn never_claimed(service: &ServiceName, epoch: Epoch, stored: Epoch) -> PortError {

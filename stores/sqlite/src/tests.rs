@@ -1,5 +1,7 @@
 //! The contract suite, and what is special to this store.
 
+mod audit;
+
 use super::*;
 use planb_ports::contract::store::{StoreFactory, execution, run_all};
 use planb_ports::{ErrorKind, PortError};
@@ -12,6 +14,17 @@ impl Folder {
         Self(tempfile::tempdir().expect("a temporary directory"))
     }
 
+    fn audit(&self) -> Audit {
+        Audit {
+            key: planb_audit::AuditKey::from_seed([7; 32]),
+            kept: self.0.path().join("kept.checkpoint"),
+        }
+    }
+
+    fn store(&self) -> PortResult<SqliteStore> {
+        SqliteStore::open(self.file(), self.audit(), moment())
+    }
+
     fn file(&self) -> std::path::PathBuf {
         self.0.path().join("state.db")
     }
@@ -20,7 +33,7 @@ impl Folder {
 #[async_trait]
 impl StoreFactory for Folder {
     async fn open(&self) -> PortResult<Arc<dyn Store>> {
-        Ok(Arc::new(SqliteStore::open(self.file())?))
+        Ok(Arc::new(self.store()?))
     }
 }
 
@@ -44,14 +57,14 @@ async fn the_store_contract_holds() {
 #[tokio::test]
 async fn a_second_owner_is_told_who_owns_the_state() {
     let folder = Folder::new();
-    let owner = SqliteStore::open(folder.file()).expect("first owner");
-    let error = refused(SqliteStore::open(folder.file()));
+    let owner = folder.store().expect("first owner");
+    let error = refused(folder.store());
     assert_eq!(error.code(), "PB-STATE-LOCKED");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let pid = std::process::id().to_string();
     assert!(error.to_string().contains(&pid), "{error}");
     drop(owner);
-    SqliteStore::open(folder.file()).expect("the lock is free again");
+    folder.store().expect("the lock is free again");
 }
 
 #[tokio::test]
@@ -62,7 +75,7 @@ async fn a_reader_sees_what_the_owner_wrote_and_changes_nothing() {
         refused(SqliteStore::open_read_only(folder.file())).kind(),
         ErrorKind::NotFound
     );
-    let owner = SqliteStore::open(folder.file()).expect("owner");
+    let owner = folder.store().expect("owner");
     let written = owner.register(&name(), &seoul, moment()).await;
     let reader = SqliteStore::open_read_only(folder.file()).expect("reader");
     let seen = reader.service(&name()).await.expect("seen");
@@ -74,7 +87,7 @@ async fn a_reader_sees_what_the_owner_wrote_and_changes_nothing() {
 #[tokio::test]
 async fn a_full_disk_is_said_and_loses_nothing() {
     let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).expect("opens");
+    let store = folder.store().expect("opens");
     store.open_execution(&execution("a")).await.expect("opened");
     let id = execution("a").id;
     let entry = JournalEntry::Paused {
@@ -119,7 +132,7 @@ async fn limit_pages(store: &SqliteStore, full: bool) {
 async fn damaged_foreign_and_newer_files_are_refused() {
     let damaged = Folder::new();
     std::fs::write(damaged.file(), "not a database, not even nearly").expect("written");
-    let error = refused(SqliteStore::open(damaged.file()));
+    let error = refused(damaged.store());
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 
     let foreign = Folder::new();
@@ -128,20 +141,17 @@ async fn damaged_foreign_and_newer_files_are_refused() {
         .execute_batch("CREATE TABLE theirs (a)")
         .expect("made");
     drop(other);
-    let error = refused(SqliteStore::open(foreign.file()));
+    let error = refused(foreign.store());
     assert_eq!(error.code(), "PB-STATE-FOREIGN");
 
     let newer = Folder::new();
-    drop(SqliteStore::open(newer.file()).expect("made"));
+    drop(newer.store().expect("made"));
     let raised = Connection::open(newer.file()).expect("opened");
     raised
         .pragma_update(None, "user_version", schema::SCHEMA_VERSION + 1)
         .expect("raised");
     drop(raised);
-    assert_eq!(
-        refused(SqliteStore::open(newer.file())).code(),
-        "PB-STATE-NEWER"
-    );
+    assert_eq!(refused(newer.store()).code(), "PB-STATE-NEWER");
     assert_eq!(
         refused(SqliteStore::open_read_only(newer.file())).code(),
         "PB-STATE-NEWER"
@@ -151,7 +161,7 @@ async fn damaged_foreign_and_newer_files_are_refused() {
 #[tokio::test]
 async fn a_page_of_rubbish_is_found_when_opening() {
     let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).expect("made");
+    let store = folder.store().expect("made");
     store.open_execution(&execution("a")).await.expect("opened");
     drop(store);
     let mut bytes = std::fs::read(folder.file()).expect("read");
@@ -159,14 +169,14 @@ async fn a_page_of_rubbish_is_found_when_opening() {
     assert!(bytes.len() > page * 2);
     bytes[page..page * 2].fill(0xa5);
     std::fs::write(folder.file(), bytes).expect("written");
-    let error = refused(SqliteStore::open(folder.file()));
+    let error = refused(folder.store());
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 
 #[tokio::test]
 async fn commits_reach_the_disk_before_they_are_acknowledged() {
     let folder = Folder::new();
-    let store = SqliteStore::open(folder.file()).expect("made");
+    let store = folder.store().expect("made");
     let settings = store
         .run(|c| {
             let one = |sql| c.query_row(sql, [], |r| r.get::<_, i64>(0));

@@ -3,10 +3,12 @@
 //! Runs without the test harness: the same executable is the writer when it is
 //! started with a state file in its environment.
 
+use planb_audit::AuditKey;
 use planb_model::execution::JournalEntry;
+use planb_ports::PortResult;
 use planb_ports::Store;
 use planb_ports::contract::store::execution;
-use planb_store_sqlite::SqliteStore;
+use planb_store_sqlite::{Audit, SqliteStore};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,6 +16,15 @@ use std::process::{Command, Stdio};
 const CHILD: &str = "PLANB_TEST_KILL_STATE";
 const ROUNDS: u64 = 4;
 const ENTRIES_PER_ROUND: u64 = 25;
+
+/// A killed writer may leave a kept checkpoint that is behind, never one ahead.
+fn open(path: &Path) -> PortResult<SqliteStore> {
+    let audit = Audit {
+        key: AuditKey::from_seed([7; 32]),
+        kept: path.with_extension("checkpoint"),
+    };
+    SqliteStore::open(path, audit, jiff::Timestamp::now())
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -26,7 +37,7 @@ async fn main() {
 
 /// Says the number of every entry after it is acknowledged.
 async fn append_until_killed(path: &Path) {
-    let store = SqliteStore::open(path).expect("the killed owner's lock is free");
+    let store = open(path).expect("the killed owner's lock is free");
     let id = execution("a").id;
     let mut place = store.journal(&id).await.expect("journal").len() as u64;
     loop {
@@ -45,12 +56,12 @@ async fn append_until_killed(path: &Path) {
 async fn killed_writers_lose_nothing() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("state.db");
-    let store = SqliteStore::open(&path).expect("made");
+    let store = open(&path).expect("made");
     store.open_execution(&execution("a")).await.expect("opened");
     drop(store);
     for _ in 0..ROUNDS {
         let acknowledged = kill_in_the_middle(&path);
-        let store = SqliteStore::open(&path).expect("opens after the kill");
+        let store = open(&path).expect("opens after the kill");
         let journal = store.journal(&execution("a").id).await.expect("journal");
         // The entry after the last acknowledged one may or may not have made it.
         let found = journal.len() as u64;

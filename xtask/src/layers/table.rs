@@ -43,6 +43,11 @@ pub const ROOMS: &[Room] = &[
         "assessment methods: rules as data, answers as files, reports that explain themselves",
     ),
     room(
+        "planb-audit",
+        Kind::Layer(1),
+        "the audit log: a Merkle tree of what the store recorded, with signed checkpoints",
+    ),
+    room(
         "planb-ports",
         Kind::Layer(2),
         "what PlanB needs of the world, one trait per file, and the error they share",

@@ -17,6 +17,7 @@ use planb_model::execution::{ExecutionState, StepState, Trigger};
 use planb_model::runbook::RunbookKind;
 use planb_model::status::{ExecutionHistory, ProtectionState, ServiceStatus};
 use planb_model::{ServiceName, SiteName};
+use planb_server::audit::AuditOptions;
 use planb_server::runtime::{Runtime, RuntimeOptions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub async fn run(
         plans: vec![plan],
         state: stage.state_path(),
         api_listen: "127.0.0.1:0".to_owned(),
+        audit: AuditOptions::default(),
         crash: crate::crash::from_environment(),
     })
     .await?;

@@ -5,6 +5,7 @@ use crate::cli::UpArgs;
 use crate::error::{CliResult, Exit};
 use crate::output;
 use planb_model::{Lang, Text};
+use planb_server::audit::AuditOptions;
 use planb_server::runtime::{Runtime, RuntimeOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,10 @@ pub async fn run(args: UpArgs, lang: Lang) -> CliResult<Exit> {
         plans,
         state: args.plan.state.clone(),
         api_listen: args.listen,
+        audit: AuditOptions {
+            key: args.signing_key,
+            checkpoint: args.audit_checkpoint,
+        },
         crash: crate::crash::from_environment(),
     })
     .await?;
