@@ -113,6 +113,15 @@ pub fn read(
     }
 }
 
+/// The method an answers file (YAML) says it is for.
+pub fn method_of(text: &str) -> Option<String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let said = text.lines().find_map(|line| line.strip_prefix("assess:"))?;
+    let name = said.split('#').next().unwrap_or_default();
+    let name = name.trim().trim_matches(['"', '\'']);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 impl Answers {
     /// The answers as they were written, for going on with them.
     pub fn written(&self) -> serde_json::Map<String, Json> {

@@ -11,6 +11,7 @@
 //! ([`report::Note`]) and names its source.
 
 pub mod answers;
+pub mod documents;
 pub mod interview;
 pub mod measured;
 pub mod method;

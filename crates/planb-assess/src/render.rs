@@ -54,10 +54,12 @@ pub fn render(assessed: &Assessed, format: Format, options: &Options) -> String 
 
 /// The schema of the JSON output; it grows and never changes a meaning.
 const JSON_SCHEMA: &str = "planb.assess/v1";
+/// The same for documents.
+const JSON_SCHEMA_DOCUMENT: &str = "planb.report/v1";
 
 fn json(assessed: &Assessed) -> String {
     let whole = serde_json::json!({
-        "schema": JSON_SCHEMA,
+        "schema": if assessed.report.is_document() { JSON_SCHEMA_DOCUMENT } else { JSON_SCHEMA },
         "method": assessed.report.method,
         "outcome": assessed.outcome,
         "report": assessed.report,

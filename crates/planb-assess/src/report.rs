@@ -159,6 +159,13 @@ pub struct Note {
     pub source: String,
 }
 
+impl Report {
+    /// Whether it is a document (`report-board`) and not an assessment.
+    pub fn is_document(&self) -> bool {
+        self.method.starts_with("report-")
+    }
+}
+
 impl Section {
     /// A section without a leading sentence.
     pub fn new(title: Text, blocks: Vec<Block>) -> Self {

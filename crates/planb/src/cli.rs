@@ -3,6 +3,7 @@
 mod assess;
 mod audit;
 mod data;
+mod report;
 
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
 pub use audit::{AuditArgs, AuditVerb};
@@ -10,6 +11,7 @@ pub use data::{
     BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, PruneArgs, RestoreArgs, SnapshotArgs,
     StreamArgs, VaultArgs, VerifyArgs,
 };
+pub use report::{BoardArgs, CostArgs, DrillArgs, ReportArgs, ReportVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use planb_model::Lang;
@@ -88,6 +90,8 @@ pub enum Verb {
     Restore(RestoreArgs),
     /// Assess before you build: which workloads, what it costs, what is demanded
     Assess(AssessArgs),
+    /// Reports for boards and auditors: board, drill, cost
+    Report(ReportArgs),
     /// List the recovery points of a vault: verified or not, clean or not
     Points(PointsArgs),
     /// Restore snapshots into a scratch server, compare, and sign the result

@@ -249,6 +249,40 @@ const TEXTS: &[(&str, &str)] = &[
         "assess.drill",
         "실측한 페일오버(`planb demo` 또는 `planb history`의 JSON). 여러 번 지정 가능",
     ),
+    ("report", "보드와 감사를 위한 보고서: board, drill, cost"),
+    ("report board", "거버넌스 보드용 1~2쪽 보고서"),
+    (
+        "report drill",
+        "목표와 비교한 실측 결과: 추이, 손실, 단계별 시간, 분기별 훈련",
+    ),
+    (
+        "report cost",
+        "`cost` 답변으로 만든 대기·페일오버·총소유비용과 민감도 보고서",
+    ),
+    ("board.answers", "평가의 답변 파일(YAML). 여러 번 지정 가능"),
+    (
+        "board.drill",
+        "기록에 없는 실측 훈련(`planb demo`의 JSON). 여러 번 지정 가능",
+    ),
+    (
+        "drill.drill",
+        "기록에 없는 실측 훈련(`planb demo`의 JSON). 여러 번 지정 가능",
+    ),
+    (
+        "drill.run",
+        "실측한 실행 하나만 초 단위로 출력(html 또는 pdf)",
+    ),
+    ("cost.answers", "`cost`의 답변 파일(YAML)"),
+    (
+        "cost.example",
+        "문서의 예시 값으로 작성. 모든 수치가 예시임",
+    ),
+    ("board.format", "보고서 형식"),
+    ("board.output", "보고서를 저장할 파일. 기본값은 stdout"),
+    ("drill.format", "보고서 형식"),
+    ("drill.output", "보고서를 저장할 파일. 기본값은 stdout"),
+    ("cost.format", "보고서 형식"),
+    ("cost.output", "보고서를 저장할 파일. 기본값은 stdout"),
     ("assess list", "평가 목록 출력"),
     (
         "assess init",

@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod help_ko;
 mod output;
+mod pdf;
 mod progress;
 mod verb;
 

@@ -5,6 +5,7 @@ mod assess;
 mod audit;
 mod backup;
 mod check;
+mod document;
 mod edge;
 mod execution;
 mod follow;
@@ -13,6 +14,7 @@ mod init;
 mod moves;
 mod points;
 mod prune;
+mod report;
 mod restore;
 mod status;
 mod stream;
@@ -47,7 +49,8 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Backup(args) => Box::pin(backup::run(args, lang)).await,
         Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
         Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,
-        Verb::Assess(args) => assess::run(&args, lang),
+        Verb::Assess(args) => Box::pin(assess::run(&args, lang)).await,
+        Verb::Report(args) => Box::pin(report::run(args, lang)).await,
         Verb::Points(args) => Box::pin(points::run(args, lang)).await,
         Verb::Verify(args) => Box::pin(verify::run(args, lang)).await,
         Verb::Prune(args) => Box::pin(prune::run(args, lang)).await,

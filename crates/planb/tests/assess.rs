@@ -207,3 +207,42 @@ fn an_interview_is_kept_after_every_answer_and_goes_on() {
         stdout(&end)
     );
 }
+
+#[test]
+fn a_pdf_is_printed_by_a_browser_or_refused_with_another_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    example(folder.path(), "self-diagnosis");
+    let pdf = ["assess", "self-diagnosis", "--format", "pdf", "-o", "r.pdf"];
+    let none = Command::new(env!("CARGO_BIN_EXE_planb"))
+        .current_dir(folder.path())
+        .env("PLANB_LANG", "en")
+        .env("PATH", "")
+        .args(pdf)
+        .output()
+        .expect("runs");
+    assert_eq!(none.status.code(), Some(1));
+    for needle in [
+        "PB-PDF-NO-BROWSER",
+        "apt-get install chromium",
+        "--format html",
+    ] {
+        assert!(stderr(&none).contains(needle), "{}", stderr(&none));
+    }
+    assert!(!folder.path().join("r.pdf").exists());
+    let nowhere = planb(folder.path(), &pdf[..4]);
+    assert_eq!(nowhere.status.code(), Some(2), "{}", stderr(&nowhere));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let found = std::env::split_paths(&path).any(|f| names.iter().any(|n| f.join(n).is_file()));
+    if !found {
+        eprintln!("no Chromium on PATH: printing is not tested");
+        return;
+    }
+    let printed = planb(folder.path(), &pdf);
+    assert_eq!(printed.status.code(), Some(0), "{}", stderr(&printed));
+    let bytes = std::fs::read(folder.path().join("r.pdf")).expect("printed");
+    assert!(bytes.starts_with(b"%PDF-") && bytes.len() > 5_000);
+    // A4 in points.
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains("MediaBox [0 0 594") || text.contains("MediaBox [0 0 595"));
+}

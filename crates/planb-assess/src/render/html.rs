@@ -9,6 +9,8 @@ use planb_model::Lang;
 
 /// Rows of one table in a page; ten thousand would be three hundred sheets.
 const ROWS_MAX: usize = 500;
+/// Rows of a table that is kept on one sheet of paper.
+const ROWS_UNCUT_MAX: usize = 16;
 
 pub(super) fn render(report: &Report, options: &Options) -> String {
     let lang = options.lang;
@@ -47,9 +49,11 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
 fn head(page: &mut String, report: &Report, options: &Options) {
     let lang = options.lang;
     let title = escape(report.title.get(lang));
-    let kind = match lang {
-        Lang::En => "assessment",
-        Lang::Ko => "진단 보고서",
+    let kind = match (lang, report.is_document()) {
+        (Lang::En, false) => "assessment",
+        (Lang::Ko, false) => "진단 보고서",
+        (Lang::En, true) => "report",
+        (Lang::Ko, true) => "보고서",
     };
     page.push_str(&format!(
         "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
@@ -109,7 +113,7 @@ fn block(page: &mut String, block: &Block, lang: Lang) {
             };
             let rows: String = facts.iter().map(row).collect();
             page.push_str(&format!(
-                "<table class=\"facts\"><tbody>{rows}</tbody></table>"
+                "<table class=\"facts short\"><tbody>{rows}</tbody></table>"
             ));
         }
         Block::Table(rows) => table(page, rows, lang),
@@ -148,9 +152,14 @@ fn finding(page: &mut String, finding: &Finding, lang: Lang) {
 }
 
 fn table(page: &mut String, table: &Table, lang: Lang) {
+    // What fits on a sheet is not cut; longer tables repeat their head.
+    let short = match table.rows.len() {
+        0..=ROWS_UNCUT_MAX => " short",
+        _ => "",
+    };
     let side = |figures: bool| if figures { " class=\"figures\"" } else { "" };
     page.push_str(&format!(
-        "<div class=\"scroll\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
+        "<div class=\"scroll{short}\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
         escape(table.title.get(lang))
     ));
     for column in &table.columns {

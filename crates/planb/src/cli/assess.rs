@@ -66,4 +66,6 @@ pub enum FormatArg {
     Html,
     /// The tables, for a spreadsheet
     Csv,
+    /// PDF, printed by Chromium; needs -o
+    Pdf,
 }

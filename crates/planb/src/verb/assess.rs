@@ -2,24 +2,22 @@
 //! decided and how it looks is in `planb-assess`.
 
 mod ask;
-mod files;
+pub mod files;
 
-use crate::cli::{AssessArgs, AssessVerb, FormatArg};
+use super::document;
+use crate::cli::{AssessArgs, AssessVerb};
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use planb_assess::answers::{self, Form, Missing};
 use planb_assess::method::AnswersFile;
-use planb_assess::render::{self, Format, Options};
-use planb_assess::{Assessed, METHODS, Method, Refusal, Sheet};
+use planb_assess::{Assessed, Inputs, METHODS, Method, Refusal, Sheet};
 use planb_model::{Lang, Text};
 use std::path::{Path, PathBuf};
 
-/// Columns of text that does not go to a terminal.
-const COLUMNS_DEFAULT: usize = 100;
 /// Missing answers that are listed one by one.
 const MISSING_SHOWN_MAX: usize = 50;
 
-pub fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
+pub async fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
     match &args.verb {
         Some(AssessVerb::List { json }) => list(*json, lang),
         Some(AssessVerb::Init { name }) => init(name, lang),
@@ -27,7 +25,7 @@ pub fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
             output::data(method(name)?.data.trim_end());
             Ok(Exit::Done)
         }
-        None => assess(args, lang),
+        None => assess(args, lang).await,
     }
 }
 
@@ -60,7 +58,8 @@ fn init(name: &str, lang: Lang) -> CliResult<Exit> {
     Ok(Exit::Done)
 }
 
-fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
+async fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
+    document::check_output(args.format, args.output.as_deref())?;
     let name = args.name.as_deref().unwrap_or_default();
     let method = method(name)?;
     let sheet = sheet(method, args.rules.as_deref())?;
@@ -77,24 +76,67 @@ fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
         name: &path.display().to_string(),
         form: form(&path),
     };
-    let inputs = files::inputs(args)?;
-    match method.assess(&sheet, &file, &inputs) {
-        Ok(assessed) => write(args, &assessed, lang),
+    let inputs = files::inputs(&args.drill)?;
+    let assessed = run_method(method, &sheet, &file, &inputs, &path, lang)?;
+    document::write(&assessed, args.format, args.output.as_deref(), lang).await
+}
+
+/// Runs a method on answers; what is wrong with them is shown.
+fn run_method(
+    method: &Method,
+    sheet: &Sheet,
+    file: &AnswersFile<'_>,
+    inputs: &Inputs,
+    path: &Path,
+    lang: Lang,
+) -> CliResult<Assessed> {
+    match method.assess(sheet, file, inputs) {
+        Ok(assessed) => Ok(assessed),
         Err(Refusal::Invalid(errors)) => {
             output::note(&errors.render(lang));
-            Err(invalid(&path))
+            Err(invalid(path))
         }
         Err(Refusal::Missing(missing)) => {
             show_missing(&missing, lang);
-            Err(missing_answers(&path, missing.len(), method.name))
+            Err(missing_answers(path, missing.len(), method.name))
         }
         Err(Refusal::Rules(why)) => Err(bad_rules(&why)),
     }
 }
 
-/// Columns of the terminal.
-fn columns() -> usize {
-    terminal_size::terminal_size().map_or(COLUMNS_DEFAULT, |(width, _)| width.0.into())
+/// Assesses an answers file that says itself which method it is for.
+pub fn answered(path: &Path, inputs: &Inputs, lang: Lang) -> CliResult<Assessed> {
+    let text = files::answers(path, "NAME")?;
+    let name = answers::method_of(&text).ok_or_else(|| unnamed(path))?;
+    let method = method(&name)?;
+    let sheet = sheet(method, None)?;
+    let file = AnswersFile {
+        text: &text,
+        name: &path.display().to_string(),
+        form: Form::Yaml,
+    };
+    run_method(method, &sheet, &file, inputs, path, lang)
+}
+
+/// The result of a method's own example, which is illustrative as a whole.
+pub fn illustrated(name: &str) -> CliResult<Assessed> {
+    let method = method(name)?;
+    let sheet = sheet(method, None)?;
+    let text = answers::write(method.name, &sheet, &answers::example(&sheet), Lang::En);
+    let file = AnswersFile {
+        text: &text,
+        name: "example",
+        form: Form::Yaml,
+    };
+    let inputs = Inputs::default();
+    run_method(
+        method,
+        &sheet,
+        &file,
+        &inputs,
+        Path::new("example"),
+        Lang::En,
+    )
 }
 
 fn form(path: &Path) -> Form {
@@ -102,36 +144,6 @@ fn form(path: &Path) -> Form {
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"));
     if csv { Form::Csv } else { Form::Yaml }
-}
-
-fn write(args: &AssessArgs, assessed: &Assessed, lang: Lang) -> CliResult<Exit> {
-    let format = match args.format {
-        FormatArg::Text => Format::Text,
-        FormatArg::Json => Format::Json,
-        FormatArg::Md => Format::Markdown,
-        FormatArg::Html => Format::Html,
-        FormatArg::Csv => Format::Csv,
-    };
-    let options = Options {
-        lang,
-        columns: columns(),
-        date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
-    };
-    let text = render::render(assessed, format, &options);
-    let Some(path) = &args.output else {
-        output::data(text.trim_end());
-        return Ok(Exit::Done);
-    };
-    files::replace(path, &text)?;
-    let path = path.display();
-    output::note(
-        Text::new(
-            format!("wrote {path}"),
-            format!("{path} 파일을 만들었습니다"),
-        )
-        .get(lang),
-    );
-    Ok(Exit::Done)
 }
 
 /// The questions without an answer, and where the answers are.
@@ -191,6 +203,20 @@ fn bad_rules(why: &str) -> CliError {
     .hint(
         "compare them with `planb assess rules NAME`",
         "`planb assess rules NAME`의 출력과 비교하세요",
+    )
+}
+
+fn unnamed(path: &Path) -> CliError {
+    let path = path.display();
+    CliError::new(
+        Exit::PlanInvalid,
+        "PB-ANSWERS-UNNAMED",
+        format!("{path} does not say which assessment it answers"),
+        format!("{path}에 어떤 평가의 답변인지 적혀 있지 않습니다"),
+    )
+    .hint(
+        "it is YAML and begins with `assess: NAME`; `planb assess init NAME` writes one",
+        "`assess: NAME`으로 시작하는 YAML이어야 합니다. `planb assess init NAME`으로 만들 수 있습니다",
     )
 }
 

@@ -33,6 +33,8 @@ pub struct Sizing {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Result {
+    /// Servers today.
+    pub servers_now: f64,
     /// By utilisation alone, as a whole number of servers.
     pub pure_scaling: f64,
     /// With buffer and stateful share.
@@ -50,6 +52,7 @@ impl Sizing {
         let load = self.average_load.zip(self.peak_autoscale);
         let more = |share: f64| 1.0 + share / 100.0;
         Result {
+            servers_now: self.servers,
             pure_scaling: scaled.ceil(),
             servers_then: self.servers_then(),
             vm_vcpu: self.peak_load.map(|peak| peak * more(self.safety_margin)),

@@ -49,6 +49,9 @@ pub struct SwingRule {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Result {
+    /// Layers of licences that are paid for today, of three (DR 1): hypervisor,
+    /// guest OS, middleware.
+    pub licence_layers: usize,
     /// A year of keeping, by axis.
     pub keep: Year,
     /// A year after the whole move, by axis.
@@ -132,7 +135,13 @@ pub fn result(rules: &Rules, tco: &Tco, sizing: &Sizing, tax: Option<&os_tax::Re
     swings.sort_by(|a, b| (b.high - b.low).abs().total_cmp(&(a.high - a.low).abs()));
     let saving = saving(tco, sizing, tax, longest);
     let foreign = keep.licences * tco.foreign_share / 100.0;
+    let layers = [
+        tco.hypervisor_per_year,
+        tco.guest_os_per_year,
+        tco.middleware_per_year,
+    ];
     Result {
+        licence_layers: layers.iter().filter(|cost| **cost > 0.0).count(),
         keep,
         full,
         horizons,

@@ -17,7 +17,7 @@ h1{font-size:27px;line-height:1.25;margin:2px 0 4px;letter-spacing:-.01em;overfl
 .banner .sign{font-size:21px;line-height:1.35;font-weight:700}
 .good{color:var(--good)}.warn{color:var(--warn)}.bad{color:var(--bad)}.unknown{color:var(--soft)}
 .banner.good{background:var(--good-ground)}.banner.warn{background:var(--warn-ground)}.banner.bad{background:var(--bad-ground)}
-.cards{display:grid;grid-template-columns:repeat(4,1fr);gap:14px}
+.cards{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:14px}
 .card{background:var(--panel);border:1px solid var(--line);border-radius:10px;padding:14px 16px;min-width:0}
 .card h3{margin:0;font-size:13px;font-weight:600;color:var(--soft)}
 .figure{margin:4px 0 2px;font-size:29px;line-height:1.2;font-weight:700;letter-spacing:-.02em;overflow-wrap:anywhere}
@@ -58,9 +58,9 @@ svg .in-bar{fill:var(--ground);font-weight:600;font-size:12px}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:12px 14px;overflow-x:auto;margin:0 0 14px}
 code{font:12.5px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Noto Sans Mono CJK KR",monospace}
 footer{margin-top:36px;padding-top:12px;border-top:1px solid var(--line);color:var(--soft);font-size:13px}
-@media (max-width:820px){body{padding:20px 16px}.cards{grid-template-columns:repeat(2,1fr)}.facts th{width:45%}}
+@media (max-width:820px){body{padding:20px 16px}.cards{grid-auto-flow:row;grid-template-columns:repeat(2,minmax(0,1fr))}.facts th{width:45%}}
 @page{size:A4;margin:13mm}
 @media print{
 :root{--ground:#fff;--panel:#f6f7f9;--ink:#1b1f26;--soft:#4b525d;--line:#d5dae0;--good:#0b6b3a;--good-ground:#e8f5ec;--warn:#7a4b00;--warn-ground:#fdf3dc;--bad:#a61b1b;--bad-ground:#fdeaea;--a:#1f5fbf;--b:#8a5a00;--c:#6a3fb5;--d:#0b6b3a;--e:#6b7280}
-body{max-width:none;padding:0;font-size:11.5px;-webkit-print-color-adjust:exact;print-color-adjust:exact}.chart svg{min-width:0}.card,.banner,tr,figure,.findings li{break-inside:avoid}.cards{grid-template-columns:repeat(4,1fr)}section{margin-top:20px}h1{font-size:22px}.figure{font-size:22px}table{font-size:10.5px}h2,caption,.lead,figcaption{break-after:avoid}thead{display:table-header-group}pre{white-space:pre-wrap;overflow-wrap:anywhere}}
+body{max-width:none;padding:0;font-size:11.5px;-webkit-print-color-adjust:exact;print-color-adjust:exact}.chart svg{min-width:0}.card,.banner,tr,figure,.findings li{break-inside:avoid}.cards{grid-auto-flow:column;grid-template-columns:none}section{margin-top:20px}.short{break-inside:avoid}.findings .action{font-size:11px}.note,.card h3,caption,.chart figcaption{font-size:11px}footer,.documents,.source{font-size:10px}.banner strong{font-size:14px}h2{font-size:15px}h1{font-size:22px}.figure{font-size:22px}table{font-size:10.5px}h2,caption,.lead,figcaption{break-after:avoid}thead{display:table-header-group}pre{white-space:pre-wrap;overflow-wrap:anywhere}}
 "#;

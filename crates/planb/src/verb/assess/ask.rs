@@ -1,6 +1,6 @@
 //! The interactive mode: plain lines on a terminal, answers kept after each one.
 
-use super::files;
+use super::{document, files};
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use planb_assess::answers::{self, Form};
@@ -79,7 +79,8 @@ fn save(
     values: &Map<String, Json>,
     lang: Lang,
 ) -> CliResult<()> {
-    files::replace(path, &answers::write(method.name, sheet, values, lang))
+    let text = answers::write(method.name, sheet, values, lang);
+    files::replace(path, text.as_bytes())
 }
 
 fn help() -> Text {
@@ -125,7 +126,7 @@ fn show(prompt: &Prompt, lang: Lang) {
 
 /// A text that breaks between words, behind `indent`.
 fn say(indent: &str, text: &str) {
-    for line in planb_assess::render::wrap(text, super::columns().saturating_sub(indent.len())) {
+    for line in planb_assess::render::wrap(text, document::columns().saturating_sub(indent.len())) {
         output::note(&format!("{indent}{line}"));
     }
 }

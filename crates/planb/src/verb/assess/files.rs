@@ -1,13 +1,12 @@
 //! Files of `planb assess`: read within a bound, replaced in one step.
 
-use crate::cli::AssessArgs;
 use crate::error::{CliError, CliResult, Exit};
 use planb_assess::Inputs;
 use planb_assess::answers::ANSWERS_BYTES_MAX;
 use planb_assess::measured;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads the answers; `-` is stdin.
 pub fn answers(path: &Path, method: &str) -> CliResult<String> {
@@ -57,9 +56,9 @@ pub fn rules(path: &Path) -> CliResult<String> {
 }
 
 /// Reads what methods look at besides the answers.
-pub fn inputs(args: &AssessArgs) -> CliResult<Inputs> {
+pub fn inputs(drills: &[PathBuf]) -> CliResult<Inputs> {
     let mut inputs = Inputs::default();
-    for path in &args.drill {
+    for path in drills {
         let text = rules(path)?;
         let measured = measured::read(&text).map_err(|e| {
             let file = path.display();
@@ -80,13 +79,13 @@ pub fn inputs(args: &AssessArgs) -> CliResult<Inputs> {
 }
 
 /// Writes a file so that it is never there in part.
-pub fn replace(path: &Path, text: &str) -> CliResult<()> {
+pub fn replace(path: &Path, content: &[u8]) -> CliResult<()> {
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
+        file.write_all(content)?;
         file.as_file().sync_all()?;
         // A temporary file is only for its owner; a report is for readers.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);

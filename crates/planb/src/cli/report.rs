@@ -1,0 +1,87 @@
+//! Arguments of `report`, one struct per report.
+
+use super::{FormatArg, PlanArgs};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Arguments of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Which report
+    #[command(subcommand)]
+    pub verb: ReportVerb,
+}
+
+/// The reports.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReportVerb {
+    /// One or two sheets for the governance board
+    Board(BoardArgs),
+    /// Measured runs against the objectives: trend, losses, step times, quarters
+    Drill(DrillArgs),
+    /// Standby, failover, total cost and what moves it, from answers of `cost`
+    Cost(CostArgs),
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    pub format: FormatArg,
+    /// Where the report goes; by default stdout
+    #[arg(short = 'o', long)]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `report board`.
+#[derive(Debug, Clone, Args)]
+pub struct BoardArgs {
+    /// The service; may be left out when the plan has only one
+    pub service: Option<String>,
+    /// Which plan and state
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Answers of an assessment (YAML); may be given again
+    #[arg(long, value_name = "FILE")]
+    pub answers: Vec<PathBuf>,
+    /// Measured drills that are not in the history (JSON of `planb demo`); may be given again
+    #[arg(long, value_name = "FILE")]
+    pub drill: Vec<PathBuf>,
+    /// Where it goes
+    #[command(flatten)]
+    pub out: OutputArgs,
+}
+
+/// Arguments of `report drill`.
+#[derive(Debug, Clone, Args)]
+pub struct DrillArgs {
+    /// The service; may be left out when the plan has only one
+    pub service: Option<String>,
+    /// Which plan and state
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Measured drills that are not in the history (JSON of `planb demo`); may be given again
+    #[arg(long, value_name = "FILE")]
+    pub drill: Vec<PathBuf>,
+    /// Only this one measured run, second by second (html or pdf)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["drill", "service"])]
+    pub run: Option<PathBuf>,
+    /// Where it goes
+    #[command(flatten)]
+    pub out: OutputArgs,
+}
+
+/// Arguments of `report cost`.
+#[derive(Debug, Clone, Args)]
+pub struct CostArgs {
+    /// The answers of `cost` (YAML)
+    #[arg(short = 'f', long = "file", default_value = "cost.yaml")]
+    pub answers: PathBuf,
+    /// Take the examples of the documents instead; every figure is illustrative
+    #[arg(long, conflicts_with = "answers")]
+    pub example: bool,
+    /// Where it goes
+    #[command(flatten)]
+    pub out: OutputArgs,
+}
