@@ -151,10 +151,15 @@ impl<'a> Planner<'a, '_> {
             .table_id()
             .and_then(|id| self.tables.get(&id))
             .copied();
+        let logged = || {
+            Logged::rows_of(bytes, event)
+                .ok_or_else(|| corrupt("compressed rows of the log cannot be read"))
+        };
         match fate {
-            Some(Fate::Apply) => self.statement.rows.push(Logged::part_of(bytes, event)),
+            Some(Fate::Apply) => self.statement.rows.push(logged()?),
             Some(Fate::Canary) => {
-                let found = newest_canary(event.body(), self.service);
+                let logged = logged()?;
+                let found = newest_canary(&logged.body(), self.service);
                 let newer = |old: &Canary, new: &Canary| {
                     (old.epoch, old.sequence) < (new.epoch, new.sequence)
                 };
@@ -164,7 +169,7 @@ impl<'a> Planner<'a, '_> {
                     self.plan.canary = Some(new);
                     self.plan.canary_rows = Some(Rows {
                         maps: self.canary_map.iter().cloned().collect(),
-                        rows: vec![Logged::part_of(bytes, event)],
+                        rows: vec![logged],
                     });
                 }
             }

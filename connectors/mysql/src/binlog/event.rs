@@ -130,6 +130,11 @@ impl<'a> Event<'a> {
         matches!(self.kind(), 23..=25 | 30..=32 | kind::PARTIAL_UPDATE_ROWS | 166..=171)
     }
 
+    /// Whether it holds changed rows in MariaDB's compressed form.
+    pub fn is_compressed_rows(&self) -> bool {
+        matches!(self.kind(), 166..=171)
+    }
+
     /// Whether it belongs to a statement that was logged as its text and needs
     /// the source's state to run again.
     pub fn is_statement_context(&self) -> bool {

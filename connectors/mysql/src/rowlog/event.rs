@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, bit};
 use super::table::TableMap;
+use super::write;
 use crate::binlog::payload;
 use bytes::Bytes;
 
@@ -63,20 +64,43 @@ fn kind_of(number: u8) -> Option<(Action, Version, bool)> {
     })
 }
 
+/// Type and body of the uncompressed row event that says the same as MariaDB's
+/// compressed one; `None` when it is none, or damaged. Servers log compressed
+/// ones and do not take them in `BINLOG` statements.
+pub(crate) fn unpacked(number: u8, body: &[u8]) -> Option<(u8, Vec<u8>)> {
+    let (action, version, true) = kind_of(number)? else {
+        return None;
+    };
+    let (_, columns, mut rest) = head(version, body)?;
+    let bitmaps = if action == Action::Update { 2 } else { 1 };
+    rest.take(columns.div_ceil(8).checked_mul(bitmaps)?)?;
+    let images = payload::mariadb_inflate(rest.0)?;
+    let mut plain = body.get(..body.len() - rest.0.len())?.to_vec();
+    plain.extend_from_slice(&images);
+    Some((write::number(action, version), plain))
+}
+
+/// Flags and number of columns at the beginning of a body, and what follows.
+fn head(version: Version, body: &[u8]) -> Option<(u16, usize, Cursor<'_>)> {
+    let mut rest = Cursor(body);
+    rest.take(6)?; // number of the table
+    let flags = u16::try_from(rest.number(2)?).ok()?;
+    if version == Version::Two {
+        let more = rest.length(2)?.checked_sub(2)?;
+        rest.take(more)?;
+    }
+    let columns = rest.encoded_length()?;
+    Some((flags, columns, rest))
+}
+
 impl RowEvent {
     /// Reads the body of the row event of type `number` of a table of `columns`
     /// columns. `None` when it is not of full images: then a row cannot be
     /// known from the event alone.
     pub fn read(number: u8, body: &Bytes, columns: usize) -> Option<Self> {
         let (action, version, compressed) = kind_of(number)?;
-        let mut rest = Cursor(body);
-        rest.take(6)?; // number of the table
-        let flags = u16::try_from(rest.number(2)?).ok()?;
-        if version == Version::Two {
-            let more = rest.length(2)?.checked_sub(2)?;
-            rest.take(more)?;
-        }
-        if rest.encoded_length()? != columns {
+        let (flags, found, mut rest) = head(version, body)?;
+        if found != columns {
             return None;
         }
         let bitmaps = if action == Action::Update { 2 } else { 1 };

@@ -1,7 +1,7 @@
 //! The row events of one statement, and how they are cut for the server.
 
 use crate::binlog::event::{CHECKSUM_BYTES, Event, HEADER_BYTES};
-use crate::rowlog::event::FLAG_STATEMENT_END;
+use crate::rowlog::event::{FLAG_STATEMENT_END, unpacked};
 use bytes::Bytes;
 use planb_ports::{ErrorKind, PortError, PortResult};
 
@@ -19,6 +19,22 @@ impl Logged {
             bytes: of.slice_ref(event.bytes()),
             checksum: event.has_checksum(),
         }
+    }
+
+    /// Keeps a row event, which is a part of `of`, uncompressed. `None` when it
+    /// is compressed and damaged.
+    pub fn rows_of(of: &Bytes, event: &Event<'_>) -> Option<Self> {
+        if !event.is_compressed_rows() {
+            return Some(Self::part_of(of, event));
+        }
+        let (number, body) = unpacked(event.kind(), event.body())?;
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len());
+        bytes.extend_from_slice(event.bytes().get(..HEADER_BYTES)?);
+        bytes.extend_from_slice(&body);
+        let size = u32::try_from(bytes.len()).ok()?;
+        bytes[4] = number;
+        bytes[9..13].copy_from_slice(&size.to_le_bytes());
+        Some(Self::made(bytes, false))
     }
 
     /// Takes an event that was put together here.

@@ -52,7 +52,8 @@ impl Frame<'_> {
     }
 }
 
-fn number(action: Action, version: Version) -> u8 {
+/// Type number of an uncompressed row event.
+pub(super) fn number(action: Action, version: Version) -> u8 {
     let first = match version {
         Version::One => 23,
         Version::Two => 30,

@@ -161,3 +161,25 @@ fn the_newest_canary_of_this_service_is_found() {
         assert!(plan.steps.is_empty());
     });
 }
+
+#[test]
+fn compressed_rows_are_applied_as_plain_ones() {
+    use std::io::Write;
+    let image = [0, 7, 0, 0, 0];
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(&image).expect("compress");
+    let packed = zlib.finish().expect("compress");
+    let head = [1, 0, 0, 0, 0, 0, 1, 0, 1, 0xff];
+    let body = [&head[..], &[0x81, image.len() as u8], &packed].concat();
+    let events = [
+        testing::table_map(1, "shop", "t"),
+        testing::event(166, &body),
+    ];
+    with(&events, |plan| {
+        let [Step::Rows(rows)] = &plan.steps[..] else {
+            panic!("no rows");
+        };
+        assert_eq!(rows.rows[0].kind(), 23);
+        assert_eq!(&rows.rows[0].body()[..], [&head[..], &image].concat());
+    });
+}
