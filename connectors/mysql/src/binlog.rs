@@ -2,14 +2,16 @@
 //! wrote it, and understanding as much of it as shipping and applying need.
 
 pub(crate) mod event;
-mod group;
+pub(crate) mod group;
 pub(crate) mod gtid;
+pub(crate) mod intake;
 pub(crate) mod junction;
 pub(crate) mod order;
 pub(crate) mod payload;
 pub(crate) mod position;
 pub(crate) mod query;
 mod reader;
+pub(crate) mod run;
 pub(crate) mod segment;
 mod source;
 pub(crate) mod statement;

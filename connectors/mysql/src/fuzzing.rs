@@ -3,7 +3,13 @@
 //! The ordinary tests run each on every file of its folder in fuzz/seeds.
 
 use crate::apply;
+use crate::binlog::event::Event;
+use crate::binlog::group::Grouper;
+use crate::binlog::intake::Intake;
+use crate::binlog::position::BinlogPosition;
+use crate::binlog::run::Run;
 use crate::binlog::{segment, statement};
+use crate::raw::{self, Payloads};
 use crate::signals;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -52,6 +58,72 @@ pub fn statement(data: &[u8]) {
     statement::classify(data);
     let rest = statement::without_transaction(data);
     assert!(data.starts_with(rest), "words only go at the end");
+}
+
+/// What a server sends as its log: packets, and the events in them. The first
+/// byte says in what pieces they come, which must not matter.
+pub fn stream(data: &[u8]) {
+    let Some((step, bytes)) = data.split_first() else {
+        return;
+    };
+    let at_once = take_stream(bytes, bytes.len());
+    let in_pieces = take_stream(bytes, usize::from(*step) + 1);
+    let joined =
+        |runs: &[Run]| -> Vec<u8> { runs.iter().flat_map(|run| run.bytes.to_vec()).collect() };
+    assert_eq!(at_once.1, in_pieces.1, "ends otherwise");
+    assert_eq!(
+        joined(&at_once.0),
+        joined(&in_pieces.0),
+        "other transactions"
+    );
+    for run in &at_once.0 {
+        let sum: usize = run.whole.iter().map(|whole| whole.bytes).sum();
+        assert_eq!(sum, run.bytes.len(), "a run is its transactions");
+        let mut run = run.clone();
+        while let Some((_, bytes)) = run.take_first() {
+            let begins = Event::take(&bytes, false).map(|(event, _)| event.begins_transaction());
+            assert_eq!(
+                begins.ok(),
+                Some(true),
+                "a transaction begins with its GTID"
+            );
+        }
+        assert!(run.bytes.is_empty());
+    }
+}
+
+/// The whole transactions in `bytes`, and whether an error ended it.
+fn take_stream(bytes: &[u8], step: usize) -> (Vec<Run>, bool) {
+    let Ok(start) = BinlogPosition::parse("b.000001:4") else {
+        return (Vec::new(), true);
+    };
+    let mut intake = Intake::new(Grouper::new(vec!["shop".into()], start));
+    let mut payloads = Payloads::default();
+    let (mut runs, mut from, mut to) = (Vec::new(), 0, 0);
+    let mut failed = false;
+    while to < bytes.len() && !failed {
+        to = bytes.len().min(to + step);
+        loop {
+            let Ok((used, payload)) = payloads.take(&bytes[from..to]) else {
+                return (runs, true);
+            };
+            let Some(payload) = payload else {
+                from += used;
+                break;
+            };
+            let pushed = raw::event(payload).map(|event| intake.push(event).is_ok());
+            from += used;
+            if !pushed.unwrap_or(false) {
+                failed = true;
+                break;
+            }
+        }
+        match intake.take_runs() {
+            Ok(more) => runs.extend(more),
+            Err(_) => failed = true,
+        }
+    }
+    (runs, failed)
 }
 
 #[cfg(test)]

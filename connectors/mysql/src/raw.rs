@@ -1,27 +1,33 @@
-//! A second, small client for reading many rows: packets of the text protocol
-//! are turned into lines of `LOAD DATA` text where they lie in the buffer.
+//! A second, small client for what comes in large amounts: packets of the text
+//! protocol are turned into lines of `LOAD DATA` text where they lie in the
+//! buffer, and the log's events are handed on as their bytes.
 //!
-//! The driver makes a value of every field, which costs more than the server's
-//! whole work. What is not reading rows goes through the driver.
+//! The driver makes a value of every field and of every event, which costs more
+//! than the server's whole work. Everything else goes through the driver.
 
+mod dump;
 mod handshake;
+mod payloads;
 mod rows;
 mod stream;
 mod wire;
 
 use crate::client::Client;
 use crate::error::{innermost, unreachable};
+pub(crate) use dump::{Dump, DumpRequest};
 use mysql_async::{Error, ServerError};
 use mysql_common::constants::Command;
 use planb_ports::PortResult;
 pub(crate) use rows::{Piece, RowsEnd};
 use std::io;
 use wire::{Packet, Wire};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use {dump::event, payloads::Payloads};
 
 /// Answers of statements without many rows stay far below this.
 const SMALL_ROWS_MAX: usize = 100_000;
 
-/// A connection that reads rows.
+/// A connection that reads rows, or the log.
 pub(crate) struct RawConn {
     wire: Wire,
 }

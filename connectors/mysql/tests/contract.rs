@@ -3,6 +3,8 @@
 /// What is tested.
 const ENGINE: planb_model::recovery::Engine = planb_model::recovery::Engine::Mariadb;
 
+#[path = "contract/stream_support.rs"]
+mod stream_support;
 #[path = "contract/support.rs"]
 mod support;
 
@@ -16,6 +18,8 @@ mod fence;
 mod fold;
 #[path = "contract/log.rs"]
 mod log;
+#[path = "contract/mariadb_only.rs"]
+mod mariadb_only;
 #[path = "contract/physical.rs"]
 mod physical;
 #[path = "contract/replica.rs"]
@@ -24,5 +28,7 @@ mod replica;
 mod restore;
 #[path = "contract/snapshot.rs"]
 mod snapshot;
+#[path = "contract/stream.rs"]
+mod stream;
 #[path = "contract/types.rs"]
 mod types;

@@ -6,6 +6,8 @@
 /// What is tested.
 const ENGINE: planb_model::recovery::Engine = planb_model::recovery::Engine::Mysql;
 
+#[path = "contract/stream_support.rs"]
+mod stream_support;
 #[path = "contract/support.rs"]
 mod support;
 

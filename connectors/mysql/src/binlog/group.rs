@@ -1,14 +1,19 @@
 //! Puts events together to transactions. Nothing is changed: a transaction is
 //! the events between two boundaries, byte for byte.
+//!
+//! On the way of every event: no more of it is looked at than this needs, and
+//! its bytes are copied once.
 
 use super::event::{Event, kind};
-use super::gtid::{self, Gtid, GtidState};
+use super::gtid::{self, Gtid};
 use super::position::BinlogPosition;
 use super::query;
+use super::run::Whole;
 use super::statement::{self, Statement};
 use crate::error::{corrupt, log_lost};
 use crate::script;
 use planb_ports::{ErrorKind, PortError, PortResult};
+use std::collections::VecDeque;
 
 /// MariaDB's GTID event: the transaction is the one event after it.
 const MARIADB_FLAG_STANDALONE: u8 = 1;
@@ -16,18 +21,8 @@ const MARIADB_FLAG_STANDALONE: u8 = 1;
 const MARIADB_FLAGS_XA: u8 = 64 | 128;
 /// Where the flags are in MariaDB's GTID event.
 const MARIADB_FLAGS_AT: usize = 12;
-
-/// A whole transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Transaction {
-    pub bytes: Vec<u8>,
-    /// Its own GTID.
-    pub identifier: Gtid,
-    /// Position after it.
-    pub end: BinlogPosition,
-    /// GTID state after it.
-    pub gtid: Option<String>,
-}
+/// A transaction is held in memory until it is whole.
+const TRANSACTION_BYTES_MAX: usize = 2 << 30;
 
 /// How the open transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,28 +35,58 @@ enum Ends {
     NotKnown,
 }
 
+/// The open transaction.
+#[derive(Debug)]
+struct Open {
+    /// Where it begins in the bytes that are kept.
+    start: usize,
+    ends: Ends,
+    identifier: Gtid,
+    has_rows: bool,
+}
+
 /// The state between events.
 #[derive(Debug)]
 pub(crate) struct Grouper {
     databases: Vec<String>,
-    open: Option<(Vec<u8>, Ends)>,
-    has_rows: bool,
-    gtid: GtidState,
-    /// GTID of the open transaction.
-    next_gtid: Option<Gtid>,
+    /// Whole transactions, and behind them the open one.
+    bytes: Vec<u8>,
+    whole: VecDeque<Whole>,
+    open: Option<Open>,
     seen: BinlogPosition,
 }
 
 impl Grouper {
     /// Begins at a boundary.
-    pub fn new(databases: Vec<String>, start: BinlogPosition, gtid: GtidState) -> Self {
+    pub fn new(databases: Vec<String>, start: BinlogPosition) -> Self {
         Self {
             databases,
+            bytes: Vec::new(),
+            whole: VecDeque::new(),
             open: None,
-            has_rows: false,
-            gtid,
-            next_gtid: None,
             seen: start,
+        }
+    }
+
+    /// Takes out the whole transactions and their bytes; the open one stays.
+    pub fn take_whole(&mut self) -> Option<(VecDeque<Whole>, Vec<u8>)> {
+        if self.whole.is_empty() {
+            return None;
+        }
+        let start = self.open.as_ref().map_or(self.bytes.len(), |o| o.start);
+        let rest = self.bytes.split_off(start);
+        if let Some(open) = &mut self.open {
+            open.start = 0;
+        }
+        let bytes = std::mem::replace(&mut self.bytes, rest);
+        Some((std::mem::take(&mut self.whole), bytes))
+    }
+
+    /// Bytes of whole transactions.
+    pub fn whole_bytes(&self) -> usize {
+        match &self.open {
+            Some(open) => open.start,
+            None => self.bytes.len(),
         }
     }
 
@@ -70,14 +95,19 @@ impl Grouper {
         &self.seen
     }
 
-    /// Takes the next event; returns the transaction it ends.
-    pub fn push(&mut self, event: &Event<'_>) -> PortResult<Option<Transaction>> {
+    /// Takes the next event. Before one that changes file or format, the whole
+    /// transactions must be taken out.
+    pub fn push(&mut self, event: &Event<'_>) -> PortResult<()> {
         if event.kind() == kind::ROTATE {
-            self.rotate(event)?;
-            return Ok(None);
+            return self.rotate(event);
         }
         if event.next_offset() != 0 && !event.is_artificial() {
-            self.seen.offset = u64::from(event.next_offset());
+            let offset = u64::from(event.next_offset());
+            if self.open.is_some() && offset < self.seen.offset {
+                // The servers write the lower 32 bits only.
+                return Err(log_lost("a binlog file grew beyond 4 GiB"));
+            }
+            self.seen.offset = offset;
         }
         match event.kind() {
             kind::FORMAT_DESCRIPTION
@@ -87,7 +117,7 @@ impl Grouper {
             | kind::PREVIOUS_GTIDS
             | kind::MARIADB_BINLOG_CHECKPOINT
             | kind::MARIADB_GTID_LIST
-            | kind::MARIADB_START_ENCRYPTION => Ok(None),
+            | kind::MARIADB_START_ENCRYPTION => Ok(()),
             kind::INCIDENT => Err(log_lost(
                 "the source says that its log misses something (incident event)",
             )),
@@ -114,13 +144,15 @@ impl Grouper {
         if to.file != self.seen.file {
             // No transaction spans two files. One that is open here was cut off
             // by a crash of the source, which took it back when it recovered.
-            self.open = None;
+            if let Some(open) = self.open.take() {
+                self.bytes.truncate(open.start);
+            }
         }
         self.seen = to;
         Ok(())
     }
 
-    fn begin_mariadb(&mut self, event: &Event<'_>) -> PortResult<Option<Transaction>> {
+    fn begin_mariadb(&mut self, event: &Event<'_>) -> PortResult<()> {
         let flags = event.body().get(MARIADB_FLAGS_AT).copied().unwrap_or(0);
         if flags & MARIADB_FLAGS_XA != 0 {
             return Err(xa());
@@ -133,41 +165,52 @@ impl Grouper {
         self.begin(event, ends)
     }
 
-    fn begin(&mut self, event: &Event<'_>, ends: Ends) -> PortResult<Option<Transaction>> {
+    fn begin(&mut self, event: &Event<'_>, ends: Ends) -> PortResult<()> {
         if self.open.is_some() {
             return Err(corrupt("a transaction of the log begins inside of another"));
         }
-        let gtid = gtid::read(event).ok_or_else(|| corrupt("a GTID of the log cannot be read"))?;
-        self.next_gtid = Some(gtid);
-        self.has_rows = false;
-        self.open = Some((event.bytes().to_vec(), ends));
-        Ok(None)
+        let identifier =
+            gtid::read(event).ok_or_else(|| corrupt("a GTID of the log cannot be read"))?;
+        self.open = Some(Open {
+            start: self.bytes.len(),
+            ends,
+            identifier,
+            has_rows: false,
+        });
+        self.bytes.extend_from_slice(event.bytes());
+        Ok(())
     }
 
-    fn inside(&mut self, event: &Event<'_>) -> PortResult<Option<Transaction>> {
-        let Some((bytes, ends)) = &mut self.open else {
+    fn inside(&mut self, event: &Event<'_>) -> PortResult<()> {
+        let Some(open) = &mut self.open else {
             return Err(corrupt(format!(
                 "the log has an event of type {} outside of a transaction",
                 event.kind()
             )));
         };
-        bytes.extend_from_slice(event.bytes());
-        let ends = *ends;
+        if self.bytes.len() - open.start + event.bytes().len() > TRANSACTION_BYTES_MAX {
+            return Err(log_lost("the log has a transaction of more than 2 GiB"));
+        }
+        self.bytes.extend_from_slice(event.bytes());
         if event.is_statement_context() {
             return Err(statement_logged());
         }
-        self.has_rows |= event.is_rows();
+        open.has_rows |= event.is_rows();
+        let (ends, has_rows) = (open.ends, open.has_rows);
         let done = match event.kind() {
             kind::XID | kind::TRANSACTION_PAYLOAD => true,
-            kind::QUERY | kind::MARIADB_QUERY_COMPRESSED => self.query(event, ends)?,
+            kind::QUERY | kind::MARIADB_QUERY_COMPRESSED => self.query(event, ends, has_rows)?,
             _ => false,
         };
-        Ok(if done { self.close() } else { None })
+        if done {
+            self.close();
+        }
+        Ok(())
     }
 
     /// Looks at a statement; says whether it ends the transaction.
-    fn query(&mut self, event: &Event<'_>, ends: Ends) -> PortResult<bool> {
-        let query = query::read(event)?;
+    fn query(&mut self, event: &Event<'_>, ends: Ends, has_rows: bool) -> PortResult<bool> {
+        let query = query::text(event)?;
         match statement::classify(&query.sql) {
             Statement::Begin => {
                 self.set_ends(Ends::WithCommit);
@@ -176,7 +219,7 @@ impl Grouper {
             Statement::Commit => Ok(true),
             // Only transactions over engines with and without transactions are
             // logged with what was taken back. They cannot be told apart here.
-            Statement::Rollback if self.has_rows => Err(log_lost(
+            Statement::Rollback if has_rows => Err(log_lost(
                 "the log has a transaction that was partly taken back",
             )),
             Statement::Rollback => Ok(ends != Ends::WithCommit || is_whole_rollback(&query.sql)),
@@ -196,29 +239,27 @@ impl Grouper {
     }
 
     fn set_ends(&mut self, to: Ends) {
-        if let Some((_, ends)) = &mut self.open {
-            *ends = to;
+        if let Some(open) = &mut self.open {
+            open.ends = to;
         }
     }
 
     /// Whether a statement may change rows of the protected databases.
-    fn concerns_us(&self, query: &query::Query<'_>) -> bool {
+    fn concerns_us(&self, query: &query::Text<'_>) -> bool {
         self.databases.iter().any(|name| {
             query.database.as_ref() == name.as_bytes()
                 || script::find(&query.sql, name.as_bytes()).is_some()
         })
     }
 
-    fn close(&mut self) -> Option<Transaction> {
-        let (bytes, _) = self.open.take()?;
-        let identifier = self.next_gtid.take()?;
-        self.gtid.add(&identifier);
-        Some(Transaction {
-            bytes,
-            identifier,
-            end: self.seen.clone(),
-            gtid: self.gtid.text(),
-        })
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.whole.push_back(Whole {
+                identifier: open.identifier,
+                bytes: self.bytes.len() - open.start,
+                end: self.seen.offset,
+            });
+        }
     }
 }
 
@@ -252,12 +293,20 @@ mod tests {
 
     fn grouper() -> Grouper {
         let start = BinlogPosition::parse("b.000001:4").expect("position");
-        Grouper::new(vec!["shop".into()], start, GtidState::parse(true, None))
+        Grouper::new(vec!["shop".into()], start)
     }
 
-    fn push(grouper: &mut Grouper, bytes: &[u8]) -> PortResult<Option<Transaction>> {
+    /// Takes one event; returns the bytes of the transaction it ends.
+    fn push(grouper: &mut Grouper, bytes: &[u8]) -> PortResult<Option<Vec<u8>>> {
         let (event, _) = Event::take(bytes, true)?;
-        grouper.push(&event)
+        grouper.push(&event)?;
+        let Some((whole, bytes)) = grouper.take_whole() else {
+            return Ok(None);
+        };
+        assert_eq!(whole.len(), 1);
+        assert_eq!(whole[0].bytes, bytes.len());
+        assert_eq!(whole[0].end, grouper.seen().offset);
+        Ok(Some(bytes))
     }
 
     fn mariadb_gtid(sequence: u64, flags: u8) -> Vec<u8> {
@@ -279,9 +328,47 @@ mod tests {
         }
         let xid = testing::at(kind::XID, &[0; 8], 900);
         let whole = push(&mut grouper, &xid).expect("taken").expect("whole");
-        assert_eq!(whole.bytes, [parts.concat(), xid].concat());
-        assert_eq!(whole.end.to_string(), "b.000001:900");
-        assert_eq!(whole.gtid.as_deref(), Some("0-1-7"));
+        assert_eq!(whole, [parts.concat(), xid].concat());
+        assert_eq!(grouper.seen().to_string(), "b.000001:900");
+    }
+
+    #[test]
+    fn whole_transactions_are_taken_out_from_before_the_open_one() {
+        let mut grouper = grouper();
+        let mut take = |bytes: &[u8]| {
+            let (event, _) = Event::take(bytes, true).expect("event");
+            grouper.push(&event).expect("taken");
+            grouper.whole_bytes()
+        };
+        let (first, second) = (mariadb_gtid(7, 0), mariadb_gtid(8, 0));
+        let (xid, end) = (
+            testing::at(kind::XID, &[0; 8], 90),
+            testing::at(kind::XID, &[0; 8], 95),
+        );
+        assert_eq!(take(&first), 0);
+        assert_eq!(take(&xid), first.len() + xid.len());
+        assert_eq!(take(&second), first.len() + xid.len());
+        let (whole, bytes) = grouper.take_whole().expect("one");
+        assert_eq!(bytes, [first, xid].concat());
+        assert_eq!(
+            (whole.len(), &whole[0].identifier),
+            (1, &Gtid::Mariadb(0, 1, 7))
+        );
+        assert_eq!(grouper.take_whole(), None);
+        assert_eq!(
+            push(&mut grouper, &end).expect("taken"),
+            Some([second, end].concat())
+        );
+    }
+
+    #[test]
+    fn a_place_beyond_32_bits_is_noticed() {
+        let mut grouper = grouper();
+        push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
+        let rows = testing::rows(1, true, b"row");
+        push(&mut grouper, &testing::at_of(&rows, u32::MAX)).expect("taken");
+        let error = push(&mut grouper, &testing::at(kind::XID, &[0; 8], 90)).expect_err("wrapped");
+        assert_eq!(error.code(), "PB-MYSQL-LOG-LOST");
     }
 
     #[test]
@@ -349,7 +436,7 @@ mod tests {
         push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
         let xid = testing::at(kind::XID, &[0; 8], 90);
         let whole = push(&mut grouper, &xid).expect("taken").expect("whole");
-        assert_eq!(whole.bytes, [mariadb_gtid(7, 0), xid].concat());
-        assert_eq!(whole.end.to_string(), "b.000002:90");
+        assert_eq!(whole, [mariadb_gtid(7, 0), xid].concat());
+        assert_eq!(grouper.seen().to_string(), "b.000002:90");
     }
 }

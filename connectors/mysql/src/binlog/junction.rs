@@ -87,11 +87,6 @@ impl Search {
         self.state == self.shipped
     }
 
-    /// What stands before the place that was reached.
-    pub fn state(&self) -> &GtidState {
-        &self.state
-    }
-
     /// Passes a transaction that stands before the place.
     pub fn pass(&mut self, gtid: &Gtid) -> PortResult<()> {
         if let (GtidState::Mariadb(domains), Gtid::Mariadb(domain, server, sequence)) =

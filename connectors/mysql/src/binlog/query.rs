@@ -42,12 +42,34 @@ pub(crate) struct Session<'a> {
     pub utf8mb4_collation: Option<u16>,
 }
 
+/// A statement without its settings.
+pub(crate) struct Text<'a> {
+    /// As in [`Query`].
+    pub database: Cow<'a, [u8]>,
+    /// As in [`Query`].
+    pub sql: Cow<'a, [u8]>,
+    status: &'a [u8],
+}
+
 /// Reads a query event, compressed or not.
 pub(crate) fn read<'a>(event: &Event<'a>) -> PortResult<Query<'a>> {
+    let text = text(event)?;
+    let session = settings(text.status)
+        .ok_or_else(|| corrupt("a statement's settings in the log cannot be read"))?;
+    Ok(Query {
+        timestamp: event.timestamp(),
+        database: text.database,
+        sql: text.sql,
+        session,
+    })
+}
+
+/// Reads a query event but for its settings.
+pub(crate) fn text<'a>(event: &Event<'a>) -> PortResult<Text<'a>> {
     parse(event).ok_or_else(|| corrupt("a statement of the log cannot be read"))
 }
 
-fn parse<'a>(event: &Event<'a>) -> Option<Query<'a>> {
+fn parse<'a>(event: &Event<'a>) -> Option<Text<'a>> {
     let body = event.body();
     let database_bytes = usize::from(*body.get(8)?);
     let status_bytes = usize::from(u16::from_le_bytes([*body.get(11)?, *body.get(12)?]));
@@ -60,11 +82,10 @@ fn parse<'a>(event: &Event<'a>) -> Option<Query<'a>> {
     } else {
         Cow::Borrowed(sql)
     };
-    Some(Query {
-        timestamp: event.timestamp(),
+    Some(Text {
         database: Cow::Borrowed(database),
         sql,
-        session: settings(status)?,
+        status,
     })
 }
 

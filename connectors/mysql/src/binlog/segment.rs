@@ -37,13 +37,13 @@ impl Segment<'_> {
 }
 
 /// Puts a segment together.
-pub(crate) fn write(format: &[u8], transactions: &[Vec<u8>]) -> Vec<u8> {
-    let bytes: usize = transactions.iter().map(Vec::len).sum();
+pub(crate) fn write(format: &[u8], transactions: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let bytes: usize = transactions.iter().map(|t| t.as_ref().len()).sum();
     let mut segment = Vec::with_capacity(MAGIC.len() + format.len() + bytes);
     segment.extend_from_slice(&MAGIC);
     segment.extend_from_slice(format);
     for transaction in transactions {
-        segment.extend_from_slice(transaction);
+        segment.extend_from_slice(transaction.as_ref());
     }
     segment
 }

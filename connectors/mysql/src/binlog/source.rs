@@ -5,7 +5,8 @@ use super::group::Grouper;
 use super::gtid::GtidState;
 use super::junction::{self, Search};
 use super::position::BinlogPosition;
-use super::reader::{Reader, Received};
+use super::reader::Reader;
+use super::run::Received;
 use super::segment;
 use crate::client::Client;
 use crate::error::log_lost;
@@ -27,10 +28,10 @@ pub(crate) async fn open(
     start: &LogPosition,
 ) -> PortResult<Box<dyn LogSource>> {
     let mut source = Source {
+        state: GtidState::parse(client.config.is_mariadb(), start.gtid.as_deref()),
         client,
         clock,
         stream: start.stream.clone(),
-        received_to: start.clone(),
         end: start.clone(),
         reader: None,
         waiting: VecDeque::new(),
@@ -64,10 +65,10 @@ struct Source {
     clock: Arc<dyn Clock>,
     /// Names the log that is read.
     stream: String,
-    /// Position after the last transaction that was received.
-    received_to: LogPosition,
     /// Position after the last transaction that was returned.
     end: LogPosition,
+    /// GTID state there.
+    state: GtidState,
     reader: Option<Reader>,
     waiting: VecDeque<Received>,
     waiting_bytes: u64,
@@ -78,15 +79,15 @@ struct Source {
 }
 
 impl Source {
-    /// Begins to receive after what was received last.
+    /// Begins to receive after what was returned last. Only when nothing waits.
     async fn connect(&mut self) -> PortResult<()> {
         let mut conn = self.client.connect().await?;
         let Some(stream) = own::stream_name(&mut conn, &self.client.config).await? else {
             return Err(another(&self.client));
         };
-        let reader = if stream == self.received_to.stream {
-            self.go_on(&mut conn).await?
-        } else if own::lineage(&stream) == own::lineage(&self.received_to.stream) {
+        let (reader, rest) = if stream == self.end.stream {
+            (self.go_on(&mut conn).await?, None)
+        } else if own::lineage(&stream) == own::lineage(&self.end.stream) {
             self.change_over(&mut conn, &stream).await?
         } else {
             return Err(another(&self.client));
@@ -96,35 +97,48 @@ impl Source {
         }
         self.stream = stream;
         self.reader = Some(reader);
+        if let Some(rest) = rest {
+            self.push(rest);
+        }
         Ok(())
     }
 
     /// The same server as before: its log has the position.
     async fn go_on(&self, conn: &mut Conn) -> PortResult<Reader> {
-        let from = &self.received_to;
-        let position = BinlogPosition::parse(&from.at)?;
-        self.check_lineage(conn, &position, from.gtid.as_deref())
+        let position = BinlogPosition::parse(&self.end.at)?;
+        self.check_lineage(conn, &position, self.end.gtid.as_deref())
             .await?;
-        let gtid = GtidState::parse(self.client.config.is_mariadb(), from.gtid.as_deref());
-        self.read(position, gtid).await
+        self.read(position).await
     }
 
     /// A replica took the place of the source: reads its log up to the place
-    /// where what was received ends, and on from there.
-    async fn change_over(&mut self, conn: &mut Conn, stream: &str) -> PortResult<Reader> {
-        let is_mariadb = self.client.config.is_mariadb();
-        let shipped = GtidState::parse(is_mariadb, self.received_to.gtid.as_deref());
-        let (mut search, head) = Search::begin(&self.client, conn, shipped).await?;
+    /// where what was received ends. Returns what came with that and stands
+    /// behind it, too.
+    async fn change_over(
+        &self,
+        conn: &mut Conn,
+        stream: &str,
+    ) -> PortResult<(Reader, Option<Received>)> {
+        let (mut search, head) = Search::begin(&self.client, conn, self.state.clone()).await?;
         let end = end_of_log(conn).await?;
-        let mut reader = self.read(head.clone(), search.state().clone()).await?;
+        let mut reader = self.read(head.clone()).await?;
         let mut place = head;
+        let mut rest = None;
         while !search.is_done() {
             let next = tokio::time::timeout(SEARCH_PAUSE_MAX, reader.received.recv()).await;
             match next {
                 Ok(Some(received)) => {
-                    let transaction = received?.transaction;
-                    search.pass(&transaction.identifier)?;
-                    place = transaction.end;
+                    let mut received = received?;
+                    while !search.is_done()
+                        && let Some((passed, _)) = received.run.take_first()
+                    {
+                        search.pass(&passed.identifier)?;
+                        place = BinlogPosition {
+                            file: received.run.file.clone(),
+                            offset: passed.end,
+                        };
+                    }
+                    rest = (!received.run.whole.is_empty()).then_some(received);
                 }
                 Ok(None) => return Err(ended()),
                 // First the position, then the channel: see `is_drained`.
@@ -134,12 +148,12 @@ impl Source {
                 Err(_) => {}
             }
         }
-        tracing::info!(from = %self.received_to, to = %stream, at = %place, "the log goes on at another server");
-        Ok(reader)
+        tracing::info!(from = %self.end, to = %stream, at = %place, "the log goes on at another server");
+        Ok((reader, rest))
     }
 
-    async fn read(&self, from: BinlogPosition, gtid: GtidState) -> PortResult<Reader> {
-        let grouper = Grouper::new(self.client.config.databases.clone(), from, gtid);
+    async fn read(&self, from: BinlogPosition) -> PortResult<Reader> {
+        let grouper = Grouper::new(self.client.config.databases.clone(), from);
         Reader::start(&self.client, self.clock.clone(), grouper).await
     }
 
@@ -191,17 +205,8 @@ impl Source {
         }
     }
 
-    fn position(&self, received: &Received) -> LogPosition {
-        LogPosition {
-            stream: self.stream.clone(),
-            at: received.transaction.end.to_string(),
-            gtid: received.transaction.gtid.clone(),
-        }
-    }
-
     fn push(&mut self, received: Received) {
-        self.received_to = self.position(&received);
-        self.waiting_bytes += received.transaction.bytes.len() as u64;
+        self.waiting_bytes += received.run.bytes.len() as u64;
         self.waiting.push_back(received);
     }
 
@@ -210,29 +215,44 @@ impl Source {
     /// from its events, which do not name the file.
     fn batch(&mut self, flush_bytes: u64) -> Option<LogBatch> {
         let first = self.waiting.front()?;
-        let (format, file) = (first.format.clone(), first.transaction.end.file.clone());
+        let (format, file) = (first.run.format.clone(), first.run.file.clone());
         let mut bytes = (MAGIC.len() + format.len()) as u64;
+        let (mut offset, mut read_at) = (0, first.read_at);
         let mut transactions = Vec::new();
-        let mut end = self.end.clone();
-        let mut read_at = first.read_at;
-        while let Some(next) = self.waiting.front() {
-            let more = next.transaction.bytes.len() as u64;
-            let fits = transactions.is_empty() || bytes + more <= flush_bytes;
-            let same_file = next.transaction.end.file == file;
-            if !fits || !same_file || !same_format(&format, &next.format) {
+        while let Some(next) = self.waiting.front_mut() {
+            if next.run.file != file || !same_format(&format, &next.run.format) {
                 break;
             }
-            end = self.position(next);
-            read_at = next.read_at;
+            let Some(more) = next.run.whole.front().map(|whole| whole.bytes as u64) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            if !transactions.is_empty() && bytes + more > flush_bytes {
+                break;
+            }
             bytes += more;
+            read_at = next.read_at;
             self.waiting_bytes -= more;
-            if let Some(taken) = self.waiting.pop_front() {
-                transactions.push(taken.transaction.bytes);
+            if let Some((whole, taken)) = next.run.take_first() {
+                offset = whole.end;
+                self.state.add(&whole.identifier);
+                transactions.push(taken);
             }
         }
-        let start = std::mem::replace(&mut self.end, end.clone());
+        while self
+            .waiting
+            .front()
+            .is_some_and(|next| next.run.whole.is_empty())
+        {
+            self.waiting.pop_front();
+        }
+        let end = LogPosition {
+            stream: self.stream.clone(),
+            at: BinlogPosition { file, offset }.to_string(),
+            gtid: self.state.text(),
+        };
         Some(LogBatch {
-            start,
+            start: std::mem::replace(&mut self.end, end.clone()),
             end,
             bytes: Bytes::from(segment::write(&format, &transactions)),
             transactions: transactions.len() as u64,

@@ -30,6 +30,10 @@ pub(crate) enum Statement {
 
 /// Says what `sql` does.
 pub(crate) fn classify(sql: &[u8]) -> Statement {
+    // What MySQL logs before every transaction's rows.
+    if sql == b"BEGIN" {
+        return Statement::Begin;
+    }
     let text = String::from_utf8_lossy(sql);
     let mut words = Words::new(&text);
     let mut first = words.next().map(Word::upper);

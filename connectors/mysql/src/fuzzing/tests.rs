@@ -27,3 +27,8 @@ fn statements_that_were_found_are_understood() {
         .iter()
         .for_each(|s| super::statement(s));
 }
+
+#[test]
+fn streams_that_were_found_are_read_or_refused() {
+    seeds("binlog_stream").iter().for_each(|s| super::stream(s));
+}

@@ -49,26 +49,6 @@ async fn mariadb_lets_in_who_knows_the_password() {
     assert_eq!(refused(&new(("nobody", "x"))).await, WRONG);
 }
 
-#[tokio::test]
-async fn mysql_lets_in_who_knows_the_password_at_first_and_again() {
-    let dir = tempfile::tempdir().expect("directory");
-    let options = MysqlOptions::new(dir.path(), 1);
-    let server = Mysql::start(options).await.expect("starts");
-    let new = |account| client(Engine::Mysql, server.port(), account);
-    let mut root = RawConn::connect(&new(("root", ""))).await.expect("root");
-    root.run("CREATE USER p@'127.0.0.1' IDENTIFIED WITH caching_sha2_password BY 'secret 한'")
-        .await
-        .expect("user");
-    // At first under the server's public key, then by what it remembers.
-    for _ in 0..2 {
-        let mut conn = RawConn::connect(&new(("p", "secret 한")))
-            .await
-            .expect("in");
-        assert_eq!(one(&mut conn, "SELECT CURRENT_USER()").await, "p@127.0.0.1");
-    }
-    assert_eq!(refused(&new(("p", "other"))).await, WRONG);
-}
-
 /// A certificate for 127.0.0.1, its key, and the authority that vouches for it.
 fn certificates(dir: &Path) {
     let authority_key = rcgen::KeyPair::generate().expect("key");
@@ -128,4 +108,74 @@ async fn tls_is_demanded_and_only_the_right_authority_is_believed() {
     config.tls_ca = Some(ours.join("ca.pem"));
     let refused = RawConn::connect(&Client::new(config)).await;
     assert!(refused.is_err(), "went on without TLS");
+}
+
+/// The first error of a log asked for where there is none.
+async fn no_log(client: &Client, file: &str, offset: u32) -> (ErrorKind, &'static str) {
+    let conn = RawConn::connect(client).await.expect("in");
+    let request = DumpRequest {
+        replica_id: 4_000_000_000,
+        file,
+        offset,
+        is_mariadb: client.config.is_mariadb(),
+        heartbeat_ns: 1_000_000_000,
+    };
+    let mut dump = conn.dump(&request).await.expect("asked");
+    loop {
+        dump.fill().await.expect("an answer");
+        if let Err(error) = dump.events(|_| Ok::<(), Error>(())) {
+            let error = crate::error::cannot("read the binlog")(error);
+            return (error.kind(), error.code());
+        }
+    }
+}
+
+const LOST: (ErrorKind, &str) = (ErrorKind::LogLost, "PB-MYSQL-LOG-LOST");
+
+#[tokio::test]
+async fn mariadb_says_that_it_has_no_such_log() {
+    let dir = tempfile::tempdir().expect("directory");
+    let mut options = MariaDbOptions::new(dir.path(), 1);
+    options.binlog = true;
+    let server = MariaDb::start(options).await.expect("starts");
+    let client = client(Engine::Mariadb, server.port(), ("root", ""));
+    assert_eq!(no_log(&client, "binlog.000077", 4).await, LOST);
+    assert_eq!(no_log(&client, "binlog.000001", 99_999).await, LOST);
+}
+
+mod on_mysql {
+    //! Left out where there is no server.
+
+    use super::*;
+
+    #[tokio::test]
+    async fn mysql_lets_in_who_knows_the_password_at_first_and_again() {
+        let dir = tempfile::tempdir().expect("directory");
+        let options = MysqlOptions::new(dir.path(), 1);
+        let server = Mysql::start(options).await.expect("starts");
+        let new = |account| client(Engine::Mysql, server.port(), account);
+        let mut root = RawConn::connect(&new(("root", ""))).await.expect("root");
+        root.run("CREATE USER p@'127.0.0.1' IDENTIFIED WITH caching_sha2_password BY 'secret 한'")
+            .await
+            .expect("user");
+        // At first under the server's public key, then by what it remembers.
+        for _ in 0..2 {
+            let mut conn = RawConn::connect(&new(("p", "secret 한")))
+                .await
+                .expect("in");
+            assert_eq!(one(&mut conn, "SELECT CURRENT_USER()").await, "p@127.0.0.1");
+        }
+        assert_eq!(refused(&new(("p", "other"))).await, WRONG);
+    }
+
+    #[tokio::test]
+    async fn mysql_says_that_it_has_no_such_log() {
+        let dir = tempfile::tempdir().expect("directory");
+        let mut options = MysqlOptions::new(dir.path(), 1);
+        options.binlog = true;
+        let server = Mysql::start(options).await.expect("starts");
+        let client = client(Engine::Mysql, server.port(), ("root", ""));
+        assert_eq!(no_log(&client, "binlog.000077", 4).await, LOST);
+        assert_eq!(no_log(&client, "binlog.000001", 99_999).await, LOST);
+    }
 }

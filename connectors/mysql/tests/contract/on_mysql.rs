@@ -18,5 +18,7 @@ mod replica;
 mod restore;
 #[path = "snapshot.rs"]
 mod snapshot;
+#[path = "stream.rs"]
+mod stream;
 #[path = "types.rs"]
 mod types;
