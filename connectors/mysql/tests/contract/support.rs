@@ -340,7 +340,8 @@ pub async fn drain(log: &mut dyn LogSource) -> Vec<LogBatch> {
         let next = log
             .next(
                 1 << 20,
-                Duration::from_millis(20),
+                // Above the rest the reader takes: what is there comes together.
+                Duration::from_millis(150),
                 Duration::from_millis(50),
             )
             .await
