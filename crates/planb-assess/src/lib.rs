@@ -12,6 +12,7 @@
 
 pub mod answers;
 pub mod documents;
+pub mod facts;
 pub mod interview;
 pub mod measured;
 pub mod method;
@@ -22,6 +23,7 @@ pub mod render;
 pub mod report;
 pub mod sheet;
 
+pub use facts::Facts;
 pub use method::{Assess, Assessed, Inputs, Method, Refusal};
 pub use methods::{METHODS, find};
 pub use report::Report;

@@ -1,6 +1,7 @@
 //! What a method is, and how one is run.
 
 use crate::answers::{self, Complaint, Form, Missing};
+use crate::facts::Facts;
 use crate::measured::Measured;
 use crate::number;
 use crate::report::{Note, Report};
@@ -47,6 +48,8 @@ pub trait Assess {
 pub struct Inputs {
     /// Measured failovers (`--drill FILE`).
     pub measured: Vec<Measured>,
+    /// What was found about one service (`compliance`).
+    pub facts: Option<Box<Facts>>,
 }
 
 /// An answers file as it was found.

@@ -1,6 +1,7 @@
 //! The methods, one file each, and the registry with one line each.
 
 mod active_active;
+pub mod compliance;
 mod cost;
 mod gpu;
 mod images;
@@ -24,6 +25,7 @@ pub const METHODS: &[Method] = &[
     Method::of::<active_active::ActiveActive>(),
     Method::of::<recovery_path::RecoveryPath>(),
     Method::of::<cost::Cost>(),
+    Method::of::<compliance::Compliance>(),
     Method::of::<gpu::Gpu>(),
 ];
 

@@ -2,6 +2,8 @@
 
 #[path = "methods/active_active.rs"]
 mod active_active;
+#[path = "methods/compliance.rs"]
+mod compliance;
 #[path = "methods/cost.rs"]
 mod cost;
 #[path = "methods/gpu.rs"]

@@ -66,6 +66,11 @@ impl Hash {
     }
 }
 
+/// SHA-256 of `bytes` in hexadecimal digits, as `sha256sum` gives it.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Hash(Sha256::digest(bytes).into()).hex()
+}
+
 /// What is needed of a tree to go on with it: the roots of its complete
 /// subtrees, largest first, one per bit of its size.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,6 +4,7 @@ mod assess;
 mod audit;
 mod data;
 mod report;
+mod source;
 
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
 pub use audit::{AuditArgs, AuditVerb};
@@ -11,7 +12,8 @@ pub use data::{
     BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, PruneArgs, RestoreArgs, SnapshotArgs,
     StreamArgs, VaultArgs, VerifyArgs,
 };
-pub use report::{BoardArgs, CostArgs, DrillArgs, ReportArgs, ReportVerb};
+pub use report::{BoardArgs, CostArgs, DrillArgs, EvidenceArgs, ReportArgs, ReportVerb};
+pub use source::SourceArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use planb_model::Lang;
@@ -90,7 +92,7 @@ pub enum Verb {
     Restore(RestoreArgs),
     /// Assess before you build: which workloads, what it costs, what is demanded
     Assess(AssessArgs),
-    /// Reports for boards and auditors: board, drill, cost
+    /// Reports for boards and auditors: board, drill, cost, evidence
     Report(ReportArgs),
     /// List the recovery points of a vault: verified or not, clean or not
     Points(PointsArgs),

@@ -69,6 +69,34 @@ const TEXTS: &[(&str, &str)] = &[
         "최신 체크포인트 출력. 다른 곳에 보관해 두고 나중에 비교",
     ),
     (
+        "report evidence",
+        "저널, 감사 증명, 훈련, 정책을 서명된 zip으로 묶음",
+    ),
+    (
+        "evidence.answers",
+        "`planb assess compliance`의 답변. 기본값은 compliance.yaml(있을 때)",
+    ),
+    ("evidence.policy", "내장 정책 대신 쓸 정책 파일"),
+    (
+        "evidence.signing_key",
+        "zip에 서명할 Ed25519 키(PEM). 기본값은 상태 디렉터리의 키",
+    ),
+    ("evidence.output", "zip을 저장할 위치"),
+    ("evidence.check", "만들지 않고 이 zip을 확인"),
+    (
+        "evidence.key",
+        "--check와 함께: zip에 서명했어야 하는, 따로 보관한 공개 키",
+    ),
+    ("*.plan", "증거를 확인할 서비스의 계획 파일"),
+    (
+        "*.audit_key",
+        "감사 로그의 공개 키 파일. 기본값은 상태 디렉터리의 키",
+    ),
+    (
+        "*.no_vault",
+        "볼트에 연결하지 않음. 볼트에 있는 증거는 누락으로 처리",
+    ),
+    (
         "verify.key",
         "로그의 공개 키 파일. 기본값은 상태 디렉터리의 키. 따로 보관한 키가 더 확실함",
     ),
@@ -246,10 +274,13 @@ const TEXTS: &[(&str, &str)] = &[
         "내장 규칙 대신 쓸 규칙 파일. `planb assess rules NAME`의 출력에서 시작",
     ),
     (
-        "assess.drill",
+        "*.drill",
         "실측한 페일오버(`planb demo` 또는 `planb history`의 JSON). 여러 번 지정 가능",
     ),
-    ("report", "보드와 감사를 위한 보고서: board, drill, cost"),
+    (
+        "report",
+        "보드와 감사를 위한 보고서: board, drill, cost, evidence",
+    ),
     ("report board", "거버넌스 보드용 1~2쪽 보고서"),
     (
         "report drill",

@@ -1,7 +1,7 @@
 //! The verbs, one file each.
 
 mod approve;
-mod assess;
+pub mod assess;
 mod audit;
 mod backup;
 mod check;
@@ -69,7 +69,7 @@ fn schema() -> CliResult<Exit> {
 }
 
 /// Reads the plan file; every problem in it is shown.
-fn read_plan(args: &PlanArgs, lang: Lang) -> CliResult<Vec<ServicePlan>> {
+pub fn read_plan(args: &PlanArgs, lang: Lang) -> CliResult<Vec<ServicePlan>> {
     let text = std::fs::read_to_string(&args.file).map_err(|error| {
         let file = args.file.display();
         CliError::new(

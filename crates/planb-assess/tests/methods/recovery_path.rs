@@ -151,6 +151,7 @@ fn a_measured_drill_stands_beside_the_simulation() {
         "setup": { "service": "orders", "from": "seoul", "to": "busan", "database": "mariadb", "vault": "azurite", "database_bytes": 1,
           "objective_rto_seconds": 900, "objective_rpo_seconds": 300, "version": "0", "machine": "m", "started_at": "2026-11-20T00:00:00Z" } }"#;
     let inputs = Inputs {
+        facts: None,
         measured: measured::read(drill).expect("a drill"),
     };
     let run = |more: &str| {
@@ -181,6 +182,7 @@ fn a_measured_drill_stands_beside_the_simulation() {
     );
     let unverified = drill.replace("\"verified\": true", "\"verified\": false");
     let unverified = Inputs {
+        facts: None,
         measured: measured::read(&unverified).expect("a drill"),
     };
     let text = format!("{GIVEN}  runs: 1000\n");

@@ -1,5 +1,6 @@
 //! Arguments of `assess`.
 
+use super::SourceArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -25,11 +26,14 @@ pub struct AssessArgs {
     #[arg(short = 'o', long)]
     pub output: Option<PathBuf>,
     /// Rules to use in place of the built-in ones; begin with `planb assess rules NAME`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "policy", value_name = "FILE")]
     pub rules: Option<PathBuf>,
     /// Measured failovers (JSON of `planb demo` or `planb history`); may be given again
     #[arg(long, value_name = "FILE")]
     pub drill: Vec<PathBuf>,
+    /// Where `compliance` looks for evidence
+    #[command(flatten)]
+    pub sources: SourceArgs,
 }
 
 /// What else `assess` does.

@@ -1,6 +1,6 @@
 //! Arguments of `report`, one struct per report.
 
-use super::{FormatArg, PlanArgs};
+use super::{FormatArg, PlanArgs, SourceArgs};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -21,6 +21,8 @@ pub enum ReportVerb {
     Drill(DrillArgs),
     /// Standby, failover, total cost and what moves it, from answers of `cost`
     Cost(CostArgs),
+    /// Pack journal, audit proof, drills and policies into a signed zip for an auditor
+    Evidence(EvidenceArgs),
 }
 
 /// Where a report goes.
@@ -84,4 +86,33 @@ pub struct CostArgs {
     /// Where it goes
     #[command(flatten)]
     pub out: OutputArgs,
+}
+
+/// Arguments of `report evidence`.
+#[derive(Debug, Clone, Args)]
+pub struct EvidenceArgs {
+    /// Where evidence is looked for
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// Answers of `planb assess compliance`; by default compliance.yaml, if it is there
+    #[arg(short = 'f', long = "file", id = "answers", value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Policy to use in place of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Measured failovers (JSON of `planb demo`); may be given again
+    #[arg(long, value_name = "FILE")]
+    pub drill: Vec<PathBuf>,
+    /// Ed25519 key (PEM) that signs the zip; by default that of the state
+    #[arg(long, value_name = "FILE", env = "PLANB_SIGNING_KEY_FILE")]
+    pub signing_key: Option<PathBuf>,
+    /// Where the zip goes
+    #[arg(short = 'o', long, default_value = "evidence.zip")]
+    pub output: PathBuf,
+    /// Check this zip instead of making one
+    #[arg(long, value_name = "ZIP")]
+    pub check: Option<PathBuf>,
+    /// With --check: the public key the zip must be signed by, kept elsewhere
+    #[arg(long, value_name = "FILE", requires = "check")]
+    pub key: Option<PathBuf>,
 }

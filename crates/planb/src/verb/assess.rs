@@ -2,6 +2,7 @@
 //! decided and how it looks is in `planb-assess`.
 
 mod ask;
+pub mod compliance;
 pub mod files;
 
 use super::document;
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Missing answers that are listed one by one.
 const MISSING_SHOWN_MAX: usize = 50;
+/// The method that gathers its own evidence.
+pub const COMPLIANCE: &str = "compliance";
 
 pub async fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
     match &args.verb {
@@ -24,6 +27,17 @@ pub async fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
         Some(AssessVerb::Rules { name }) => {
             output::data(method(name)?.data.trim_end());
             Ok(Exit::Done)
+        }
+        None if args.name.as_deref() == Some(COMPLIANCE) && !args.interactive => {
+            let asked = compliance::Asked {
+                sources: &args.sources,
+                answers: args.answers.as_deref(),
+                policy: args.rules.as_deref(),
+                drills: &args.drill,
+            };
+            document::check_output(args.format, args.output.as_deref())?;
+            let judged = compliance::judge(method(COMPLIANCE)?, &asked, lang).await?;
+            document::write(&judged.assessed, args.format, args.output.as_deref(), lang).await
         }
         None => assess(args, lang).await,
     }
@@ -168,7 +182,7 @@ fn show_missing(missing: &[Missing], lang: Lang) {
     }
 }
 
-fn method(name: &str) -> CliResult<&'static Method> {
+pub fn method(name: &str) -> CliResult<&'static Method> {
     planb_assess::find(name).ok_or_else(|| {
         let names: Vec<&str> = METHODS.iter().map(|m| m.name).collect();
         let near = planb_model::plan::nearest(name, &names);

@@ -4,6 +4,7 @@
 mod board;
 mod cost;
 mod drill;
+mod evidence;
 mod facts;
 
 use crate::cli::{ReportArgs, ReportVerb};
@@ -15,5 +16,6 @@ pub async fn run(args: ReportArgs, lang: Lang) -> CliResult<Exit> {
         ReportVerb::Board(args) => Box::pin(board::run(args, lang)).await,
         ReportVerb::Drill(args) => Box::pin(drill::run(args, lang)).await,
         ReportVerb::Cost(args) => cost::run(args, lang).await,
+        ReportVerb::Evidence(args) => Box::pin(evidence::run(args, lang)).await,
     }
 }
