@@ -104,7 +104,10 @@ fn plan(sources: &SourceArgs, lang: Lang) -> CliResult<Option<ServicePlan>> {
             "one service has to be named",
             "서비스 하나를 지정해야 합니다",
         )
-        .hint(format!("--service: {names}"), format!("--service: {names}"))
+        .hint(
+            format!("name one with --service: {names}"),
+            format!("--service로 하나를 지정하세요: {names}"),
+        )
     })?;
     Ok(Some(plans.swap_remove(at)))
 }

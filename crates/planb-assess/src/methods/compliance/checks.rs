@@ -81,7 +81,7 @@ fn of_plan(need: Need, rules: &Rules, facts: &Facts, plan: &ServicePlan) -> Look
         ),
         Need::SecondSite => {
             let (one, two) = (&plan.primary.name, &plan.standby.name);
-            met(format!("{one} and {two}"), format!("{one}, {two}"))
+            met(format!("{one} and {two}"), format!("사이트 {one}, {two}"))
         }
         Need::Objectives | Need::ObjectivesInGrade => objectives(need, rules, plan),
         Need::Observers => observers(plan),
@@ -126,7 +126,7 @@ fn objectives(need: Need, rules: &Rules, plan: &ServicePlan) -> Look {
         let (rto, rpo) = (time(rto.as_secs_f64()), time(rpo.as_secs_f64()));
         Text::new(
             format!("RTO {}, RPO {}", rto.en, rpo.en),
-            format!("RTO {}, RPO {}", rto.ko, rpo.ko),
+            format!("목표 RTO {}, RPO {}", rto.ko, rpo.ko),
         )
     };
     let own = said((rto, rpo));
@@ -147,7 +147,7 @@ fn objectives(need: Need, rules: &Rules, plan: &ServicePlan) -> Look {
     };
     let text = Text::new(
         format!("{}; grade {} asks {}", own.en, plan.grade.0, asked.en),
-        format!("{}. {}등급 기준 {}", own.ko, plan.grade.0, asked.ko),
+        format!("{}. {}등급 {}", own.ko, plan.grade.0, asked.ko),
     );
     (state, text)
 }
@@ -393,7 +393,7 @@ fn document(requirement: &Requirement, rules: &Rules, answers: &Answers, facts: 
     );
     let text = Text::new(
         format!("{}, SHA-256 {short}…", text.en),
-        format!("{}, SHA-256 {short}…", text.ko),
+        format!("{}, SHA-256 해시 {short}…", text.ko),
     );
     (state, text)
 }
@@ -408,7 +408,7 @@ fn midnight(date: &str) -> Option<Timestamp> {
 fn dated(at: Timestamp, now: Timestamp, days_max: f64, en: &str, ko: &str) -> Look {
     let age = now.as_second() - at.as_second();
     let day = at.strftime("%Y-%m-%d");
-    let text = Text::new(format!("{en} of {day}"), format!("{ko} {day}"));
+    let text = Text::new(format!("{en} of {day}"), format!("{ko}, 날짜 {day}"));
     // A day of grace: dates are local, and clocks differ.
     if age < -DAY_SECS {
         return missing(
