@@ -62,6 +62,19 @@ pub(crate) fn config(error: &StoreError, redactor: &Redactor) -> PortError {
     .source(redactor.text(error))
 }
 
+/// The store does not list by key, as everything that pages needs.
+pub(crate) fn unordered(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-VAULT-UNORDERED",
+        format!("the store does not list objects in the order of their keys, at {key}"),
+    )
+    .hint(
+        "use an ordinary bucket or container; directory buckets list without an order",
+        "일반 버킷이나 컨테이너를 사용하세요. 디렉터리 버킷은 목록 순서를 보장하지 않습니다",
+    )
+}
+
 /// An error of a call on `key`.
 pub(crate) fn of(error: &StoreError, key: &str, call: Call, redactor: &Redactor) -> PortError {
     let text = redactor.text(error);

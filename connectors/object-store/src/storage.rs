@@ -143,30 +143,32 @@ impl VaultStorage for ObjectStoreVault {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> PortResult<Vec<ObjectInfo>> {
-        // Stores list by folder; what is below is filtered here. Azurite
-        // ignores the offset, so that is filtered here as well.
-        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let path = self.path(folder)?;
-        let map = |e| error::of(&e, prefix, Call::Read, &self.redactor);
-        let listing = match after {
-            Some(after) => self.store.list_with_offset(Some(&path), &self.path(after)?),
-            None => self.store.list(Some(&path)),
-        };
-        let found: Vec<_> = listing.try_collect().await.map_err(map)?;
-        let mut objects: Vec<ObjectInfo> = found
-            .into_iter()
-            .filter_map(|meta| {
-                Some(ObjectInfo {
-                    key: self.key(&meta.location)?,
-                    size: meta.size,
-                })
-            })
-            .filter(|object| object.key.starts_with(prefix))
-            .filter(|object| !object.key.starts_with(local::STAGING_PREFIX))
-            .filter(|object| after.is_none_or(|after| object.key.as_str() > after))
-            .collect();
+        let listing = self.listing(prefix, after)?;
+        let mut objects: Vec<ObjectInfo> = listing.try_collect().await?;
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
+    }
+
+    async fn list_stream(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> PortResult<BoxStream<'static, PortResult<ObjectInfo>>> {
+        if self.directory.is_some() {
+            // A file system has no order: its names are sorted in memory.
+            let listed = self.list(prefix, after).await?;
+            return Ok(stream::iter(listed.into_iter().map(Ok)).boxed());
+        }
+        let mut before = String::new();
+        let ordered = self.listing(prefix, after)?.map(move |object| {
+            let object = object?;
+            if object.key <= before {
+                return Err(error::unordered(&object.key));
+            }
+            before.clone_from(&object.key);
+            Ok(object)
+        });
+        Ok(ordered.boxed())
     }
 
     async fn delete(&self, key: &str) -> PortResult<()> {
@@ -206,6 +208,36 @@ impl VaultStorage for ObjectStoreVault {
 }
 
 impl ObjectStoreVault {
+    /// What is listed, in the store's order.
+    fn listing(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> PortResult<BoxStream<'static, PortResult<ObjectInfo>>> {
+        // Stores list by folder; what is below is filtered here. Azurite
+        // ignores the offset, so that is filtered here as well.
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = self.path(folder)?;
+        let listing = match after {
+            Some(after) => self.store.list_with_offset(Some(&path), &self.path(after)?),
+            None => self.store.list(Some(&path)),
+        };
+        let (this, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
+        let objects = listing.filter_map(move |listed| {
+            let object = match listed {
+                Err(e) => Some(Err(error::of(&e, &prefix, Call::Read, &this.redactor))),
+                Ok(meta) => this
+                    .key(&meta.location)
+                    .filter(|key| key.starts_with(&prefix))
+                    .filter(|key| !key.starts_with(local::STAGING_PREFIX))
+                    .filter(|key| after.as_ref().is_none_or(|after| key > after))
+                    .map(|key| Ok(ObjectInfo { key, size: meta.size })),
+            };
+            std::future::ready(object)
+        });
+        Ok(objects.boxed())
+    }
+
     fn of_lock(&self, error: &object_store::Error, key: &str, call: Call) -> PortError {
         match error {
             object_store::Error::NotSupported { .. } => {

@@ -11,7 +11,9 @@ mod retention;
 pub use point::{LogRange, Place, SnapshotPoint, SnapshotSummary};
 pub use record::{NewRecord, Record, RecordKind, SignatureState, Verdict};
 pub use restore::{Reached, RestorePlan, SnapshotLoad};
-pub use retention::{Cut, Decision, Kept, PruneReport, RetentionPolicy, SnapshotDecision};
+pub use retention::{
+    Cut, Decision, Kept, LockedObject, PruneReport, RetentionPolicy, SnapshotDecision,
+};
 
 use crate::{Canary, Epoch, ServiceName};
 use jiff::Timestamp;

@@ -3,7 +3,8 @@
 use crate::{ErrorKind, PortError, PortResult};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use jiff::Timestamp;
 
 /// One bucket, container or directory, below one prefix. Keys use `/` and sort
@@ -28,6 +29,18 @@ pub trait VaultStorage: Send + Sync {
 
     /// All objects whose key starts with `prefix` and is greater than `after`, by key.
     async fn list(&self, prefix: &str, after: Option<&str>) -> PortResult<Vec<ObjectInfo>>;
+
+    /// What [`VaultStorage::list`] gives, one object after the other, so that a
+    /// listing of any length needs little memory. The default lists everything
+    /// first; stores that list by pages do better.
+    async fn list_stream(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> PortResult<BoxStream<'static, PortResult<ObjectInfo>>> {
+        let listed = self.list(prefix, after).await?;
+        Ok(stream::iter(listed.into_iter().map(Ok)).boxed())
+    }
 
     /// Deletes an object; one that is not there is no error. `PermissionDenied`
     /// when the store refuses because it is immutable; stores with versions hide

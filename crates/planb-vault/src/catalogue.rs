@@ -64,6 +64,8 @@ impl Vault {
         for part in &manifest.parts {
             let key = self.layout.full(&part.key);
             match sizes.get(key.as_str()) {
+                // A listing may be late; the object itself is not.
+                None if self.exists(&key).await? => {}
                 None => return Err(error::missing(&key)),
                 Some(size) if *size != part.stored_bytes => {
                     let expected = part.stored_bytes;
@@ -74,6 +76,14 @@ impl Vault {
             }
         }
         Ok(())
+    }
+
+    async fn exists(&self, key: &str) -> PortResult<bool> {
+        match self.storage.read_stream(key).await {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// The manifest of snapshot `id`, and its key.

@@ -6,6 +6,8 @@ use crate::layout::SegmentName;
 use crate::segment::Segment;
 use crate::vault::{Vault, same_place};
 use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use planb_model::Epoch;
 use planb_model::recovery::{LogPosition, ObjectHash, SegmentBody, SegmentSeq};
 use planb_ports::{ErrorKind, PortResult};
@@ -86,31 +88,60 @@ pub(crate) struct RawHead {
 }
 
 impl Vault {
-    /// The segments from `from` on, in order. Every place must be taken once;
-    /// what is not named like a segment is not ours and is passed over.
+    /// The segments from `from` on, in order, all in memory.
     pub(crate) async fn list_segments(
         &self,
         epoch: Epoch,
         from: SegmentSeq,
     ) -> PortResult<Vec<SegmentName>> {
+        self.segments(epoch, from).await?.try_collect().await
+    }
+
+    /// The segments from `from` on, in order, as they are listed. Every place
+    /// must be taken once; what is not named like a segment is not ours and is
+    /// passed over.
+    pub(crate) async fn segments(
+        &self,
+        epoch: Epoch,
+        from: SegmentSeq,
+    ) -> PortResult<BoxStream<'_, PortResult<SegmentName>>> {
         let folder = self.layout.log(epoch);
         let after = self.layout.segment_prefix(epoch, from);
-        let objects = self.storage.list(&folder, Some(&after)).await?;
-        let names: Vec<SegmentName> = objects
-            .iter()
-            .filter_map(|o| self.layout.parse_segment(epoch, &o.key, o.size))
-            .collect();
-        for pair in names.windows(2) {
-            let (one, two) = (&pair[0], &pair[1]);
-            if one.seq == two.seq {
-                let what = format!("{} has the same place", one.key);
-                return Err(error::corrupt(&two.key, what));
+        let objects = self.storage.list_stream(&folder, Some(&after)).await?;
+        let mut before: Option<SegmentName> = None;
+        let names = objects.filter_map(move |object| {
+            let name = object
+                .map(|o| self.layout.parse_segment(epoch, &o.key, o.size))
+                .transpose();
+            std::future::ready(name)
+        });
+        let checked = names.map(move |name| {
+            let name = name?;
+            if let Some(before) = before.replace(name.clone()) {
+                self.check_next(epoch, &before, &name)?;
             }
-            if one.seq.next() != two.seq {
-                return Err(self.missing_segment(epoch, one.seq.next()));
-            }
+            Ok(name)
+        });
+        Ok(checked.boxed())
+    }
+
+    fn check_next(&self, epoch: Epoch, one: &SegmentName, two: &SegmentName) -> PortResult<()> {
+        if one.seq == two.seq {
+            let what = format!("{} has the same place", one.key);
+            return Err(error::corrupt(&two.key, what));
         }
-        Ok(names)
+        if one.seq.next() != two.seq {
+            return Err(self.missing_segment(epoch, one.seq.next()));
+        }
+        Ok(())
+    }
+
+    /// The last segment of a chain that is listed.
+    async fn last_listed(&self, epoch: Epoch) -> PortResult<Option<SegmentName>> {
+        let names = self.segments(epoch, SegmentSeq::FIRST).await?;
+        names
+            .try_fold(None, |_, name| std::future::ready(Ok(Some(name))))
+            .await
     }
 
     /// The error for a place that must be taken and is not. The rest of the
@@ -137,7 +168,7 @@ impl Vault {
             previous: ObjectHash::genesis(),
             last: None,
         };
-        if let Some(name) = self.list_segments(epoch, SegmentSeq::FIRST).await?.pop() {
+        if let Some(name) = self.last_listed(epoch).await? {
             let object = self.storage.read(&name.key).await?;
             head.step(name, object);
         }

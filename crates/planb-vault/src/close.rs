@@ -11,7 +11,7 @@ use crate::put::Put;
 use crate::segment;
 use crate::vault::Vault;
 use planb_model::Epoch;
-use planb_model::recovery::{SegmentBody, SegmentHeader, VAULT_FORMAT};
+use planb_model::recovery::{ObjectHash, SegmentBody, SegmentHeader, VAULT_FORMAT};
 use planb_ports::{ErrorKind, PortError, PortResult};
 
 /// An older writer can be faster a few times; each time its segment is in the
@@ -49,7 +49,14 @@ impl Vault {
             let key = self.layout.segment(epoch, head.next, &head.previous);
             let object = segment::encode(&header, b"", &self.seal, self.options.zstd_level)?;
             match self.put_patiently(&key, &object).await? {
-                Put::Ours => return Ok(()),
+                Put::Ours => {
+                    let hash = ObjectHash::of(&object);
+                    // The chain is closed whether or not that is signed.
+                    if let Err(e) = self.sign_head(epoch, head.next, &hash).await {
+                        tracing::warn!(error = e.chain(), "the end of the log is not signed");
+                    }
+                    return Ok(());
+                }
                 // The older writer or another closer was first: look again.
                 Put::Others(_) if attempts < ATTEMPTS_MAX => attempts += 1,
                 Put::Others(_) => return Err(cannot_close(epoch)),

@@ -117,6 +117,21 @@ fn signature(message: String) -> PortError {
     )
 }
 
+/// Another object was signed at this place of the log.
+pub(crate) fn forged_log(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Corrupt,
+        "PB-REPO-FORGED-LOG",
+        format!("object {key} of the log is not the one a pinned key signed at its place"),
+    )
+    .hint(
+        "somebody else wrote to the vault: keep it for evidence, put the log back from a copy, or \
+         restore to a moment before with --at",
+        "다른 주체가 볼트에 기록했습니다. 증거로 보존하고, 복사본에서 로그를 되돌리거나 \
+         --at으로 그 이전 시점까지 복구하세요",
+    )
+}
+
 /// Somebody else writes where we write.
 pub(crate) fn other_writer(key: &str) -> PortError {
     PortError::new(

@@ -190,6 +190,7 @@ impl Compactor<'_> {
         let (header, bytes) = (piece.header.clone(), piece.bytes.clone());
         let (seal, zstd_level) = (vault.seal.clone(), vault.options.zstd_level);
         let object = blocking(move || object::encode(&header, &bytes, &seal, zstd_level)).await?;
+        vault.put_signature(&key, &object).await?;
         match vault.put(&key, &object).await? {
             crate::put::Put::Ours => Ok(()),
             crate::put::Put::Others(_) => {

@@ -190,12 +190,12 @@ pub(crate) fn id_time(id: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(at.as_millisecond() + millis).ok()
 }
 
-fn number(digits: &str) -> Option<u64> {
+pub(crate) fn number(digits: &str) -> Option<u64> {
     let plain = digits.len() >= 10 && digits.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten()
 }
 
-fn hash_digits(text: &str) -> Option<String> {
+pub(crate) fn hash_digits(text: &str) -> Option<String> {
     let plain = text.len() == HASH_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
     plain.then(|| text.to_owned())
 }

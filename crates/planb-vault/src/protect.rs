@@ -6,6 +6,8 @@
 //! that dropping it stops them all.
 
 use crate::canary;
+use crate::chain::Head;
+use crate::checkpoint;
 use crate::fold;
 use crate::periodic;
 use crate::retry::{Backoff, is_temporary};
@@ -31,6 +33,8 @@ pub(crate) struct Run<'a> {
     pub(crate) database: &'a dyn Database,
     pub(crate) epoch: Epoch,
     pub(crate) control: &'a dyn ProtectControl,
+    /// The end of what this run shipped; `None` before the first segment.
+    pub(crate) shipped: Mutex<Option<Head>>,
 }
 
 /// A stored segment, for those who watch the log go by.
@@ -64,7 +68,10 @@ pub(crate) async fn protect(run: Run<'_>) -> PortResult<()> {
     };
     tokio::select! {
         biased;
-        () = stopped => Ok(()),
+        () = stopped => {
+            checkpoint::last(&run).await;
+            Ok(())
+        }
         error = run.go() => Err(error),
     }
 }
@@ -152,6 +159,7 @@ impl Run<'_> {
             ended = fold::compact(self, &stream) => ended,
             () = canary::write(self) => unreachable_end(),
             () = crate::prune::periodic(self) => unreachable_end(),
+            () = checkpoint::periodic(self) => unreachable_end(),
         };
         let next = *stream.next.borrow();
         (next, ended)
@@ -230,6 +238,7 @@ impl Run<'_> {
                 true
             }
         };
+        *self.shipped.lock().unwrap_or_else(PoisonError::into_inner) = Some(shipper.head.clone());
         stream.next.send_replace(shipper.head.next);
         Ok(goes_on)
     }

@@ -2,22 +2,30 @@
 //!
 //! In an order that leaves every remaining snapshot whole wherever it is broken
 //! off: a manifest goes before its parts, oldest snapshots first, then log from
-//! the oldest segment on, so that what remains of a chain has no hole. Parts of
+//! the oldest segment on, so that what remains of a chain has no hole. What was
+//! made of log goes before that log: nobody could begin with it any more, and a
+//! prune that is broken off leaves none behind that the next one does not find.
+//! Nothing is held in memory but what goes and one line for each snapshot. Parts of
 //! no snapshot go last, and only when they are old: their snapshot may still be
 //! on its way. A reader that meets what just went fails by a missing object.
 
 mod facts;
 
+use crate::checkpoint;
 use crate::layout::{ManifestName, id_time};
 use crate::protect::Run;
-use crate::retry::{Backoff, is_temporary};
 use crate::sign::SIGNATURE_SUFFIX;
 use crate::vault::Vault;
 use facts::Facts;
+use futures::TryStreamExt;
+use jiff::Timestamp;
 use planb_decide::retention::retain;
-use planb_model::recovery::{Cut, Decision, PruneReport, RetentionPolicy};
+use planb_model::Epoch;
+use planb_model::recovery::{
+    Cut, Decision, LockedObject, PruneReport, RetentionPolicy, SegmentSeq,
+};
 use planb_ports::repository::ProtectEvent;
-use planb_ports::storage::ObjectInfo;
+use planb_ports::storage::{Immutability, ObjectInfo};
 use planb_ports::{ErrorKind, PortResult};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,8 +35,6 @@ use std::time::Duration;
 pub(crate) const ORPHAN_GRACE_SECS: u64 = 48 * 3_600;
 /// Time between two looks of a running protection.
 const INTERVAL_SECS: u64 = 3_600;
-/// Temporary failures of one delete before the rest is left for the next time.
-const ATTEMPTS_MAX: u32 = 6;
 
 /// Prunes now and then while protection runs. Never ends, and never stops it.
 pub(crate) async fn periodic(run: &Run<'_>) {
@@ -59,6 +65,7 @@ pub(crate) async fn prune(
     policy: &RetentionPolicy,
     dry_run: bool,
 ) -> PortResult<PruneReport> {
+    let vault = &vault.patient();
     let now = vault.clock.now();
     let facts = Facts::read(vault).await?;
     let retained = retain(policy, &facts.snapshots, &facts.chains, now);
@@ -78,6 +85,14 @@ pub(crate) async fn prune(
     let oldest_first: Vec<_> = facts.names.iter().rev().filter(going).cloned().collect();
     for name in &oldest_first {
         pruner.snapshot(name).await?;
+    }
+    if !retained.clock_behind {
+        for chain in &facts.chains {
+            let cut = retained.log.iter().find(|cut| cut.epoch == chain.epoch);
+            // Also before the first segment: what a broken off prune left.
+            let first = cut.map_or(chain.first, |cut| cut.before);
+            pruner.derived(chain.epoch, first).await?;
+        }
     }
     for cut in &retained.log {
         pruner.log(cut).await?;
@@ -110,16 +125,42 @@ impl Pruner<'_> {
         Ok(())
     }
 
+    /// What was made of log before the segment `first`.
+    async fn derived(&mut self, epoch: Epoch, first: SegmentSeq) -> PortResult<()> {
+        let (vault, layout) = (self.vault, &self.vault.layout);
+        let folder = layout.folded_folder(epoch);
+        let mut objects = vault.storage.list_stream(&folder, None).await?;
+        while let Some(object) = objects.try_next().await? {
+            let key = object.key.strip_suffix(SIGNATURE_SUFFIX);
+            let name = layout.parse_folded(epoch, key.unwrap_or(&object.key));
+            if name.is_some_and(|name| name.from < first)
+                && self.delete(&object.key, object.size).await?
+            {
+                self.report.folded += 1;
+            }
+        }
+        let folder = layout.checkpoints(epoch);
+        let mut objects = vault.storage.list_stream(&folder, None).await?;
+        while let Some(object) = objects.try_next().await? {
+            let seq = checkpoint::place(layout, epoch, &object.key);
+            if seq.is_some_and(|seq| seq < first) {
+                self.delete(&object.key, object.size).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn log(&mut self, cut: &Cut) -> PortResult<()> {
         let folder = self.vault.layout.log(cut.epoch);
-        for object in self.vault.storage.list(&folder, None).await? {
+        let mut objects = self.vault.storage.list_stream(&folder, None).await?;
+        while let Some(object) = objects.try_next().await? {
             let key = &object.key;
             let parsed = self.vault.layout.parse_segment(cut.epoch, key, object.size);
-            if parsed.is_none_or(|name| name.seq >= cut.before) {
+            let Some(name) = parsed else {
                 continue;
-            }
-            if !self.delete(key, object.size).await? {
-                // A later one must not go before it: that would be a hole.
+            };
+            // A later one must not go before one that stays: that would be a hole.
+            if name.seq >= cut.before || !self.delete(key, object.size).await? {
                 return Ok(());
             }
         }
@@ -128,32 +169,42 @@ impl Pruner<'_> {
 
     /// What a crash left: parts without a manifest, signatures without an object.
     async fn orphans(&mut self, facts: &Facts) -> PortResult<()> {
-        let layout = &self.vault.layout;
-        let parts = self.vault.storage.list(&layout.all_parts(), None).await?;
-        let beside = self.vault.storage.list(&layout.manifests(), None).await?;
+        let vault = self.vault;
         let ids: BTreeSet<&str> = facts.names.iter().map(|n| n.id.as_str()).collect();
+        let mut parts = Vec::new();
+        let mut listed = vault
+            .storage
+            .list_stream(&vault.layout.all_parts(), None)
+            .await?;
+        while let Some(object) = listed.try_next().await? {
+            let id = vault.layout.parse_part(&object.key);
+            if let Some(id) = id.filter(|id| !ids.contains(id.as_str()) && self.is_old(id)) {
+                parts.push((id, object));
+            }
+        }
+        // Listed after the parts: also those that were published since.
+        let beside = vault.storage.list(&vault.layout.manifests(), None).await?;
+        let names = beside.iter().map(|o| &o.key);
+        let published: BTreeSet<String> = names
+            .filter_map(|key| Some(vault.layout.parse_manifest(key)?.id))
+            .collect();
+        parts.retain(|(id, _)| !published.contains(id));
         let keys: BTreeSet<&str> = beside.iter().map(|o| o.key.as_str()).collect();
-        // Also of those that were published since.
-        let published = beside.iter().filter_map(|o| layout.parse_manifest(&o.key));
-        let published: BTreeSet<String> = published.map(|name| name.id).collect();
-        let part_of_none = |object: &&ObjectInfo| {
-            let id = layout.parse_part(&object.key);
-            let is_known = |id: &String| ids.contains(id.as_str()) || published.contains(id);
-            id.is_some_and(|id| !is_known(&id) && self.is_old(&id))
-        };
         let signature_of_none = |object: &&ObjectInfo| {
             let signed = object.key.strip_suffix(SIGNATURE_SUFFIX);
             let signed = signed.filter(|key| !keys.contains(key));
-            let name = signed.and_then(|key| layout.parse_manifest(key));
+            let name = signed.and_then(|key| vault.layout.parse_manifest(key));
             name.is_some_and(|name| self.is_old(&name.id))
         };
-        let parts = parts.iter().filter(part_of_none);
-        let orphans: Vec<_> = parts
-            .chain(beside.iter().filter(signature_of_none))
-            .filter(|o| !self.report.deleted.contains(&o.key))
-            .cloned()
-            .collect();
-        for orphan in orphans {
+        let signatures: Vec<_> = beside.iter().filter(signature_of_none).collect();
+        // What this prune took away itself, or would.
+        let is_beside = |key: &&String| {
+            key.starts_with(&vault.layout.all_parts()) || key.starts_with(&vault.layout.manifests())
+        };
+        let gone = self.report.deleted.iter().filter(is_beside);
+        let gone: BTreeSet<String> = gone.cloned().collect();
+        let orphans = parts.iter().map(|(_, object)| object).chain(signatures);
+        for orphan in orphans.filter(|o| !gone.contains(&o.key)) {
             if self.delete(&orphan.key, orphan.size).await? {
                 self.report.orphans += 1;
             }
@@ -168,16 +219,14 @@ impl Pruner<'_> {
 
     /// Whether it is gone; `false` when the store does not let it go.
     async fn delete(&mut self, key: &str, size: u64) -> PortResult<bool> {
-        let mut backoff = Backoff::default();
-        while !self.report.dry_run {
+        if !self.report.dry_run {
             match self.vault.storage.delete(key).await {
-                Ok(()) => break,
-                Err(e) if is_temporary(&e) && backoff.attempts() < ATTEMPTS_MAX => {
-                    backoff.wait(&*self.vault.clock, &*self.vault.random).await;
-                }
+                Ok(()) => {}
                 Err(e) if is_locked(e.kind()) => {
-                    tracing::info!(key, error = e.chain(), "the store keeps an object");
-                    self.report.locked.push(key.to_owned());
+                    let until = self.locked_until(key).await;
+                    tracing::info!(key, ?until, error = e.chain(), "the store keeps an object");
+                    let key = key.to_owned();
+                    self.report.locked.push(LockedObject { key, until });
                     return Ok(false);
                 }
                 Err(e) => return Err(e),
@@ -186,6 +235,19 @@ impl Pruner<'_> {
         self.report.deleted.push(key.to_owned());
         self.report.deleted_bytes += size;
         Ok(true)
+    }
+
+    /// The end of a lock. A store that does not tell is no reason to fail: the
+    /// object stays either way.
+    async fn locked_until(&self, key: &str) -> Option<Timestamp> {
+        match self.vault.storage.immutability(key).await {
+            Ok(Immutability::Until { until, .. }) => until,
+            Ok(Immutability::No) => None,
+            Err(e) => {
+                tracing::debug!(key, error = e.chain(), "the store does not tell its lock");
+                None
+            }
+        }
     }
 }
 

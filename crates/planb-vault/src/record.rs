@@ -81,7 +81,8 @@ impl Vault {
     }
 }
 
-fn is_about_the_object(kind: ErrorKind) -> bool {
+/// Whether an error is about one object, so that others still count.
+pub(crate) fn is_about_the_object(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Corrupt

@@ -64,7 +64,7 @@ impl VaultRepository {
     /// # Errors
     /// Of the storage. What is damaged is told in its point, and is no error.
     pub async fn points(&self) -> PortResult<Vec<SnapshotPoint>> {
-        Box::pin(crate::points::points(&self.vault)).await
+        Box::pin(crate::points::points(&self.vault.patient())).await
     }
 
     /// What [`Repository::restore`] would do with the same options. Touches
@@ -78,7 +78,8 @@ impl VaultRepository {
         options: &RestoreOptions,
         progress: &dyn Progress,
     ) -> PortResult<RestorePlan> {
-        Box::pin(restore::plan(&self.vault, database, options, progress)).await
+        let vault = self.vault.patient();
+        Box::pin(restore::plan(&vault, database, options, progress)).await
     }
 
     /// The manifest of a snapshot.
@@ -86,7 +87,7 @@ impl VaultRepository {
     /// # Errors
     /// `NotFound` when there is none of this identifier; what damages it.
     pub async fn manifest(&self, id: &str) -> PortResult<SnapshotManifest> {
-        Ok(self.vault.manifest_of(id).await?.1)
+        Ok(self.vault.patient().manifest_of(id).await?.1)
     }
 
     /// Whether the store keeps the snapshot's manifest and all of its parts from
@@ -95,7 +96,7 @@ impl VaultRepository {
     /// # Errors
     /// As [`VaultRepository::manifest`], and those of the storage.
     pub async fn is_immutable(&self, id: &str) -> PortResult<Option<bool>> {
-        self.vault.is_immutable(id).await
+        self.vault.patient().is_immutable(id).await
     }
 
     /// Deletes what `policy` does not keep, or only tells what that would be.
@@ -122,7 +123,7 @@ impl VaultRepository {
     /// # Errors
     /// Those of the storage.
     pub async fn records(&self, kind: RecordKind) -> PortResult<Vec<Record>> {
-        self.vault.records(kind).await
+        self.vault.patient().records(kind).await
     }
 }
 
@@ -175,6 +176,7 @@ impl Repository for VaultRepository {
             database: &*database,
             epoch,
             control: &*control,
+            shipped: std::sync::Mutex::default(),
         };
         // Boxed: it is large, and lives in the engine's tasks.
         Box::pin(protect(run)).await
@@ -190,7 +192,8 @@ impl Repository for VaultRepository {
         options: &RestoreOptions,
         progress: &dyn Progress,
     ) -> PortResult<RestoreReport> {
-        Box::pin(restore::restore(&self.vault, database, options, progress)).await
+        let vault = self.vault.patient();
+        Box::pin(restore::restore(&vault, database, options, progress)).await
     }
 
     async fn recovery_point(&self) -> PortResult<RecoveryPoint> {

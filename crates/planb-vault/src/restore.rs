@@ -100,7 +100,21 @@ impl Target<'_> {
         if names.iter().all(|name| name.epoch != mark.epoch) || !self.is_before_goal(&mark).await? {
             return Ok(None);
         }
-        Ok(self.goes_on(&mark).await?.map(|head| (mark, head)))
+        let Some(head) = self.goes_on(&mark).await? else {
+            return Ok(None);
+        };
+        self.check_signed(&head).await?;
+        Ok(Some((mark, head)))
+    }
+
+    /// Before anything is changed: all log up to the newest signed head must be
+    /// there, and be what was signed. On the way to an earlier point only what
+    /// lies before it counts, and is checked as it is read.
+    async fn check_signed(&self, head: &Head) -> PortResult<()> {
+        match self.goal {
+            Goal::End => self.vault.check_head(head.epoch, head.next).await,
+            _ => Ok(()),
+        }
     }
 
     /// Whether nothing is applied that lies after the asked point. When that is
@@ -231,6 +245,9 @@ impl Target<'_> {
             position: manifest.position.clone(),
         };
         let head = self.log_behind(&manifest, &mark).await?;
+        if let Some(head) = &head {
+            self.check_signed(head).await?;
+        }
         Ok(Start {
             manifest,
             mark,

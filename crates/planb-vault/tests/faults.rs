@@ -6,6 +6,8 @@
 
 #[path = "faults/operation.rs"]
 mod operation;
+#[path = "faults/prune.rs"]
+mod prune;
 #[path = "faults/table.rs"]
 mod table;
 mod world;
@@ -69,6 +71,11 @@ async fn matrix(operation: Operation) {
                     break;
                 }
                 let place = format!("{method} {nth}, {fault:?}");
+                // A listing that lost its newest objects is a late one.
+                let name = match (method, &fault) {
+                    ("list", Fault::Torn) => "stale list",
+                    _ => name,
+                };
                 table.count(name, &ended);
                 let found = operation.judge(&stage, &ended).await;
                 table.found(&place, found);
@@ -93,4 +100,14 @@ async fn stream_survives_every_fault() {
 #[tokio::test]
 async fn restore_survives_every_fault() {
     matrix(Operation::Restore).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn prune_survives_every_fault() {
+    matrix(Operation::Prune).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn folding_survives_every_fault() {
+    matrix(Operation::Fold).await;
 }

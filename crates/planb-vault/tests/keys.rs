@@ -9,9 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer, SigningKey};
 use planb_model::Secret;
 use planb_model::recovery::{NewRecord, ObjectHash, RecordKind, SignatureState};
-use planb_ports::{PortResult, Repository};
-use planb_testkit::Link;
-use world::World;
+use planb_ports::progress::NoProgress;
+use planb_ports::{Clock, PortResult, Repository, RestoreOptions, RestoreTo};
+use planb_testkit::{FakeDatabase, Link};
+use std::time::Duration;
+use world::ordered::OrderedDatabase;
+use world::{ONE, TWO, World, seq_of};
 
 fn age_pair() -> (String, Secret) {
     let identity = Identity::generate();
@@ -179,4 +182,108 @@ async fn a_record_that_nobody_signed_does_not_count() {
     repository.put_record(record()).await.expect("written");
     let read = repository.records(RecordKind::Verification).await;
     assert_eq!(read.expect("read")[0].signature, SignatureState::Valid);
+}
+
+/// A signed vault whose log was signed to its end, and another end of the same
+/// log by somebody without the key.
+async fn forged_tail() -> (World, jiff::Timestamp) {
+    let mut world = World::new();
+    let (_, private, public) = signer(7);
+    world.options.signing_key = Some(private);
+    world.options.trusted_signers = vec![public];
+    some_log(&world).await;
+    let moment = world.clock.now();
+    let common = world.log_keys(ONE).len();
+    let stranger = World {
+        storage: world.storage.fork(),
+        source: world.source.fork(),
+        target: FakeDatabase::new("other", world.clock.clone()),
+        clock: world.clock.clone(),
+        options: planb_vault::VaultOptions::default(),
+    };
+    world.clock.sleep(Duration::from_secs(5)).await;
+    for (world, rows) in [(&world, "true"), (&stranger, "false")] {
+        let protection = world.protect().await;
+        world.put_rows(rows, 12).await;
+        protection.caught_up().await;
+        protection.stop().await;
+    }
+    for key in world.log_keys(ONE).split_off(common) {
+        world.storage.lose(&key).expect("there");
+    }
+    for key in stranger.log_keys(ONE).split_off(common) {
+        let object = stranger.storage.peek(&key).expect("there");
+        world.storage.plant(&key, object);
+    }
+    (world, moment)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_end_of_the_log_is_noticed_before_anything_is_changed() {
+    let (mut world, moment) = forged_tail().await;
+    // The chain alone is whole: without keys nobody can tell.
+    let keys = std::mem::take(&mut world.options.trusted_signers);
+    world.restore().await.expect("restores");
+    assert!(world.target.has("false-0") && !world.target.has("true-0"));
+
+    world.options.trusted_signers = keys;
+    world.target.revive_empty();
+    let refused = code(&world).await;
+    assert!(
+        ["PB-REPO-FORGED-LOG", "PB-REPO-MISSING"].contains(&refused),
+        "{refused}"
+    );
+    assert!(world.target.rows().is_empty(), "nothing was touched");
+    // What was signed before can be restored.
+    let options = RestoreOptions {
+        to: RestoreTo::Time(moment),
+        ..RestoreOptions::default()
+    };
+    let target = OrderedDatabase::of(&world.target, &world.clock);
+    let restored = world.repository();
+    let restored = restored.restore(&target, &options, &NoProgress).await;
+    restored.unwrap_or_else(|e| panic!("{}", e.chain()));
+    assert!(world.target.has("a-3") && !world.target.has("false-0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_segment_is_refused_on_the_way_to_a_moment_behind_it() {
+    let (world, _) = forged_tail().await;
+    let options = RestoreOptions {
+        to: RestoreTo::Time(world.clock.now()),
+        ..RestoreOptions::default()
+    };
+    let target = OrderedDatabase::of(&world.target, &world.clock);
+    let repository = world.repository();
+    let refused = repository.restore(&target, &options, &NoProgress).await;
+    let refused = refused.expect_err("forged");
+    assert_eq!(refused.code(), "PB-REPO-FORGED-LOG");
+    assert!(refused.hint_text().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_log_is_signed_to_its_end_and_forged_checkpoints_do_not_count() {
+    let mut world = World::new();
+    let (_, private, public) = signer(7);
+    world.options.signing_key = Some(private);
+    world.options.trusted_signers = vec![public];
+    some_log(&world).await;
+    world.claim(TWO).await;
+    world.repository().close_log(TWO).await.expect("closed");
+    let last = world.log_keys(ONE).pop().expect("closed");
+    let seq = seq_of(&last).0;
+    let signed = world.keys(&format!("orders/checkpoint/0000000001/{seq:010}-"));
+    assert_eq!(signed.len(), 2, "a checkpoint and its signature");
+
+    // The end of a closed log went away with the segment that closed it.
+    let closing = world.storage.lose(&last).expect("there");
+    assert_eq!(code(&world).await, "PB-REPO-MISSING");
+    world.storage.plant(&last, closing);
+    // One that nobody signed says nothing, whatever it says.
+    let checkpoint = world.storage.peek(&signed[0]).expect("there");
+    let text = String::from_utf8(checkpoint.to_vec()).expect("JSON");
+    let forged = text.replace(&format!("\"seq\": {seq}"), &format!("\"seq\": {}", seq + 1));
+    let key = format!("orders/checkpoint/0000000001/{:010}-0123456789abcdef.json", seq + 1);
+    world.storage.plant(&key, forged);
+    world.restore_all().await;
 }

@@ -180,7 +180,7 @@ async fn what_the_store_locks_stays_and_makes_no_hole() {
         let repository = world.repository_through(link);
         let report = repository.prune(&keep(1), false).await.expect("goes on");
         assert_eq!(report.locked.len(), 1, "{nth}");
-        assert!(world.storage.keys().contains(&report.locked[0]));
+        assert!(world.storage.keys().contains(&report.locked[0].key));
         all_whole(&world, &format!("locked {nth}")).await;
     }
 }
@@ -317,4 +317,32 @@ async fn protection_prunes_by_itself() {
     assert_eq!(protection.count(pruned), 1);
     protection.stop().await;
     all_whole(&world, "by itself").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_listing_makes_no_snapshot_look_damaged() {
+    let world = days(2).await;
+    let newest = backup(&world).await;
+    // The newest part alone is too new for every listing.
+    let manifest = world.repository().manifest(&newest).await;
+    let part = manifest.expect("there").parts.pop().expect("a part").key;
+    let key = format!("orders/{part}");
+    world.clock.sleep(Duration::from_secs(1)).await;
+    let object = world.storage.peek(&key).expect("there");
+    world.storage.plant(&key, object);
+    let link = Link::direct();
+    for nth in 1..=30 {
+        link.script("list", nth, Fault::Torn);
+    }
+    let repository = world.repository_through(link);
+    let policy = RetentionPolicy {
+        keep_last: 1,
+        keep_for: Duration::ZERO,
+        ..RetentionPolicy::default()
+    };
+    let report = repository.prune(&policy, false).await;
+    report.expect("prunes");
+    let points = world.repository().points().await.expect("points");
+    assert!(points.iter().any(|p| p.id == newest), "the newest is gone");
+    all_whole(&world, "late listings").await;
 }

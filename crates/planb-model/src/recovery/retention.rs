@@ -107,6 +107,17 @@ pub struct Cut {
     pub before: SegmentSeq,
 }
 
+/// An object that stays because the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockedObject {
+    /// Its key.
+    pub key: String,
+    /// Until then, as the store tells; `None` when it tells no end, or only that
+    /// deleting is not allowed.
+    pub until: Option<Timestamp>,
+}
+
 /// What pruning did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -122,7 +133,9 @@ pub struct PruneReport {
     /// Their bytes.
     pub deleted_bytes: u64,
     /// Objects the store did not let go; they are tried again next time.
-    pub locked: Vec<String>,
+    pub locked: Vec<LockedObject>,
+    /// Objects among `deleted` that are folded log, or its signatures.
+    pub folded: u64,
     /// Objects among `deleted` that belonged to no snapshot: what a crash left.
     pub orphans: u64,
 }

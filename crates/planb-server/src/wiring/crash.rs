@@ -117,6 +117,13 @@ mod listening {
         async fn list(&self, prefix: &str, after: Option<&str>) -> PortResult<Vec<ObjectInfo>> {
             self.calls.pass(self.storage.list(prefix, after)).await
         }
+        async fn list_stream(
+            &self,
+            prefix: &str,
+            after: Option<&str>,
+        ) -> PortResult<BoxStream<'static, PortResult<ObjectInfo>>> {
+            self.calls.pass(self.storage.list_stream(prefix, after)).await
+        }
         async fn delete(&self, key: &str) -> PortResult<()> {
             self.calls.pass(self.storage.delete(key)).await
         }

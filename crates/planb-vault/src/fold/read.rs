@@ -3,8 +3,9 @@
 use super::object::{self, Folded, FoldedHeader};
 use crate::chain::Head;
 use crate::error;
-use crate::layout::{Layout, SegmentName};
+use crate::layout::{Layout, SegmentName, hash_digits};
 use crate::vault::{Vault, blocking, same_place};
+use futures::TryStreamExt;
 use planb_model::Epoch;
 use planb_model::recovery::{ObjectHash, SegmentSeq};
 use planb_ports::PortResult;
@@ -40,7 +41,8 @@ impl Layout {
         let mut parts = name.split('-');
         let mut number = || parts.next()?.parse().ok().map(SegmentSeq);
         let (from, to) = (number()?, number()?);
-        (from <= to && parts.next().is_some()).then(|| FoldedName {
+        let last = parts.next().and_then(hash_digits);
+        (from <= to && last.is_some() && parts.next().is_none()).then(|| FoldedName {
             key: key.to_owned(),
             from,
             to,
@@ -57,11 +59,12 @@ impl Vault {
         from: SegmentSeq,
     ) -> PortResult<Vec<FoldedName>> {
         let folder = self.layout.folded_folder(epoch);
-        let objects = self.storage.list(&folder, None).await?;
-        let names = objects
-            .iter()
-            .filter_map(|object| self.layout.parse_folded(epoch, &object.key))
-            .collect();
+        let mut objects = self.storage.list_stream(&folder, None).await?;
+        let mut names = Vec::new();
+        while let Some(object) = objects.try_next().await? {
+            let name = self.layout.parse_folded(epoch, &object.key);
+            names.extend(name.filter(|name| name.from >= from));
+        }
         Ok(choose(names, from))
     }
 
@@ -74,6 +77,7 @@ impl Vault {
         last: &SegmentName,
     ) -> PortResult<Folded> {
         let object = self.storage.read(&name.key).await?;
+        self.check_signature(&name.key, &object).await?;
         let (key, seal) = (name.key.clone(), self.seal.clone());
         let folded = blocking(move || object::decode(&key, object, &seal)).await?;
         let header = &folded.header;

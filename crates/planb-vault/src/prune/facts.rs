@@ -3,6 +3,8 @@
 use crate::layout::{ManifestName, id_time};
 use crate::vault::Vault;
 use planb_decide::retention::{ChainFact, SnapshotFact};
+use futures::TryStreamExt;
+use planb_model::Epoch;
 use planb_model::recovery::{RecordKind, SegmentSeq, SnapshotManifest};
 use planb_ports::{ErrorKind, PortResult};
 use std::collections::BTreeMap;
@@ -46,14 +48,7 @@ impl Facts {
         }
         let mut chains = Vec::new();
         for epoch in vault.epochs().await? {
-            let segments = vault.list_segments(epoch, SegmentSeq::FIRST).await?;
-            if let (Some(first), Some(last)) = (segments.first(), segments.last()) {
-                chains.push(ChainFact {
-                    epoch,
-                    first: first.seq,
-                    last: last.seq,
-                });
-            }
+            chains.extend(chain(vault, epoch).await?);
         }
         Ok(Self {
             names,
@@ -75,4 +70,19 @@ async fn whole(vault: &Vault, name: &ManifestName) -> PortResult<Option<Snapshot
         Err(e) if e.kind() == ErrorKind::Corrupt => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+/// The first and the last segment of an epoch; `None` when there are none.
+async fn chain(vault: &Vault, epoch: Epoch) -> PortResult<Option<ChainFact>> {
+    let mut segments = vault.segments(epoch, SegmentSeq::FIRST).await?;
+    let mut chain: Option<ChainFact> = None;
+    while let Some(segment) = segments.try_next().await? {
+        let fact = chain.get_or_insert(ChainFact {
+            epoch,
+            first: segment.seq,
+            last: segment.seq,
+        });
+        fact.last = segment.seq;
+    }
+    Ok(chain)
 }

@@ -5,6 +5,7 @@ use super::Target;
 use super::goal::Goal;
 use crate::canary::is_newer;
 use crate::chain::{Head, Link};
+use crate::checkpoint::Proofs;
 use crate::error;
 use crate::layout::SegmentName;
 use crate::point::{READ_AHEAD_SEGMENTS, check_start};
@@ -28,6 +29,8 @@ pub(super) struct Applier<'a> {
     pub(super) head: Head,
     /// Segments that were read and are not applied.
     batch: Vec<Segment>,
+    /// What is signed of the log that is to come.
+    pub(super) proofs: Proofs,
     /// Nothing more is to be applied: the asked point is reached, or the log
     /// goes on elsewhere, behind a snapshot this restore does not start from.
     pub(super) ended: bool,
@@ -42,6 +45,7 @@ impl<'a> Applier<'a> {
             report,
             head,
             batch: Vec::new(),
+            proofs: Proofs::default(),
             ended: false,
             whole_only: false,
         }
@@ -63,6 +67,8 @@ impl<'a> Applier<'a> {
     }
 
     async fn read(&mut self) -> PortResult<()> {
+        let (vault, from) = (self.target.vault, self.head.next);
+        self.proofs = vault.proofs(self.head.epoch, from).await?;
         self.read_listed().await?;
         while !self.ended && self.head.closed.is_none() {
             match self.target.vault.next_segment(&self.head).await? {
@@ -119,6 +125,7 @@ impl<'a> Applier<'a> {
     /// Takes the next object of the chain.
     async fn take(&mut self, segment: Segment) -> PortResult<()> {
         self.report.stored_bytes += segment.stored_bytes;
+        self.proofs.check(&segment)?;
         match self.head.advance(&segment)? {
             Link::Closes => return Ok(()),
             Link::Jumps => {

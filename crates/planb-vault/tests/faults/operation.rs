@@ -1,10 +1,12 @@
 //! What is run under a fault, and what is looked at afterwards.
 
+use crate::prune;
+use crate::world::ordered::OrderedDatabase;
 use crate::world::{ONE, Protection, SECOND, World};
 use planb_model::SiteName;
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{Clock, PortError, Repository, RestoreOptions};
+use planb_ports::{Clock, Database, PortError, Repository, RestoreOptions};
 use planb_testkit::{FakeDatabase, Incarnation, Link};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +26,10 @@ pub enum Operation {
     Stream,
     /// Into an empty database.
     Restore,
+    /// What a rule does not keep goes.
+    Prune,
+    /// Log is shipped and folded.
+    Fold,
 }
 
 /// How an operation ended.
@@ -76,20 +82,27 @@ impl Operation {
             Operation::Backup => "backup",
             Operation::Stream => "stream",
             Operation::Restore => "restore",
+            Operation::Prune => "prune",
+            Operation::Fold => "fold",
         }
     }
 
     /// Kinds of faults it can meet: what does not write finds no disk full.
     pub fn faults(self) -> usize {
         match self {
-            Operation::Restore => 5,
-            _ => 6,
+            Operation::Restore => 6,
+            _ => 7,
         }
     }
 
     /// The world before the operation.
     pub async fn prepare(self) -> Stage {
-        let world = World::new();
+        let mut world = World::new();
+        if self == Operation::Fold {
+            // Few calls in the time one object is folded from.
+            world.options.flush_interval = Duration::from_secs(5);
+            world.options.canary_interval = Duration::from_secs(7);
+        }
         for row in 0..ROWS {
             // Not compressible, so that stored objects have several chunks.
             let value = noise(row);
@@ -100,6 +113,9 @@ impl Operation {
             world.put_rows("logged", 3).await;
             protection.caught_up().await;
             protection.stop().await;
+        }
+        if self == Operation::Prune {
+            prune::more_snapshots(&world).await;
         }
         let acknowledged = match self {
             Operation::Backup => BTreeMap::new(),
@@ -137,17 +153,32 @@ impl Operation {
                 Err(error) => Ended::SaidWhy(error),
             };
         }
+        if self == Operation::Prune {
+            return match repository.prune(&prune::POLICY, false).await {
+                Ok(_) => Ended::Well,
+                Err(error) => Ended::SaidWhy(error),
+            };
+        }
         let site = SiteName::new("seoul").expect("name");
         if let Err(error) = repository.claim_epoch(ONE, "test", &site).await {
             return Ended::SaidWhy(error);
         }
-        let source = Arc::new(world.source.clone());
-        let protection = Protection::start(repository, source, &world.clock);
+        let mut source = OrderedDatabase::of(&world.source, &world.clock);
+        source.folds = self == Operation::Fold;
+        let protection = Protection::start(repository, self.source(source), &world.clock);
         let mut running = Abandon(Some(protection));
-        if self == Operation::Stream {
+        if matches!(self, Operation::Stream | Operation::Fold) {
             stage.world.put_rows("new", 3).await;
         }
         self.watch(stage, &mut running).await
+    }
+
+    /// The fake itself where nothing is folded: it takes no later snapshots.
+    fn source(self, ordered: OrderedDatabase) -> Arc<dyn Database> {
+        match self {
+            Operation::Fold => Arc::new(ordered),
+            _ => Arc::new(ordered.inner),
+        }
     }
 
     /// Until everything there was is acknowledged, or it ended.
@@ -156,9 +187,11 @@ impl Operation {
         let (now, rows) = (world.clock.now(), world.source.rows());
         let deadline = world.clock.monotonic() + PATIENCE;
         let acknowledged = |protection: &Protection| {
-            protection
-                .newest_canary()
-                .is_some_and(|c| c.written_at > now)
+            let folded = self != Operation::Fold || !world.keys("orders/folded/").is_empty();
+            folded
+                && protection
+                    .newest_canary()
+                    .is_some_and(|c| c.written_at > now)
                 || self == Operation::Backup && protection.count(is_snapshot) > 0
         };
         while !running.0.as_ref().is_some_and(&acknowledged) {
@@ -196,7 +229,10 @@ impl Operation {
         let fresh = FakeDatabase::new("fresh", world.clock.clone());
         let options = RestoreOptions::default();
         let repository = world.repository();
-        let restored = repository.restore(&fresh, &options, &NoProgress);
+        // Takes folded log where there is some.
+        let mut ordered = OrderedDatabase::of(&fresh, &world.clock);
+        ordered.folds = true;
+        let restored = repository.restore(&ordered, &options, &NoProgress);
         match restored.await {
             Err(_) if acknowledged.is_empty() => None,
             Err(error) => Some(format!("no restore: {}", error.chain())),
@@ -214,7 +250,9 @@ impl Operation {
     /// Goes on as an operator would: the same again, without faults.
     async fn go_on(self, stage: &Stage) -> Result<(), String> {
         let world = &stage.world;
-        if self != Operation::Restore {
+        if self == Operation::Prune {
+            prune::again(world).await?;
+        } else if self != Operation::Restore {
             world.claim(ONE).await;
             let again = world.protect_through(Link::direct());
             world.source.put("after", "it").expect("writable");

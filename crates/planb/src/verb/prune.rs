@@ -83,14 +83,45 @@ fn show(report: &PruneReport, lang: Lang) {
         )
     };
     output::data(text.get(lang));
-    if !report.locked.is_empty() {
-        let locked = report.locked.len();
+    if report.folded > 0 {
+        let folded = report.folded;
         let text = Text::new(
-            format!("{locked} objects are locked by the store and stay for now"),
-            format!("객체 {locked}개는 저장소가 잠가 두어 남아 있습니다"),
+            format!("  of these {folded} of folded log"),
+            format!("  그중 병합 로그(folded) 객체 {folded}개"),
         );
         output::data(text.get(lang));
     }
+    if report.dry_run {
+        for key in &report.deleted {
+            output::data(&format!("  {key}"));
+        }
+    }
+    if let Some(text) = locked(report) {
+        output::data(text.get(lang));
+    }
+}
+
+/// What stays because the store keeps it, and until when.
+fn locked(report: &PruneReport) -> Option<Text> {
+    let first = report.locked.first()?;
+    let count = report.locked.len();
+    let last = report.locked.iter().filter_map(|object| object.until).max();
+    Some(match last {
+        Some(until) => Text::new(
+            format!("kept {count} objects because the store has locked them until {until} at the latest"),
+            format!("저장소가 늦어도 {until}까지 잠가 두어 객체 {count}개를 보존했습니다"),
+        ),
+        None => Text::new(
+            format!(
+                "kept {count} objects because the store does not let them be deleted, such as {}",
+                first.key
+            ),
+            format!(
+                "저장소가 삭제를 허용하지 않아 객체 {count}개를 보존했습니다. 예: {}",
+                first.key
+            ),
+        ),
+    })
 }
 
 fn line(snapshot: &SnapshotDecision, dry_run: bool, lang: Lang) -> String {
