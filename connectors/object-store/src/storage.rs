@@ -231,7 +231,12 @@ impl ObjectStoreVault {
                     .filter(|key| key.starts_with(&prefix))
                     .filter(|key| !key.starts_with(local::STAGING_PREFIX))
                     .filter(|key| after.as_ref().is_none_or(|after| key > after))
-                    .map(|key| Ok(ObjectInfo { key, size: meta.size })),
+                    .map(|key| {
+                        Ok(ObjectInfo {
+                            key,
+                            size: meta.size,
+                        })
+                    }),
             };
             std::future::ready(object)
         });

@@ -120,7 +120,7 @@ impl Epoch {
     /// The epoch after this one.
     #[must_use]
     pub fn next(self) -> Epoch {
-        Epoch(self.0 + 1)
+        Epoch(self.0.saturating_add(1))
     }
 }
 

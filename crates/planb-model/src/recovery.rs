@@ -104,7 +104,7 @@ impl SegmentSeq {
     /// The one after this.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

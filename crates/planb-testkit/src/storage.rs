@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use planb_ports::storage::{ObjectInfo, ObjectUpload};
+use jiff::Timestamp;
+use planb_ports::storage::{Immutability, ObjectInfo, ObjectUpload};
 use planb_ports::{ErrorKind, PortResult, VaultStorage};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -32,6 +33,7 @@ struct State {
     list_lag: Duration,
     capacity_bytes: Option<u64>,
     unconditional: bool,
+    locked: BTreeMap<String, Timestamp>,
 }
 
 impl State {
@@ -156,6 +158,16 @@ impl MemoryStorage {
         lock(&self.state).capacity_bytes = capacity_bytes;
     }
 
+    /// Keeps an object from being deleted, as object lock does.
+    pub fn lock_until(&self, key: &str, until: Timestamp) {
+        lock(&self.state).locked.insert(key.to_owned(), until);
+    }
+
+    /// The lock of an object has ended.
+    pub fn unlock(&self, key: &str) {
+        lock(&self.state).locked.remove(key);
+    }
+
     /// Breaks the storage on purpose: creates replace what is there. For tests
     /// that must fail.
     pub fn remove_create_check(&self) {
@@ -222,10 +234,26 @@ impl VaultStorage for MemoryStorage {
 
     async fn delete(&self, key: &str) -> PortResult<()> {
         let delete = || {
-            lock(&self.state).objects.remove(key);
+            let mut state = lock(&self.state);
+            if state.locked.contains_key(key) {
+                let what = "the object is locked";
+                return Err(fake_error(ErrorKind::PermissionDenied, what));
+            }
+            state.objects.remove(key);
             Ok(())
         };
         self.link.call("delete", delete).await
+    }
+
+    async fn immutability(&self, key: &str) -> PortResult<Immutability> {
+        let look = || {
+            let until = lock(&self.state).locked.get(key).copied();
+            Ok(until.map_or(Immutability::No, |until| Immutability::Until {
+                until: Some(until),
+                liftable: false,
+            }))
+        };
+        self.link.call("immutability", look).await
     }
 }
 

@@ -33,7 +33,7 @@ const STOP_SECS_MAX: u64 = 3;
 /// writing it twice gives the same object.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Checkpoint {
+pub(crate) struct Checkpoint {
     format: u32,
     service: ServiceName,
     epoch: Epoch,
@@ -214,9 +214,7 @@ impl Vault {
         let read = async {
             let object = self.storage.read(key).await?;
             self.check_signature(key, &object).await?;
-            check_format(key, &object)?;
-            let found: Checkpoint =
-                serde_json::from_slice(&object).map_err(|e| error::corrupt(key, e))?;
+            let found = parse(key, &object)?;
             let named = (&self.service, epoch, seq);
             match (&found.service, found.epoch, found.seq) == named {
                 true => Ok(found.hash),
@@ -232,6 +230,12 @@ impl Vault {
             Err(e) => Err(e),
         }
     }
+}
+
+/// Reads the bytes of a checkpoint.
+pub(crate) fn parse(key: &str, json: &[u8]) -> PortResult<Checkpoint> {
+    check_format(key, json)?;
+    serde_json::from_slice(json).map_err(|e| error::corrupt(key, e))
 }
 
 /// Whether `key` is a checkpoint or its signature, and of which place.

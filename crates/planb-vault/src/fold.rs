@@ -9,7 +9,7 @@
 //! minutes, an hour. After a restart of the writer folding begins anew at the
 //! end of the log; what lies before stays as it is folded.
 
-mod object;
+pub(crate) mod object;
 mod read;
 
 pub(crate) use object::Folded;

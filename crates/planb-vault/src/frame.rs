@@ -37,6 +37,13 @@ pub(crate) fn encode(head: &[u8], body: &[u8], level: i32) -> io::Result<Vec<u8>
     Ok(object)
 }
 
+/// `above` with the check of it, as a reader demands.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn checked(above: &[u8]) -> Vec<u8> {
+    let check = blake3::hash(above);
+    [above, &CHECK_MAGIC, &[32, 0, 0, 0], check.as_bytes()].concat()
+}
+
 fn skippable(object: &mut Vec<u8>, magic: [u8; 4], content: &[u8]) -> io::Result<()> {
     let length = u32::try_from(content.len()).map_err(io::Error::other)?;
     object.extend_from_slice(&magic);

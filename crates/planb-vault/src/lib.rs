@@ -16,6 +16,9 @@ mod drain;
 mod error;
 mod fold;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod layout;
 mod options;
 mod part;

@@ -50,7 +50,12 @@ impl Patient {
             return Err(error);
         }
         let attempt = backoff.attempts() + 1;
-        tracing::warn!(what, attempt, error = error.chain(), "reading the vault again");
+        tracing::warn!(
+            what,
+            attempt,
+            error = error.chain(),
+            "reading the vault again"
+        );
         backoff.wait(&*self.clock, &*self.random).await;
         Ok(())
     }
@@ -187,7 +192,9 @@ impl VaultStorage for Patient {
     }
 
     async fn read_stream(&self, key: &str) -> PortResult<BoxStream<'static, PortResult<Bytes>>> {
-        let chunks = self.patiently(key, || self.storage.read_stream(key)).await?;
+        let chunks = self
+            .patiently(key, || self.storage.read_stream(key))
+            .await?;
         let reading = Reading {
             patient: self.clone(),
             key: key.to_owned(),

@@ -8,6 +8,8 @@
 
 #[path = "databases/bench.rs"]
 mod bench;
+#[path = "databases/by_hand.rs"]
+mod by_hand;
 #[path = "databases/mariadb.rs"]
 mod mariadb;
 #[path = "databases/postgres.rs"]

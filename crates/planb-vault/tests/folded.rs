@@ -211,7 +211,11 @@ async fn goes_with_the_log(world: World) -> World {
     assert_eq!(report.folded as usize, before.len() - stays.len());
     assert_eq!(world.storage.keys().len(), all - report.deleted.len());
     // Nothing is left that another prune would take, and folded log still serves.
-    let again = world.repository().prune(&NEWEST, false).await.expect("twice");
+    let again = world
+        .repository()
+        .prune(&NEWEST, false)
+        .await
+        .expect("twice");
     assert_eq!(again.deleted, Vec::<String>::new());
     let target = target(&world);
     let (_, taken) = restore(&world, &target, RestoreTo::Latest).await;
@@ -225,7 +229,11 @@ async fn goes_with_the_log(world: World) -> World {
 async fn a_prune_broken_off_at_any_delete_leaves_no_folded_log_behind() {
     let template = two_snapshots(World::new()).await;
     let whole = template.storage.fork();
-    let count = template.repository().prune(&NEWEST, false).await.expect("prunes");
+    let count = template
+        .repository()
+        .prune(&NEWEST, false)
+        .await
+        .expect("prunes");
     let left = template.storage.keys();
     for nth in 1..=count.deleted.len() as u64 {
         let world = World {
@@ -241,7 +249,11 @@ async fn a_prune_broken_off_at_any_delete_leaves_no_folded_log_behind() {
         broken.expect_err("broken off");
         restore(&world, &target(&world), RestoreTo::Latest).await;
         assert_eq!(world.target.rows(), world.source.rows(), "at {nth}");
-        world.repository().prune(&NEWEST, false).await.expect("again");
+        world
+            .repository()
+            .prune(&NEWEST, false)
+            .await
+            .expect("again");
         assert_eq!(world.storage.keys(), left, "at {nth}");
     }
 }
@@ -283,7 +295,9 @@ async fn only_signed_folded_log_is_applied_and_the_log_itself_instead() {
         }),
         ("forged", &|world, key| {
             let other = stranger.keys(FOLDED).remove(0);
-            world.storage.plant(key, stranger.storage.peek(&other).expect("there"));
+            world
+                .storage
+                .plant(key, stranger.storage.peek(&other).expect("there"));
         }),
         ("swapped", &|world, key| {
             let other = if key == keys[0] { &keys[1] } else { &keys[0] };

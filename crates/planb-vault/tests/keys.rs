@@ -283,7 +283,10 @@ async fn a_closed_log_is_signed_to_its_end_and_forged_checkpoints_do_not_count()
     let checkpoint = world.storage.peek(&signed[0]).expect("there");
     let text = String::from_utf8(checkpoint.to_vec()).expect("JSON");
     let forged = text.replace(&format!("\"seq\": {seq}"), &format!("\"seq\": {}", seq + 1));
-    let key = format!("orders/checkpoint/0000000001/{:010}-0123456789abcdef.json", seq + 1);
+    let key = format!(
+        "orders/checkpoint/0000000001/{:010}-0123456789abcdef.json",
+        seq + 1
+    );
     world.storage.plant(&key, forged);
     world.restore_all().await;
 }

@@ -209,7 +209,10 @@ async fn hundreds_of_thousands_of_segments_are_paged_through() {
     let points = repository.points().await.expect("points");
     let more = peak_kib() - before;
     let log: Vec<_> = points.iter().map(|p| p.log.clone().expect("log")).collect();
-    let ranges: Vec<_> = log.iter().map(|l| (l.first.0, l.last.0, l.stored_bytes)).collect();
+    let ranges: Vec<_> = log
+        .iter()
+        .map(|l| (l.first.0, l.last.0, l.stored_bytes))
+        .collect();
     let bytes = |from: u64| (SEGMENTS - from + 1) * SIZE;
     assert_eq!(
         ranges,

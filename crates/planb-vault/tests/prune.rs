@@ -346,3 +346,36 @@ async fn a_late_listing_makes_no_snapshot_look_damaged() {
     assert!(points.iter().any(|p| p.id == newest), "the newest is gone");
     all_whole(&world, "late listings").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_locked_is_kept_until_its_lock_ends_and_that_is_said() {
+    let world = days(4).await;
+    let until = world.clock.now() + DAY * 9;
+    let (manifest, segment) = (
+        world.keys("orders/manifest/").remove(0),
+        world.log_keys(world::ONE).remove(1),
+    );
+    for key in [&manifest, &segment] {
+        world.storage.lock_until(key, until);
+    }
+    let prune = || async {
+        world
+            .repository()
+            .prune(&keep(1), false)
+            .await
+            .expect("no failure")
+    };
+    let report = prune().await;
+    let locked: Vec<_> = report.locked.iter().map(|o| (&o.key, o.until)).collect();
+    assert_eq!(locked, [(&manifest, Some(until)), (&segment, Some(until))]);
+    // Its parts stay with the manifest, later log with the segment.
+    all_whole(&world, "locked").await;
+    let left = world.storage.keys().len();
+    for key in [&manifest, &segment] {
+        world.storage.unlock(key);
+    }
+    let report = prune().await;
+    assert!(report.locked.is_empty() && report.deleted.contains(&segment));
+    assert_eq!(world.storage.keys().len(), left - report.deleted.len());
+    all_whole(&world, "unlocked").await;
+}

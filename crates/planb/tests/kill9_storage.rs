@@ -1,6 +1,6 @@
 //! `kill -9` of the real process at every call to the vault's storage, in
-//! backup, stream and restore: the next run goes on, and every row that was
-//! there is restored.
+//! backup, stream, restore and prune: the next run goes on, and every row that
+//! was there is restored.
 //!
 //! The vault is on this machine's disk and the database is SQLite, so that
 //! nothing but PlanB is between the kill and the files.
@@ -75,12 +75,15 @@ impl Stage {
         let vault = format!("file://{}", self.path("vault").display());
         command.current_dir(self.dir.path());
         command.args([verb, "--vault", &vault]).env("LANG", "C");
-        let (option, name) = match verb {
-            "restore" => ("--to", "target.db"),
-            _ => ("--database", "source.db"),
+        let database = match verb {
+            "restore" => Some(("--to", "target.db")),
+            "prune" | "points" => None,
+            _ => Some(("--database", "source.db")),
         };
-        let url = format!("sqlite:{}", self.path(name).display());
-        command.args([option, &url]);
+        if let Some((option, name)) = database {
+            let url = format!("sqlite:{}", self.path(name).display());
+            command.args([option, &url]);
+        }
         if let Some(at) = kill {
             command.env("PLANB_CRASH_AT_STORAGE", at);
         }
@@ -102,6 +105,17 @@ impl Stage {
     fn must_restore(&self, what: &str) {
         self.must(what, "restore", &["--replace"]);
         assert_eq!(self.orders("target.db"), self.orders("source.db"), "{what}");
+    }
+
+    /// How many points there are; none of them damaged.
+    fn points(&self, what: &str) -> usize {
+        let output = self.run("points", &["--json"], None);
+        let points: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let points = points.as_array().expect("a list");
+        for point in points {
+            assert!(point["snapshot"]["damage"].is_null(), "{what}: {point}");
+        }
+        points.len()
     }
 
     /// A stream with short flushes, quiet.
@@ -130,6 +144,7 @@ fn every_call(mut once: impl FnMut(&str) -> bool) {
             kills += 1;
         }
         assert!(kills > 5, "only {kills} calls {side} were tried");
+        eprintln!("killed {side} each of {kills} calls");
     }
 }
 
@@ -164,6 +179,51 @@ fn restore_killed_at_every_call() {
         stage.must_restore(at);
         true
     });
+}
+
+/// Keeps one snapshot.
+const PRUNE: [&str; 4] = ["--keep-last", "1", "--keep-for", "0s"];
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("copied");
+        }
+    }
+}
+
+#[test]
+fn prune_killed_at_every_call() {
+    // Three snapshots, of which two go.
+    let stage = Stage::new();
+    for _ in 0..3 {
+        stage.order();
+        stage.must("before", "backup", &[]);
+    }
+    let whole = stage.path("whole");
+    copy(&stage.path("vault"), &whole);
+    let mut finished = Vec::new();
+    every_call(|at| {
+        std::fs::remove_dir_all(stage.path("vault")).expect("gone");
+        copy(&whole, &stage.path("vault"));
+        let output = stage.run("prune", &PRUNE, Some(at));
+        let killed = was_killed(output.status);
+        if !killed {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{at}: {said}");
+        }
+        stage.must_restore(at);
+        stage.must(at, "prune", &PRUNE);
+        stage.must_restore(at);
+        finished.push(stage.points(at));
+        killed
+    });
+    // Parts whose manifest went stay for two days; one snapshot is listed.
+    assert!(finished.iter().all(|points| *points == 1), "{finished:?}");
 }
 
 #[test]

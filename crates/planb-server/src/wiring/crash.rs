@@ -122,7 +122,9 @@ mod listening {
             prefix: &str,
             after: Option<&str>,
         ) -> PortResult<BoxStream<'static, PortResult<ObjectInfo>>> {
-            self.calls.pass(self.storage.list_stream(prefix, after)).await
+            self.calls
+                .pass(self.storage.list_stream(prefix, after))
+                .await
         }
         async fn delete(&self, key: &str) -> PortResult<()> {
             self.calls.pass(self.storage.delete(key)).await

@@ -2,8 +2,8 @@
 
 use crate::layout::{ManifestName, id_time};
 use crate::vault::Vault;
-use planb_decide::retention::{ChainFact, SnapshotFact};
 use futures::TryStreamExt;
+use planb_decide::retention::{ChainFact, SnapshotFact};
 use planb_model::Epoch;
 use planb_model::recovery::{RecordKind, SegmentSeq, SnapshotManifest};
 use planb_ports::{ErrorKind, PortResult};

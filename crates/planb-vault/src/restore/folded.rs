@@ -44,7 +44,8 @@ impl Applier<'_> {
                 return Ok(false);
             }
         };
-        self.proofs.check_hash(name.to, &folded.header.last, &last.key)?;
+        self.proofs
+            .check_hash(name.to, &folded.header.last, &last.key)?;
         // Inside of it nothing can be stopped at.
         let (database, goal) = (self.target.database, self.target.goal);
         if self.ended || !goal.holds(database, &as_segment(&folded)) {

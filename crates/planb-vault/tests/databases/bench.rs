@@ -1,8 +1,10 @@
 //! A vault in memory, real time, and a run of protection that can be watched.
 
+use age::secrecy::ExposeSecret;
+use age::x25519::Identity;
 use planb_connector_system::{SystemClock, SystemRandom};
 use planb_model::recovery::{SegmentSeq, SnapshotManifest};
-use planb_model::{Epoch, ServiceName, SiteName};
+use planb_model::{Epoch, Secret, ServiceName, SiteName};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::{ProtectControl, ProtectEvent, RestoreReport};
 use planb_ports::{Clock, Database, PortResult, Repository, RestoreOptions, RestoreTo};
@@ -24,9 +26,10 @@ const LATER_SNAPSHOTS: usize = 2;
 /// there if the snapshot held the log up.
 const SEGMENTS_MEANWHILE: usize = 3;
 
-/// A vault, and a service's repository in it.
+/// An encrypted vault, and a service's repository in it.
 pub struct Bench {
     storage: MemoryStorage,
+    identity: Identity,
 }
 
 /// A running `protect`.
@@ -53,7 +56,13 @@ impl Bench {
     pub fn new() -> Self {
         Self {
             storage: MemoryStorage::new(),
+            identity: Identity::generate(),
         }
+    }
+
+    /// The key that reads the vault, as age wants it.
+    pub fn identity(&self) -> String {
+        self.identity.to_string().expose_secret().to_owned()
     }
 
     /// A repository of a new process.
@@ -62,6 +71,8 @@ impl Bench {
             Arc::new(self.storage.clone()),
             ServiceName::new("orders").expect("name"),
             VaultOptions {
+                recipients: vec![self.identity.to_public().to_string()],
+                identity: Some(Secret::new(self.identity())),
                 flush_bytes: 64 * 1024,
                 flush_interval: Duration::from_millis(20),
                 snapshot_interval: Duration::from_secs(1),
@@ -137,7 +148,8 @@ impl Bench {
     pub fn newest_manifest(&self) -> SnapshotManifest {
         let key = self.keys("orders/manifest/").pop().expect("a snapshot");
         let bytes = self.storage.peek(&key).expect("there");
-        serde_json::from_slice(&bytes).expect("not encrypted")
+        let json = age::decrypt(&self.identity, &bytes).expect("ours");
+        serde_json::from_slice(&json).expect("a manifest")
     }
 
     /// Writes the vault's objects into a folder.

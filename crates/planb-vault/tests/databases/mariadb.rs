@@ -1,12 +1,13 @@
 //! MariaDB, a real server.
 
 use crate::bench::Bench;
+use crate::by_hand::{self, block, unpack};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
 use planb_connector_system::SystemClock;
 use planb_launch::mariadb::{MariaDb, MariaDbOptions};
-use planb_model::recovery::{Engine, Reached};
+use planb_model::recovery::{Engine, Reached, TableDigest};
 use planb_ports::Database;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -128,4 +129,21 @@ async fn later_snapshots_under_a_continuous_writer() {
     let seen = "SELECT what FROM shop.notes WHERE what IN ('before', 'after')";
     let seen: Vec<String> = conn.query(seen).await.expect("asked");
     assert_eq!(seen, ["before"]);
+    by_hand(&bench, &wanted).await;
+}
+
+/// With `age`, `zstd` and MariaDB's own programs alone.
+async fn by_hand(bench: &Bench, wanted: &[TableDigest]) {
+    let (home, folder) = (Site::start(4).await, tempfile::tempdir());
+    let folder = folder.expect("a temporary directory");
+    let connect = format!(
+        "{{ mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port={} --user={}",
+        home.server.port(),
+        MariaDb::USER
+    );
+    let load = block("## 2. MySQL and MariaDB").replace("{ mariadb", &connect);
+    let script = unpack(bench, folder.path()) + &load + &block("Then the log, for both:");
+    by_hand::run(folder.path(), &script);
+    let digests = home.database().digests().await.expect("digests");
+    assert_eq!(digests, wanted);
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL, a real server.
 
 use crate::bench::Bench;
+use crate::by_hand::{block, unpack};
 use planb_connector_postgres::{PostgresConfig, PostgresDatabase, PostgresTarget};
 use planb_connector_system::SystemClock;
 use planb_launch::port::free_port;
@@ -199,21 +200,12 @@ async fn later_snapshots_under_a_continuous_writer() {
 
 /// The commands of docs/how-to/restore-by-hand.md, as they stand there.
 async fn by_hand(bench: &Bench, site: &Site, rows: &[u64]) {
-    let page = include_str!("../../../../docs/how-to/restore-by-hand.md");
-    let block = |after: &str| {
-        let (_, rest) = page.split_once(after).expect("the heading");
-        let (_, rest) = rest.split_once("```sh\n").expect("a block");
-        rest.split_once("```").expect("its end").0.to_owned()
-    };
     let home = Home::new(site);
-    let vault = home.dir.path().join("vault");
-    bench.write_to(&vault);
+    let unpack = unpack(bench, home.dir.path());
     let port = home.client.port;
     let script = format!(
-        "set -eu\nexport PATH={}:$PATH\nexport PGPORT={port}\n{}\n{}\n{}\necho \"port={port}\" >> /dev/null\n",
+        "export PATH={}:$PATH\nexport PGPORT={port}\n{unpack}\n{}\n",
         site.server.bin_dir().display(),
-        block("in an empty folder:").replace("/path/to/the/copy", &vault.display().to_string()),
-        block("## 1. Unpack"),
         block("## 2. PostgreSQL").replace(
             "-c restore_command='",
             &format!("-c restore_command= -c port={port} -c unix_socket_directories= -c listen_addresses=127.0.0.1'")

@@ -1,8 +1,10 @@
 //! SQLite.
 
 use crate::bench::Bench;
+use crate::by_hand::{block, run, unpack};
 use planb_connector_sqlite::SqliteDatabase;
 use planb_connector_system::SystemClock;
+use planb_model::recovery::TableDigest;
 use planb_ports::Database;
 use rusqlite::Connection;
 use std::path::Path;
@@ -66,6 +68,7 @@ async fn later_snapshots_under_a_continuous_writer() {
 
     let wanted = source.digests().await.expect("digests");
     assert_eq!(wanted[0].rows, 20_000 + written);
+    by_hand(&bench, &wanted).await;
     let mut applied = Vec::new();
     while bench.manifests() > 0 {
         let home = tempfile::tempdir().expect("a temporary directory");
@@ -78,4 +81,19 @@ async fn later_snapshots_under_a_continuous_writer() {
     }
     assert!(applied.len() > 2 && applied.is_sorted(), "{applied:?}");
     assert!(applied[0] < applied[applied.len() - 1], "{applied:?}");
+}
+
+/// With `age`, `zstd` and `sqlite3` alone.
+async fn by_hand(bench: &Bench, wanted: &[TableDigest]) {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let script = unpack(bench, home.path()) + &block("## 2. SQLite");
+    run(home.path(), &script);
+    std::fs::rename(
+        home.path().join("restored.db"),
+        home.path().join("orders.db"),
+    )
+    .expect("renamed");
+    let restored = database(home.path());
+    assert_eq!(restored.digests().await.expect("digests"), wanted);
+    assert_eq!(restored.integrity().await.expect("checked"), []);
 }

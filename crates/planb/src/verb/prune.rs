@@ -108,7 +108,9 @@ fn locked(report: &PruneReport) -> Option<Text> {
     let last = report.locked.iter().filter_map(|object| object.until).max();
     Some(match last {
         Some(until) => Text::new(
-            format!("kept {count} objects because the store has locked them until {until} at the latest"),
+            format!(
+                "kept {count} objects because the store has locked them until {until} at the latest"
+            ),
             format!("저장소가 늦어도 {until}까지 잠가 두어 객체 {count}개를 보존했습니다"),
         ),
         None => Text::new(
@@ -152,5 +154,41 @@ fn reason(kept: Kept) -> Text {
         Kept::Yearly => Text::new("of its year", "연별"),
         Kept::Immutable => Text::new("locked by the store", "저장소가 잠금"),
         Kept::ClockBehind => Text::new("the clock is behind", "시계가 뒤처짐"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use planb_model::recovery::LockedObject;
+
+    #[test]
+    fn what_is_locked_is_said_in_both_languages() {
+        let object = |until: Option<&str>| LockedObject {
+            key: "orders/log/x".into(),
+            until: until.map(|at| at.parse().expect("a time")),
+        };
+        let report = |locked| PruneReport {
+            locked,
+            ..PruneReport::default()
+        };
+        assert_eq!(locked(&report(vec![])), None);
+        let times = [
+            Some("2026-03-01T00:00:00Z"),
+            Some("2026-04-01T00:00:00Z"),
+            None,
+        ];
+        let text = locked(&report(times.map(object).to_vec())).expect("three");
+        for lang in [Lang::En, Lang::Ko] {
+            let said = text.get(lang);
+            assert!(
+                said.contains("2026-04-01T00:00:00Z") && said.contains('3'),
+                "{said}"
+            );
+        }
+        let text = locked(&report(vec![object(None)])).expect("one");
+        for lang in [Lang::En, Lang::Ko] {
+            assert!(text.get(lang).contains("orders/log/x"), "{text:?}");
+        }
     }
 }

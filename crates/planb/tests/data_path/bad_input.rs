@@ -200,6 +200,76 @@ fn a_forged_manifest() {
     assert!(!desk.path("b.db").exists());
 }
 
+/// A whole manifest of a format that is not known, under its right name.
+fn newer_format(desk: &Desk) {
+    let path = objects(desk, "/manifest/").remove(0);
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+    assert_ne!(text, newer);
+    let name = path.file_name().expect("a name").to_string_lossy();
+    let (stem, _) = name.rsplit_once('-').expect("a hash");
+    let hash = planb_model::recovery::ObjectHash::of(newer.as_bytes());
+    let renamed = path.with_file_name(format!("{stem}-{}.json", hash.short()));
+    std::fs::remove_file(&path).expect("gone");
+    std::fs::write(renamed, newer).expect("written");
+}
+
+#[test]
+fn broken_vaults_are_told_in_english_and_in_korean() {
+    type Damage = fn(&Desk);
+    let damages: [(&str, Damage, &str, &str); 4] = [
+        (
+            "PB-REPO-CORRUPT",
+            |desk| {
+                let part = &objects(desk, "/snapshot/")[0];
+                let bytes = std::fs::read(part).expect("a part");
+                std::fs::write(part, &bytes[..bytes.len() / 2]).expect("half of it");
+            },
+            "from a copy of the vault",
+            "볼트 복사본에서",
+        ),
+        (
+            "PB-REPO-MISSING",
+            |desk| std::fs::remove_file(&objects(desk, "/snapshot/")[0]).expect("gone"),
+            "from a copy of the vault",
+            "볼트 복사본에서",
+        ),
+        (
+            "PB-REPO-CORRUPT",
+            |desk| {
+                let manifest = &objects(desk, "/manifest/")[0];
+                let text = std::fs::read_to_string(manifest).expect("a manifest");
+                let forged = text.replace("\"rows\": 2", "\"rows\": 3");
+                std::fs::write(manifest, forged).expect("forged");
+            },
+            "from a copy of the vault",
+            "볼트 복사본에서",
+        ),
+        (
+            "PB-REPO-FORMAT",
+            newer_format,
+            "use the version of PlanB that wrote the vault",
+            "이 볼트를 기록한 버전",
+        ),
+    ];
+    for (code, damage, english, korean) in damages {
+        let desk = desk();
+        desk.json(&["backup", "--database", &desk.sqlite("a.db")]);
+        damage(&desk);
+        let to = desk.sqlite("b.db");
+        let restore = ["restore", "--to", &to, "--lang"];
+        let said = desk.refused(&[&restore[..], &["en"]].concat(), 1, code);
+        assert!(said.contains(english), "{code}: {said}");
+        assert!(!said.chars().any(|c| ('가'..='힣').contains(&c)), "{said}");
+        let said = desk.refused(&[&restore[..], &["ko"]].concat(), 1, code);
+        assert!(said.contains(korean), "{code}: {said}");
+        assert!(
+            !desk.path("b.db").exists(),
+            "{code}: the target was touched"
+        );
+    }
+}
+
 #[test]
 fn koreans_read_korean() {
     let desk = desk();

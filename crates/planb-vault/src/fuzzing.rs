@@ -1,0 +1,113 @@
+//! Entries for the programs in fuzz/: each takes any bytes and must return.
+//!
+//! The ordinary tests run each on every file of its folder in fuzz/seeds. Bytes
+//! are taken as they are, and once more with a check that fits: else nearly
+//! nothing a fuzzer makes would get past it.
+
+use crate::chain::Head;
+use crate::checkpoint;
+use crate::fold::object;
+use crate::frame;
+use crate::layout::{Layout, is_id};
+use crate::seal::Seal;
+use crate::segment::{self, check_format};
+use bytes::Bytes;
+use planb_model::recovery::{RecordKind, SnapshotManifest, VAULT_FORMAT};
+use planb_model::{Epoch, ServiceName};
+
+/// Any bytes, and the same with the right check behind them.
+fn both(data: &[u8]) -> [Bytes; 2] {
+    let with = frame::checked(data);
+    [Bytes::copy_from_slice(data), with.into()]
+}
+
+/// A log segment: taken apart, and put at the end of a chain.
+pub fn segment(data: &[u8]) {
+    let Ok(seal) = Seal::new(&[], None) else {
+        return;
+    };
+    for object in both(data) {
+        let Ok(read) = segment::decode("key", object.clone(), &seal) else {
+            continue;
+        };
+        assert_eq!(read.header.format, VAULT_FORMAT);
+        assert_eq!(read.stored_bytes, object.len() as u64);
+        let mut head = Head::of(read.header.epoch);
+        if head.advance(&read).is_ok() {
+            assert_eq!(head.previous, read.hash);
+            assert!(head.advance(&read).is_err(), "a second time");
+        }
+        let again = segment::encode(&read.header, &read.raw, &seal, 1);
+        let again = again.and_then(|object| segment::decode("key", object, &seal));
+        assert!(again.is_ok_and(|again| again.raw == read.raw && again.header == read.header));
+    }
+}
+
+/// A folded object, as one segment for the database.
+pub fn folded(data: &[u8]) {
+    let Ok(seal) = Seal::new(&[], None) else {
+        return;
+    };
+    for object in both(data) {
+        if let Ok(read) = object::decode("key", object, &seal) {
+            assert_eq!(read.header.raw_bytes, read.raw.len() as u64);
+            assert_eq!(read.header.as_segment().seq, read.header.from);
+            drop(object::FoldedHeader::join(&[
+                read.header.clone(),
+                read.header,
+            ]));
+        }
+    }
+}
+
+/// The bytes of a manifest, of a checkpoint, and names of objects.
+pub fn manifest(data: &[u8]) {
+    if check_format("key", data).is_ok()
+        && let Ok(manifest) = serde_json::from_slice::<SnapshotManifest>(data)
+    {
+        let json = serde_json::to_vec(&manifest).unwrap_or_default();
+        let again: Option<SnapshotManifest> = serde_json::from_slice(&json).ok();
+        assert_eq!(again, Some(manifest), "what is read can be written");
+    }
+    checkpoint::parse("key", data).ok();
+    let (Ok(text), Ok(service)) = (std::str::from_utf8(data), ServiceName::new("orders")) else {
+        return;
+    };
+    let (layout, epoch) = (Layout::new(service), Epoch(1));
+    for key in text.lines() {
+        if let Some(name) = layout.parse_manifest(key) {
+            assert_eq!(name.key, key);
+        }
+        layout.parse_segment(epoch, key, 1);
+        layout.parse_folded(epoch, key);
+        checkpoint::place(&layout, epoch, key);
+        layout.parse_part(key);
+        layout.parse_epoch(key);
+        layout.parse_record(RecordKind::Verification, key);
+        is_id(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    fn seeds(target: &str, reader: fn(&[u8])) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+        let files = std::fs::read_dir(root.join(target)).expect("seeds");
+        let mut count = 0;
+        for file in files {
+            let path = file.expect("a file").path();
+            reader(&std::fs::read(path).expect("a seed"));
+            count += 1;
+        }
+        assert!(count > 2, "{target}: {count}");
+    }
+
+    #[test]
+    fn every_seed_is_read() {
+        seeds("vault_segment", super::segment);
+        seeds("vault_folded", super::folded);
+        seeds("vault_manifest", super::manifest);
+    }
+}
