@@ -21,7 +21,6 @@ use planb_model::{Epoch, ServiceName};
 use planb_ports::PortResult;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Time between two checkpoints: log of at most this long is not signed.
@@ -114,11 +113,9 @@ pub(crate) async fn last(run: &Run<'_>) {
 }
 
 async fn head(run: &Run<'_>) -> PortResult<()> {
-    let shipped = run.shipped.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(head) = shipped.clone() else {
+    let Some(head) = run.shipped() else {
         return Ok(());
     };
-    drop(shipped);
     let seq = SegmentSeq(head.next.0.saturating_sub(1));
     run.vault.sign_head(head.epoch, seq, &head.previous).await
 }

@@ -254,6 +254,12 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The end of what this run shipped.
+    pub(crate) fn shipped(&self) -> Option<Head> {
+        let shipped = self.shipped.lock().unwrap_or_else(PoisonError::into_inner);
+        shipped.clone()
+    }
+
     pub(crate) fn retrying(&self, error: &PortError, wait: Duration) {
         self.control.event(ProtectEvent::Retrying {
             error: error.chain(),

@@ -191,8 +191,11 @@ async fn forged_tail() -> (World, jiff::Timestamp) {
     let (_, private, public) = signer(7);
     world.options.signing_key = Some(private);
     world.options.trusted_signers = vec![public];
-    some_log(&world).await;
+    let protection = world.protect().await;
+    world.put_rows("a", 4).await;
     let moment = world.clock.now();
+    protection.caught_up().await;
+    protection.stop().await;
     let common = world.log_keys(ONE).len();
     let stranger = World {
         storage: world.storage.fork(),

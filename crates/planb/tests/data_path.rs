@@ -9,6 +9,8 @@ mod clean;
 mod common;
 #[path = "data_path/desk.rs"]
 mod desk;
+#[path = "data_path/folding.rs"]
+mod folding;
 #[path = "data_path/mariadb.rs"]
 mod mariadb;
 #[path = "data_path/sqlite.rs"]

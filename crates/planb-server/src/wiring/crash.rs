@@ -1,7 +1,8 @@
 //! Lets the kill -9 test end the process at a chosen call to the vault's storage.
 //!
-//! `PLANB_CRASH_AT_STORAGE=<n>:<before|after>` ends it with SIGKILL just before
-//! or just after its `n`-th call. Only debug builds listen.
+//! `PLANB_CRASH_AT_STORAGE=<n>:<before|after>[:<text>]` ends it with SIGKILL just
+//! before or just after its `n`-th call, or its `n`-th one about a key with that
+//! text in it. Only debug builds listen.
 
 use planb_ports::VaultStorage;
 use std::sync::Arc;
@@ -18,11 +19,14 @@ pub(super) fn watched(storage: Arc<dyn VaultStorage>) -> Arc<dyn VaultStorage> {
     let Ok(text) = std::env::var("PLANB_CRASH_AT_STORAGE") else {
         return storage;
     };
-    match text.split_once(':').map(|(n, side)| (n.parse(), side)) {
-        Some((Ok(nth), side @ ("before" | "after"))) => Arc::new(listening::KillAt {
-            storage,
-            calls: listening::Calls::new(nth, side == "before"),
-        }),
+    let mut words = text.splitn(3, ':');
+    let (nth, side) = (words.next().map(str::parse), words.next());
+    match (nth, side) {
+        (Some(Ok(nth)), Some(side @ ("before" | "after"))) => {
+            let about = words.next().unwrap_or_default().to_owned();
+            let calls = listening::Calls::new(nth, side == "before", about);
+            Arc::new(listening::KillAt { storage, calls })
+        }
         _ => {
             tracing::warn!(%text, "PLANB_CRASH_AT_STORAGE is not understood");
             storage
@@ -48,18 +52,24 @@ mod listening {
         made: Arc<AtomicU64>,
         nth: u64,
         before: bool,
+        /// Only calls about keys with this in them count.
+        about: String,
     }
 
     impl Calls {
-        pub(super) fn new(nth: u64, before: bool) -> Self {
+        pub(super) fn new(nth: u64, before: bool, about: String) -> Self {
             Self {
                 made: Arc::default(),
                 nth,
                 before,
+                about,
             }
         }
 
-        async fn pass<T>(&self, call: impl Future<Output = T>) -> T {
+        async fn pass<T>(&self, key: &str, call: impl Future<Output = T>) -> T {
+            if !key.contains(&self.about) {
+                return call.await;
+            }
             let here = self.made.fetch_add(1, Ordering::SeqCst) + 1 == self.nth;
             if here && self.before {
                 kill();
@@ -86,36 +96,39 @@ mod listening {
 
     struct KillUpload {
         upload: Box<dyn ObjectUpload>,
+        key: String,
         calls: Calls,
     }
 
     #[async_trait]
     impl VaultStorage for KillAt {
         async fn create(&self, key: &str, bytes: Bytes) -> PortResult<()> {
-            self.calls.pass(self.storage.create(key, bytes)).await
+            self.calls.pass(key, self.storage.create(key, bytes)).await
         }
         async fn upload(&self, key: &str) -> PortResult<Box<dyn ObjectUpload>> {
-            let upload = self.calls.pass(self.storage.upload(key)).await?;
-            let calls = self.calls.clone();
-            Ok(Box::new(KillUpload { upload, calls }))
+            let upload = self.calls.pass(key, self.storage.upload(key)).await?;
+            let (key, calls) = (key.to_owned(), self.calls.clone());
+            Ok(Box::new(KillUpload { upload, key, calls }))
         }
         async fn read(&self, key: &str) -> PortResult<Bytes> {
-            self.calls.pass(self.storage.read(key)).await
+            self.calls.pass(key, self.storage.read(key)).await
         }
         async fn read_stream(
             &self,
             key: &str,
         ) -> PortResult<BoxStream<'static, PortResult<Bytes>>> {
-            let chunks = self.calls.pass(self.storage.read_stream(key)).await?;
-            let calls = self.calls.clone();
+            let chunks = self.calls.pass(key, self.storage.read_stream(key)).await?;
+            let (key, calls) = (key.to_owned(), self.calls.clone());
             let counted = chunks.then(move |chunk| {
-                let calls = calls.clone();
-                async move { calls.pass(async { chunk }).await }
+                let (key, calls) = (key.clone(), calls.clone());
+                async move { calls.pass(&key, async { chunk }).await }
             });
             Ok(counted.boxed())
         }
         async fn list(&self, prefix: &str, after: Option<&str>) -> PortResult<Vec<ObjectInfo>> {
-            self.calls.pass(self.storage.list(prefix, after)).await
+            self.calls
+                .pass(prefix, self.storage.list(prefix, after))
+                .await
         }
         async fn list_stream(
             &self,
@@ -123,30 +136,33 @@ mod listening {
             after: Option<&str>,
         ) -> PortResult<BoxStream<'static, PortResult<ObjectInfo>>> {
             self.calls
-                .pass(self.storage.list_stream(prefix, after))
+                .pass(prefix, self.storage.list_stream(prefix, after))
                 .await
         }
         async fn delete(&self, key: &str) -> PortResult<()> {
-            self.calls.pass(self.storage.delete(key)).await
+            self.calls.pass(key, self.storage.delete(key)).await
         }
         async fn immutability(&self, key: &str) -> PortResult<Immutability> {
-            self.calls.pass(self.storage.immutability(key)).await
+            self.calls.pass(key, self.storage.immutability(key)).await
         }
         async fn retain_until(&self, key: &str, until: Timestamp) -> PortResult<()> {
-            self.calls.pass(self.storage.retain_until(key, until)).await
+            self.calls
+                .pass(key, self.storage.retain_until(key, until))
+                .await
         }
     }
 
     #[async_trait]
     impl ObjectUpload for KillUpload {
         async fn write(&mut self, bytes: Bytes) -> PortResult<()> {
-            self.calls.clone().pass(self.upload.write(bytes)).await
+            let calls = self.calls.clone();
+            calls.pass(&self.key, self.upload.write(bytes)).await
         }
         async fn finish(self: Box<Self>) -> PortResult<()> {
-            self.calls.pass(self.upload.finish()).await
+            self.calls.pass(&self.key, self.upload.finish()).await
         }
         async fn abort(self: Box<Self>) -> PortResult<()> {
-            self.calls.pass(self.upload.abort()).await
+            self.calls.pass(&self.key, self.upload.abort()).await
         }
     }
 }

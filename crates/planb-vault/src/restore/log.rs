@@ -53,7 +53,8 @@ impl<'a> Applier<'a> {
 
     /// Applies what is listed, then what came since, until nothing more comes.
     ///
-    /// When the log cannot be read on, what was read before is applied first.
+    /// When the log cannot be read on, what was read before is applied first; if
+    /// the asked point is in that, what lies behind it does not matter.
     pub(super) async fn run(mut self) -> PortResult<RestoreReport> {
         if *self.target.goal != Goal::End {
             self.report.reached = Reached::LogEnds;
@@ -61,7 +62,9 @@ impl<'a> Applier<'a> {
         self.look_at_point();
         let read = self.read().await;
         self.apply_batch().await?;
-        read?;
+        if !self.ended {
+            read?;
+        }
         self.report.chain_closed = self.head.closed.is_some();
         Ok(self.report)
     }

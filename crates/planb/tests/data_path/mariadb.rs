@@ -7,12 +7,12 @@ use planb_launch::mariadb::{MariaDb, MariaDbOptions};
 
 const ROWS: u32 = 500;
 
-async fn server(desk: &Desk, name: &str, id: u32) -> MariaDb {
+pub async fn server(desk: &Desk, name: &str, id: u32) -> MariaDb {
     let options = MariaDbOptions::new(desk.path(name), id);
     MariaDb::start(options).await.expect("a MariaDB server")
 }
 
-async fn connect(server: &MariaDb) -> mysql_async::Conn {
+pub async fn connect(server: &MariaDb) -> mysql_async::Conn {
     let options = mysql_async::OptsBuilder::default()
         .ip_or_hostname("127.0.0.1")
         .tcp_port(server.port())
@@ -21,7 +21,7 @@ async fn connect(server: &MariaDb) -> mysql_async::Conn {
     mysql_async::Conn::new(options).await.expect("a connection")
 }
 
-fn url(server: &MariaDb) -> String {
+pub fn url(server: &MariaDb) -> String {
     format!("mariadb://root@127.0.0.1:{}/shop", server.port())
 }
 
