@@ -246,7 +246,7 @@ async fn a_forged_end_of_the_log_is_noticed_before_anything_is_changed() {
     let restored = world.repository();
     let restored = restored.restore(&target, &options, &NoProgress).await;
     restored.unwrap_or_else(|e| panic!("{}", e.chain()));
-    assert!(world.target.has("a-3") && !world.target.has("false-0"));
+    assert!(world.target.has("a-0") && !world.target.has("false-0"));
 }
 
 #[tokio::test(start_paused = true)]
