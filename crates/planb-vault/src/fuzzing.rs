@@ -89,6 +89,10 @@ pub fn manifest(data: &[u8]) {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "seeds are files of this repository"
+)]
 mod tests {
     use std::path::Path;
 

@@ -3,6 +3,11 @@
 //!
 //! The only test of its program: it measures the memory of the process.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "reads its own memory from /proc, which no port offers"
+)]
+
 mod world;
 
 use async_trait::async_trait;
