@@ -289,7 +289,8 @@ async fn only_signed_folded_log_is_applied_and_the_log_itself_instead() {
     // Folded by a stranger from a log of the same shape.
     let stranger = World::new();
     folded_with(&stranger, 2, "other ").await.stop().await;
-    let damages: [(&str, &dyn Fn(&World, &str)); 4] = [
+    type Damage<'a> = &'a dyn Fn(&World, &str);
+    let damages: [(&str, Damage<'_>); 4] = [
         ("unsigned", &|world, key| {
             world.storage.lose(&format!("{key}.sig")).expect("there");
         }),
