@@ -19,6 +19,8 @@ mod replication;
 #[path = "methods/self_diagnosis.rs"]
 mod self_diagnosis;
 mod support;
+#[path = "methods/tables.rs"]
+mod tables;
 #[path = "methods/traffic.rs"]
 mod traffic;
 #[path = "methods/triage.rs"]

@@ -40,6 +40,21 @@ fn workloads_of_one_mode_share_gpus() {
     );
 }
 
+/// Vector stores need a backup of their own (W 12): without one it is said.
+#[test]
+fn a_vector_store_without_a_backup_is_a_gap() {
+    let with = |backup: &str| {
+        let workloads = "    - { name: w, pods: 2, wholeGpu: no }\n";
+        let text =
+            format!("  pricePerMonth: 1\n  imageTagsOnly: yes\n{backup}  workloads:\n{workloads}");
+        outcome("gpu", &text)
+    };
+    assert_ne!(
+        with("  vectorStoreBackup: no\n"),
+        with("  vectorStoreBackup: yes\n")
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
