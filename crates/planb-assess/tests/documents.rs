@@ -1,6 +1,9 @@
 //! Documents: what was not measured is never good, a missing quarter is seen,
 //! and every text is in both languages.
 
+#[path = "support/translation.rs"]
+mod translation;
+
 use jiff::Timestamp;
 use planb_assess::documents::{Run, Verification, of_drill};
 use planb_assess::documents::{board, cost, drill};
@@ -213,54 +216,31 @@ fn the_cost_report_has_the_customers_figures() {
     assert!(!own.contains("Every answer in this report is an example"));
 }
 
-fn has_hangul(text: &str) -> bool {
-    text.chars().any(|c| matches!(c, '\u{ac00}'..='\u{d7a3}'))
-}
-
-fn untranslated(json: &Json, out: &mut Vec<String>) {
-    match json {
-        Json::Object(map) => {
-            if let (Some(Json::String(en)), Some(Json::String(ko))) = (map.get("en"), map.get("ko"))
-            {
-                let words = en
-                    .split_whitespace()
-                    .filter(|w| w.len() > 1 && w.chars().all(char::is_alphabetic));
-                let same = en == ko && words.count() > 2;
-                if has_hangul(en)
-                    || same
-                    || (en != ko
-                        && !has_hangul(ko)
-                        && ko.chars().filter(|c| c.is_alphabetic()).count() > 6)
-                {
-                    out.push(format!("{en} | {ko}"));
-                }
-                return;
-            }
-            map.values().for_each(|v| untranslated(v, out));
-        }
-        Json::Array(items) => items.iter().for_each(|v| untranslated(v, out)),
-        _ => {}
-    }
-}
-
 #[test]
 fn every_text_of_every_document_is_in_both_languages() {
     let plan = service();
     let runs = || vec![run("2026-02-10", 1e6, 3), run("2026-11-01", 5.0, 0)];
-    let given = planb_assess::METHODS
-        .iter()
-        .map(|m| example(m.name))
-        .collect();
+    let methods = planb_assess::METHODS;
+    let examples = methods.iter().map(|m| example(m.name)).collect();
+    // Names of the plan and of the example's answers.
+    let mut given = ["orders", "seoul", "busan", "data.vault", "health"]
+        .map(str::to_owned)
+        .to_vec();
+    for method in methods {
+        let sheet = method.sheet(method.data).expect("reads");
+        given.extend(translation::strings(&Json::Object(answers::example(
+            &sheet,
+        ))));
+    }
     for assessed in [
         drills(&plan, runs(), vec![]),
         drills(&plan, vec![], vec![]),
         board_of(&plan, vec![], vec![]),
-        board_of(&plan, runs(), given),
+        board_of(&plan, runs(), examples),
         cost::report(example("cost"), true),
     ] {
-        let mut out = Vec::new();
         let json = serde_json::to_value(&assessed.report).expect("JSON");
-        untranslated(&json, &mut out);
-        assert_eq!(out, Vec::<String>::new(), "{}", assessed.report.method);
+        let found = translation::faults(&json, &assessed.report.method, &given);
+        assert!(found.is_empty(), "{}", found.join("\n"));
     }
 }

@@ -6,6 +6,9 @@
     reason = "reads the documentation pages of the repository"
 )]
 
+#[path = "support/translation.rs"]
+mod translation;
+
 use planb_assess::answers::{self, Form};
 use planb_assess::method::AnswersFile;
 use planb_assess::render::{Format, Options, render};
@@ -36,83 +39,31 @@ fn example(method: &Method, lang: Lang) -> Assessed {
     }
 }
 
-fn has_hangul(text: &str) -> bool {
-    text.chars().any(|c| matches!(c, '\u{ac00}'..='\u{d7a3}'))
-}
-
-/// Every `{ en, ko }` in a tree, with its path.
-fn texts(json: &Json, path: String, out: &mut Vec<(String, String, String)>) {
-    match json {
-        Json::Object(map) => {
-            if let (Some(Json::String(en)), Some(Json::String(ko)), 2) =
-                (map.get("en"), map.get("ko"), map.len())
-            {
-                out.push((path, en.clone(), ko.clone()));
-                return;
-            }
-            for key in ["en", "ko"] {
-                assert!(!map.contains_key(key), "{path}: a text in one language");
-            }
-            for (key, value) in map {
-                texts(value, format!("{path}.{key}"), out);
-            }
-        }
-        Json::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                texts(item, format!("{path}[{index}]"), out);
-            }
-        }
-        _ => {}
-    }
-}
-
 #[test]
 fn data_files_are_in_both_languages() {
     for method in METHODS {
         let options = serde_saphyr::options! { strict_booleans: true };
         let raw: Json = serde_saphyr::from_str_with_options(method.data, options).expect("YAML");
-        let mut all = Vec::new();
-        texts(&raw, method.name.to_owned(), &mut all);
-        assert!(!all.is_empty());
-        for (path, en, ko) in all {
-            assert!(!en.trim().is_empty() && !has_hangul(&en), "{path}: {en}");
-            assert!(
-                has_hangul(&ko),
-                "{path}: {ko} (use `same:` for what reads the same)"
-            );
-        }
+        let found = translation::faults(&raw, method.name, &[]);
+        assert!(found.is_empty(), "{}", found.join("\n"));
     }
+}
+
+/// What the user of the example has written himself.
+fn given(method: &Method) -> Vec<String> {
+    let answers = answers::example(&sheet(method));
+    let mut given = translation::strings(&Json::Object(answers));
+    given.retain(|g| g.chars().any(char::is_alphabetic));
+    given
 }
 
 #[test]
 fn reports_are_in_both_languages() {
     for method in METHODS {
         let report = serde_json::to_value(example(method, Lang::En).report).expect("JSON");
-        let mut all = Vec::new();
-        texts(&report, method.name.to_owned(), &mut all);
-        for (path, en, ko) in all {
-            // The same in both: names of the user, figures.
-            let words = en
-                .split_whitespace()
-                .filter(|w| w.chars().all(char::is_alphabetic));
-            if en == ko {
-                assert!(words.count() < 5, "{path}: not translated: {en}");
-                continue;
-            }
-            assert!(!has_hangul(&en), "{path}: {en}");
-            let letters = ko.chars().any(char::is_alphabetic);
-            assert!(
-                !letters || has_hangul(&ko) || !en.chars().any(char::is_alphabetic) || figures(&ko),
-                "{path}: {ko}"
-            );
-        }
+        let found = translation::faults(&report, method.name, &given(method));
+        assert!(found.is_empty(), "{}", found.join("\n"));
     }
-}
-
-/// Only figures and units: `45.5%`, `12 vCPU`.
-fn figures(text: &str) -> bool {
-    text.chars().filter(|c| c.is_alphabetic()).count()
-        < text.chars().filter(char::is_ascii_digit).count() * 2 + 5
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn a_gigabyte_is_refused_after_its_first_bytes() {
     // A sparse file: a gigabyte to read, nothing on the disk.
     let file = std::fs::File::create(&path).expect("made");
     file.set_len(1 << 30).expect("grown");
+    let start = std::time::Instant::now();
     let output = planb(folder.path(), &["assess", "triage", "-f", "inventory.csv"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(
@@ -109,6 +110,129 @@ fn a_gigabyte_is_refused_after_its_first_bytes() {
         "{}",
         stderr(&output)
     );
+    // Reading all of it takes longer than this, even from a fast disk.
+    let took = start.elapsed();
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn impossible_numbers_and_names_are_refused_at_their_line_and_field() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = example(folder.path(), "cost");
+    let cases = [
+        ("monthly: 73", "monthly: -5", "primary[0].monthly"),
+        ("monthly: 73", "monthly: NaN", "primary[0].monthly"),
+        ("monthly: 73", "monthly: .nan", "primary[0].monthly"),
+        ("monthly: 73", "monthly: .inf", "primary[0].monthly"),
+        ("monthly: 73", "monthly: 1e308", "primary[0].monthly"),
+        ("monthly: 73", "monthly: 73 EUR", "primary[0].monthly"),
+        (
+            "utilisationNow: 20%",
+            "utilisationNow: 150%",
+            "sizing.utilisationNow",
+        ),
+        (
+            "utilisationNow: 20%",
+            "utilisationNow: -1%",
+            "sizing.utilisationNow",
+        ),
+        (
+            "utilisationNow: 20%",
+            "utilisationNow: 20h",
+            "sizing.utilisationNow",
+        ),
+        ("name: ALB", "name: EKS", "primary[3].name"),
+    ];
+    for (good, bad, field) in cases {
+        let before = text.find(good).unwrap_or_else(|| panic!("no {good}"));
+        let line = text[..before].matches('\n').count() + 1;
+        let answers = text.replacen(good, bad, 1);
+        std::fs::write(folder.path().join("cost.yaml"), answers).expect("written");
+        for verb in ["assess", "report"] {
+            let output = planb(folder.path(), &[verb, "cost", "--format", "json"]);
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(3), "{verb} {bad}: {said}");
+            assert!(said.contains(field), "{verb} {bad}: {said}");
+            let place = format!("cost.yaml:{line}:");
+            assert!(said.contains(&place), "{verb} {bad}: {place} in {said}");
+            assert!(output.stdout.is_empty(), "{verb} {bad}");
+        }
+    }
+}
+
+#[test]
+fn times_without_a_unit_or_backwards_are_refused_at_their_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = example(folder.path(), "recovery-path");
+    for bad in [
+        "rto: 4",
+        "rto: -4h",
+        "rto: 4 parsecs",
+        "rto: NaN",
+        "rto: 1e308h",
+    ] {
+        let before = text.find("rto: 4h").expect("there");
+        let line = text[..before].matches('\n').count() + 1;
+        let answers = text.replacen("rto: 4h", bad, 1);
+        std::fs::write(folder.path().join("recovery-path.yaml"), answers).expect("written");
+        let output = planb(folder.path(), &["assess", "recovery-path"]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{bad}: {said}");
+        assert!(
+            said.contains(&format!("recovery-path.yaml:{line}:")),
+            "{bad}: {said}"
+        );
+        assert!(said.contains("(rto)"), "{bad}: {said}");
+    }
+}
+
+#[test]
+fn an_inventory_with_a_name_twice_is_refused_at_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let csv = "name,owner\nportal,a\nbatch,b\nportal,c\n";
+    std::fs::write(folder.path().join("i.csv"), csv).expect("written");
+    let output = planb(folder.path(), &["assess", "triage", "-f", "i.csv"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("i.csv:4:") && said.contains("workloads[2].name"),
+        "{said}"
+    );
+}
+
+/// One cell of each kind that a spreadsheet would run, a tab and a carriage
+/// return among them.
+#[test]
+fn every_beginning_of_a_formula_is_escaped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for beginning in ["=", "+", "-", "@", "\\t", "\\r"] {
+        let yaml = format!(
+            "assess: triage\nanswers:\n  workloads:\n    - {{ name: \"{beginning}1+1\" }}\n"
+        );
+        std::fs::write(folder.path().join("triage.yaml"), yaml).expect("written");
+        let output = planb(folder.path(), &["assess", "triage", "--format", "csv"]);
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(text.contains("1+1"), "{beginning}: {text}");
+        for cell in text.split([',', '\n']) {
+            let cell = cell.trim_start_matches('"');
+            let runs = cell.starts_with(['=', '+', '-', '@', '\t']);
+            assert!(
+                !runs && !cell.trim_end().starts_with('\r'),
+                "{beginning}: {text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_cost_report_of_the_customers_design_has_its_figures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = planb(folder.path(), &["report", "cost", "--example"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for figure in ["$463", "$5", "$204", "$0.28"] {
+        assert!(stdout(&output).contains(figure), "{}", stdout(&output));
+    }
 }
 
 #[test]

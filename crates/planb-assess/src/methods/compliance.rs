@@ -38,7 +38,7 @@ struct GradeRule {
     rto: Duration,
     #[serde(deserialize_with = "span")]
     rpo: Duration,
-    source: String,
+    source: Text,
 }
 
 /// A law or a guideline.

@@ -233,7 +233,7 @@ fn the_core_grade_asks_four_hours_and_grades_do_not_get_stricter_downwards() {
     assert_eq!(grades.len(), 4);
     assert_eq!(grades[0]["rto"], "4h");
     for grade in &grades[1..] {
-        let source = grade["source"].as_str().expect("a source");
+        let source = grade["source"]["en"].as_str().expect("a source");
         assert!(source.contains("illustrative"), "{source}");
     }
     let met = |grade: u8| {

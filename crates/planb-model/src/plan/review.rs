@@ -15,7 +15,7 @@ pub fn review(plan: &ServicePlan) -> Vec<Finding> {
     vault(plan, &mut findings);
     detection(plan, &mut findings);
     for site in plan.sites() {
-        let subject = format!("service {}: site {}", plan.name, site.name);
+        let subject = format!("{}: sites.{}", plan.name, site.name);
         if let DatabaseAddress::Server {
             host, tls_ca: None, ..
         } = &site.database
@@ -50,7 +50,7 @@ pub fn review(plan: &ServicePlan) -> Vec<Finding> {
 }
 
 fn vault(plan: &ServicePlan, findings: &mut Vec<Finding>) {
-    let subject = format!("service {}: vault", plan.name);
+    let subject = format!("{}: data.vault", plan.name);
     if plan.data.vault.recipients.is_empty() {
         findings.push(warning(
             "PB-PLAN-REVIEW-ENCRYPTION",
@@ -82,7 +82,7 @@ fn vault(plan: &ServicePlan, findings: &mut Vec<Finding>) {
 }
 
 fn detection(plan: &ServicePlan, findings: &mut Vec<Finding>) {
-    let subject = format!("service {}: detection", plan.name);
+    let subject = format!("{}: health", plan.name);
     let observers = plan.health.observers.len();
     let quorum = usize::try_from(plan.health.promote_quorum).unwrap_or(usize::MAX);
     if quorum.saturating_mul(2) <= observers || observers < 3 {
