@@ -14,6 +14,7 @@ pub mod answers;
 pub mod documents;
 pub mod facts;
 pub mod interview;
+pub mod manifests;
 pub mod measured;
 pub mod method;
 pub mod methods;

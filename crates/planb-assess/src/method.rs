@@ -2,6 +2,7 @@
 
 use crate::answers::{self, Complaint, Form, Missing};
 use crate::facts::Facts;
+use crate::manifests::Manifests;
 use crate::measured::Measured;
 use crate::number;
 use crate::report::{Note, Report};
@@ -50,6 +51,8 @@ pub struct Inputs {
     pub measured: Vec<Measured>,
     /// What was found about one service (`compliance`).
     pub facts: Option<Box<Facts>>,
+    /// Kubernetes manifests (`--manifests DIR`).
+    pub manifests: Option<Manifests>,
 }
 
 /// An answers file as it was found.

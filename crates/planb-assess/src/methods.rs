@@ -1,11 +1,14 @@
 //! The methods, one file each, and the registry with one line each.
 
 mod active_active;
+mod authenticity;
 pub mod compliance;
 mod cost;
+mod decisions;
 mod gpu;
 mod images;
 mod operating_model;
+mod portfolio;
 mod recovery_path;
 mod replication;
 mod self_diagnosis;
@@ -17,6 +20,7 @@ use crate::method::Method;
 /// Every method, in the order `planb assess list` shows them.
 pub const METHODS: &[Method] = &[
     Method::of::<self_diagnosis::SelfDiagnosis>(),
+    Method::of::<authenticity::Authenticity>(),
     Method::of::<triage::Triage>(),
     Method::of::<operating_model::OperatingModel>(),
     Method::of::<replication::Replication>(),
@@ -26,7 +30,9 @@ pub const METHODS: &[Method] = &[
     Method::of::<recovery_path::RecoveryPath>(),
     Method::of::<cost::Cost>(),
     Method::of::<compliance::Compliance>(),
+    Method::of::<decisions::Decisions>(),
     Method::of::<gpu::Gpu>(),
+    Method::of::<portfolio::Portfolio>(),
 ];
 
 /// The method called `name`.

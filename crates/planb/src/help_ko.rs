@@ -314,6 +314,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("drill.output", "보고서를 저장할 파일. 기본값은 stdout"),
     ("cost.format", "보고서 형식"),
     ("cost.output", "보고서를 저장할 파일. 기본값은 stdout"),
+    (
+        "assess.manifests",
+        "`authenticity`의 근거로 읽을 쿠버네티스 매니페스트 폴더. 심볼릭 링크는 따라가지 않음",
+    ),
     ("assess list", "평가 목록 출력"),
     (
         "assess init",

@@ -371,3 +371,116 @@ fn a_pdf_is_printed_by_a_browser_or_refused_with_another_way() {
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.contains("MediaBox [0 0 594") || text.contains("MediaBox [0 0 595"));
 }
+
+const VM: &str =
+    "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata:\n  name: old\nspec: {}\n";
+
+#[test]
+fn manifests_are_read_as_evidence_and_links_are_not_followed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    example(folder.path(), "authenticity");
+    let inside = folder.path().join("k8s/base");
+    std::fs::create_dir_all(&inside).expect("made");
+    std::fs::write(folder.path().join("outside.yaml"), VM).expect("written");
+    std::os::unix::fs::symlink("../../outside.yaml", inside.join("link.yaml")).expect("linked");
+    std::os::unix::fs::symlink("..", inside.join("loop")).expect("linked");
+    std::fs::write(inside.join("notes.txt"), "no: [manifest").expect("written");
+    std::fs::write(
+        inside.join("app.yml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\n",
+    )
+    .expect("written");
+    let run = || {
+        planb(
+            folder.path(),
+            &[
+                "assess",
+                "authenticity",
+                "--manifests",
+                "k8s",
+                "--format",
+                "json",
+            ],
+        )
+    };
+    let json = |output: &Output| -> serde_json::Value {
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let plain = json(&run());
+    assert_eq!(plain["outcome"]["verdict"], "not-proven");
+    assert_eq!(plain["outcome"]["linksSkipped"], 2);
+    std::fs::write(inside.join("vm.json"), VM).expect("written");
+    let found = json(&run());
+    assert_eq!(found["outcome"]["verdict"], "virtualisation");
+    let place = &found["outcome"]["evidence"][0]["place"];
+    assert_eq!(
+        place,
+        &serde_json::json!({ "file": "base/vm.json", "document": 1, "line": 1 })
+    );
+}
+
+#[test]
+fn manifests_that_cannot_be_read_are_named_with_file_and_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    example(folder.path(), "authenticity");
+    let k8s = folder.path().join("k8s");
+    std::fs::create_dir(&k8s).expect("made");
+    let run = || {
+        planb(
+            folder.path(),
+            &["assess", "authenticity", "--manifests", "k8s"],
+        )
+    };
+    let refused = |needles: &[&str]| {
+        let output = run();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(output.stdout.is_empty());
+        for needle in needles.iter().chain(&["PB-ASSESS-MANIFESTS"]) {
+            assert!(said.contains(needle), "{needle}: {said}");
+        }
+    };
+    refused(&["holds no .yaml"]);
+    std::fs::write(k8s.join("a.yaml"), "a: 1\nb: [\n").expect("written");
+    std::fs::write(k8s.join("t.yaml"), "x: {{ .Values.y }}\nz: {{ a | b }}\n").expect("written");
+    refused(&["a.yaml:", "t.yaml:", "helm template", "2 of its files"]);
+    std::fs::remove_file(k8s.join("t.yaml")).expect("removed");
+    // Sparse: large to read, nothing on the disk.
+    let file = std::fs::File::create(k8s.join("a.yaml")).expect("made");
+    file.set_len(5 << 20).expect("grown");
+    refused(&["larger than"]);
+    std::fs::remove_dir_all(&k8s).expect("removed");
+    refused(&["cannot read it"]);
+}
+
+#[test]
+fn the_board_gets_its_page_and_the_portfolio_its_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    example(folder.path(), "decisions");
+    let page = planb(
+        folder.path(),
+        &["--lang", "ko", "assess", "decisions", "--format", "html"],
+    );
+    assert_eq!(page.status.code(), Some(0), "{}", stderr(&page));
+    for needle in [
+        "의사결정 매트릭스",
+        "다음 회의 안건",
+        "신규 시스템 → 분석 → 세션 → 트랜잭션",
+    ] {
+        assert!(stdout(&page).contains(needle), "{needle}");
+    }
+    let csv = "name,grade,category,state,dependsOn,rtoTarget\n\
+               a,1,log,waiting,nowhere,1h\na,7,log,waiting,,1h\nb,2,log,waiting,,5 parsecs\n";
+    std::fs::write(folder.path().join("p.csv"), csv).expect("written");
+    let output = planb(folder.path(), &["assess", "portfolio", "-f", "p.csv"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for needle in [
+        "p.csv:3:1 (services[1].name)",
+        "p.csv:3:3 (services[1].grade)",
+        "p.csv:4:18 (services[2].rtoTarget)",
+    ] {
+        assert!(said.contains(needle), "{needle}: {said}");
+    }
+}

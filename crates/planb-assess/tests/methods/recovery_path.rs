@@ -153,6 +153,7 @@ fn a_measured_drill_stands_beside_the_simulation() {
     let inputs = Inputs {
         facts: None,
         measured: measured::read(drill).expect("a drill"),
+        ..Inputs::default()
     };
     let run = |more: &str| {
         assess_with(
@@ -184,6 +185,7 @@ fn a_measured_drill_stands_beside_the_simulation() {
     let unverified = Inputs {
         facts: None,
         measured: measured::read(&unverified).expect("a drill"),
+        ..Inputs::default()
     };
     let text = format!("{GIVEN}  runs: 1000\n");
     let lost = assess_with("recovery-path", &text, &unverified);

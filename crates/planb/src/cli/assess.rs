@@ -34,6 +34,9 @@ pub struct AssessArgs {
     /// Where `compliance` looks for evidence
     #[command(flatten)]
     pub sources: SourceArgs,
+    /// Folder with Kubernetes manifests, read as evidence by `authenticity`; links are not followed
+    #[arg(long, value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
 }
 
 /// What else `assess` does.

@@ -4,6 +4,7 @@
 mod ask;
 pub mod compliance;
 pub mod files;
+mod manifests;
 
 use super::document;
 use crate::cli::{AssessArgs, AssessVerb};
@@ -90,7 +91,10 @@ async fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
         name: &path.display().to_string(),
         form: form(&path),
     };
-    let inputs = files::inputs(&args.drill)?;
+    let mut inputs = files::inputs(&args.drill)?;
+    if let Some(folder) = &args.manifests {
+        inputs.manifests = Some(manifests::read(folder, lang)?);
+    }
     let assessed = run_method(method, &sheet, &file, &inputs, &path, lang)?;
     document::write(&assessed, args.format, args.output.as_deref(), lang).await
 }
