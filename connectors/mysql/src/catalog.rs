@@ -162,7 +162,7 @@ pub(crate) fn parse_label(text: &str) -> PortResult<(String, String)> {
 
 /// A quoted name at the start of `text`, and what follows it. A backtick in a
 /// name is doubled.
-fn unquote(text: &str) -> Option<(String, &str)> {
+pub(crate) fn unquote(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut rest = text.strip_prefix('`')?;
     loop {

@@ -26,6 +26,7 @@ mod physical;
 mod raw;
 mod restore;
 mod rowlog;
+mod rules;
 mod script;
 mod signals;
 mod snapshot;
@@ -47,8 +48,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
-    Clock, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
-    SnapshotOptions, SnapshotSink, Until,
+    Clock, ContentCheck, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd,
+    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -237,5 +238,9 @@ impl Database for MysqlDatabase {
 
     async fn integrity(&self) -> PortResult<Vec<Finding>> {
         integrity::integrity(&self.client).await
+    }
+
+    async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {
+        rules::check(&self.client).await
     }
 }

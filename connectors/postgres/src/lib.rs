@@ -18,6 +18,7 @@ mod log;
 mod lsn;
 mod own;
 mod restore;
+mod rules;
 mod snapshot;
 mod tools;
 mod wire;
@@ -37,8 +38,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
-    SnapshotOptions, SnapshotSink, Until,
+    Clock, ContentCheck, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd,
+    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -186,7 +187,15 @@ impl Database for PostgresDatabase {
         work.await
     }
 
+    async fn row_counts(&self) -> PortResult<Vec<(String, u64)>> {
+        rules::row_counts(&self.client).await
+    }
+
     async fn integrity(&self) -> PortResult<Vec<Finding>> {
         digest::integrity(&self.client).await
+    }
+
+    async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {
+        rules::check(&self.client).await
     }
 }

@@ -19,6 +19,7 @@ mod log;
 mod pin;
 mod position;
 mod restore;
+mod rules;
 mod sidecar;
 mod snapshot;
 mod wal;
@@ -34,8 +35,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, Database, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions,
-    SnapshotSink, Until,
+    Clock, ContentCheck, Database, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
+    SnapshotOptions, SnapshotSink, Until,
 };
 use rusqlite::Connection;
 use sidecar::{CopyState, Sidecar};
@@ -242,5 +243,13 @@ impl Database for SqliteDatabase {
         let subject = self.shared.paths.database.display().to_string();
         self.look(move |connection| digest::integrity(connection, &subject))
             .await
+    }
+
+    async fn row_counts(&self) -> PortResult<Vec<(String, u64)>> {
+        self.look(rules::row_counts).await
+    }
+
+    async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {
+        self.look(rules::check).await
     }
 }

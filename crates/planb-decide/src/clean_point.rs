@@ -14,8 +14,10 @@
 mod band;
 mod drift;
 mod reason;
+mod within;
 
 pub use reason::Reason;
+pub use within::{Log, Place, Window, Within, follow};
 
 use band::Band;
 use jiff::Timestamp;
@@ -38,6 +40,12 @@ pub enum Signal {
     Deletes,
     /// Rows inserted in it, for each second.
     Inserts,
+    /// Rows whose foreign keys lead nowhere.
+    Orphans,
+    /// Values of text that are no UTF-8.
+    NotUtf8,
+    /// Values declared as JSON that are none.
+    NotJson,
 }
 
 impl Signal {
@@ -45,6 +53,12 @@ impl Signal {
     /// was written, which alone rejects nothing.
     pub fn is_content(self) -> bool {
         matches!(self, Signal::Compressed | Signal::Entropy | Signal::NotText)
+    }
+
+    /// Whether it counts rows that break a rule. One more than ever before
+    /// rejects: that needs no band.
+    pub fn is_check(self) -> bool {
+        matches!(self, Signal::Orphans | Signal::NotUtf8 | Signal::NotJson)
     }
 
     /// Smallest deviation that counts, in the signal's own unit: below it is
@@ -55,6 +69,7 @@ impl Signal {
             Signal::Entropy => 0.1,
             Signal::NotText => 0.01,
             Signal::Updates | Signal::Deletes | Signal::Inserts => 1.0,
+            Signal::Orphans | Signal::NotUtf8 | Signal::NotJson => 0.0,
         }
     }
 }
@@ -118,9 +133,11 @@ pub struct Point {
     pub immutable: Option<bool>,
     /// Rows by table; empty when nobody has counted.
     pub rows: BTreeMap<String, u64>,
+    /// Tables that are known to have been dropped.
+    pub dropped: Vec<String>,
     /// What was measured of it.
     pub measures: Vec<Measured>,
-    /// Checks that failed: canary, foreign keys, integrity, JSON.
+    /// Checks that failed: canary, the engine's own integrity check.
     pub failed_checks: Vec<String>,
 }
 
@@ -137,6 +154,11 @@ pub struct Policy {
     pub needs_drill: bool,
     /// Whether a point that is known not to be immutable is rejected.
     pub needs_immutable: bool,
+    /// How many times a signal's slack a value may always deviate.
+    pub slack: f64,
+    /// Whether content that falls out of its band at the lower end is only
+    /// noted: ciphertext raises what is measured.
+    pub only_rises: bool,
 }
 
 impl Default for Policy {
@@ -148,6 +170,8 @@ impl Default for Policy {
             history_max: 60,
             needs_drill: true,
             needs_immutable: true,
+            slack: 1.0,
+            only_rises: false,
         }
     }
 }
@@ -253,6 +277,14 @@ fn judge(point: &Point, usual: &[&Point], policy: &Policy) -> Judged {
     rejected.extend(lost_tables(point, usual));
     let recent = &usual[usual.len().saturating_sub(policy.history_max)..];
     for measure in &point.measures {
+        if measure.signal.is_check() {
+            match more_broken(measure, recent) {
+                Some((reason, true)) => rejected.push(reason),
+                Some((reason, false)) => noted.push(reason),
+                None => {}
+            }
+            continue;
+        }
         let history = values(recent, measure.signal, measure.table.as_deref());
         let Some(band) = Band::learn(&history, measure.signal, policy) else {
             continue;
@@ -265,7 +297,8 @@ fn judge(point: &Point, usual: &[&Point], policy: &Policy) -> Judged {
             low: OrderedValue::new(band.low),
             high: OrderedValue::new(band.high),
         };
-        if measure.signal.is_content() {
+        let is_lower = measure.value.get() < band.low;
+        if measure.signal.is_content() && !(policy.only_rises && is_lower) {
             rejected.push(reason);
         } else {
             noted.push(reason);
@@ -279,18 +312,38 @@ fn judge(point: &Point, usual: &[&Point], policy: &Policy) -> Judged {
     }
 }
 
+/// Whether more rows break a rule than in any usual point; `true` with it when
+/// there was one to compare with.
+fn more_broken(measure: &Measured, usual: &[&Point]) -> Option<(Reason, bool)> {
+    let history = values(usual, measure.signal, measure.table.as_deref());
+    let most = history.iter().copied().fold(0.0, f64::max);
+    (measure.value.get() > most).then(|| {
+        let reason = Reason::OutOfBand {
+            measured: measure.clone(),
+            low: OrderedValue::new(0.0),
+            high: OrderedValue::new(most),
+        };
+        (reason, !history.is_empty())
+    })
+}
+
 /// Tables that the last usual point had, and this one has not, or almost empty.
 fn lost_tables(point: &Point, usual: &[&Point]) -> Vec<Reason> {
     let counted = |p: &&&Point| !p.rows.is_empty();
     let Some(before) = usual.iter().rev().find(counted) else {
         return Vec::new();
     };
+    let dropped = point.dropped.iter();
+    let mut lost: Vec<Reason> = dropped
+        .filter(|table| before.rows.contains_key(*table))
+        .map(|table| Reason::TableGone(table.clone()))
+        .collect();
     if point.rows.is_empty() {
-        return Vec::new();
+        return lost;
     }
-    let mut lost = Vec::new();
     for (table, had) in &before.rows {
         match point.rows.get(table) {
+            None if point.dropped.contains(table) => {} // Told already.
             None => lost.push(Reason::TableGone(table.clone())),
             Some(left) if *had >= EMPTIED_ROWS_MIN && is_emptied(*had, *left) => {
                 lost.push(Reason::TableEmptied {

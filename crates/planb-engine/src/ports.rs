@@ -4,7 +4,7 @@ use crate::crash::CrashPoints;
 use planb_model::observation::ProbeKind;
 use planb_model::plan::ServicePlan;
 use planb_model::{ServiceName, SiteName};
-use planb_ports::{Clock, Database, Probe, Random, Repository, Store, Traffic, Workload};
+use planb_ports::{Clock, Database, Probe, Random, Repository, Store, Traffic, Verifier, Workload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ pub struct ServicePorts {
     pub sites: BTreeMap<SiteName, SitePorts>,
     /// Its vault.
     pub repository: Arc<dyn Repository>,
+    /// Drills what is in the vault; `None` when the plan says that nobody does.
+    pub verifier: Option<Arc<dyn Verifier>>,
     /// Its edge.
     pub traffic: Arc<dyn Traffic>,
     /// Looks at the service from outside, through the edge.

@@ -13,6 +13,7 @@ pub(crate) mod recovery;
 pub(crate) mod standby;
 pub(crate) mod starter;
 pub(crate) mod traffic;
+pub(crate) mod verifier;
 pub(crate) mod watcher;
 
 use crate::shared::Shared;

@@ -6,7 +6,7 @@ pub(crate) mod history;
 pub(crate) mod status;
 
 use crate::reconcile::{
-    executor, fencer, protector, publisher, recovery, standby, starter, traffic, watcher,
+    executor, fencer, protector, publisher, recovery, standby, starter, traffic, verifier, watcher,
 };
 use crate::shared::Shared;
 use crate::{EngineError, ServicePorts};
@@ -69,6 +69,7 @@ impl Service {
         parts.spawn(fencer::run(shared.clone()));
         parts.spawn(standby::run(shared.clone()));
         parts.spawn(starter::run(shared.clone()));
+        parts.spawn(verifier::run(shared.clone()));
         parts.spawn(publisher::run(shared.clone()));
         let mut result = Ok(());
         loop {

@@ -12,7 +12,7 @@ use planb_decide::health::Judgement;
 use planb_model::execution::Execution;
 use planb_model::recovery::RecoveryPoint;
 use planb_model::service::ServiceRecord;
-use planb_model::status::{ProtectionState, ServiceStatus};
+use planb_model::status::{ProtectionState, ServiceStatus, VerificationStatus};
 use planb_model::{Canary, ExecutionId, SiteName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,7 @@ pub(crate) struct Shared {
     /// The same, to be looked at without waiting.
     moving: watch::Sender<Option<Arc<Journal>>>,
     pub(crate) protection: watch::Sender<ProtectionView>,
+    pub(crate) verification: watch::Sender<VerificationStatus>,
     pub(crate) judgement: watch::Sender<Option<Judged>>,
     /// Held while a source's log is read: by protection or by a drain.
     pub(crate) protecting: Mutex<()>,
@@ -86,6 +87,7 @@ impl Shared {
             journal: Mutex::new(None),
             moving: watch::Sender::new(None),
             protection: watch::Sender::new(ProtectionView::default()),
+            verification: watch::Sender::new(VerificationStatus::default()),
             judgement: watch::Sender::new(None),
             protecting: Mutex::new(()),
             restoring: Mutex::new(()),

@@ -137,7 +137,7 @@ async fn launch(
     let mut group = ProcessGroup::spawn(SERVER, &mut command, &dir.join("azurite.log"))?;
     let longest = Duration::from_secs(READY_WAIT_SECS_MAX);
     group
-        .wait_ready(longest, async || {
+        .wait_ready(longest, || async move {
             TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await?;

@@ -13,10 +13,22 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to end in good order before it is killed.
 pub const STOP_WAIT_MS_MAX: u64 = 10_000;
+/// What `nice` calls the lowest priority.
+const LOWEST_PRIORITY: &str = "19";
 /// Pause between two looks at a process.
 const POLL_PAUSE_MS: u64 = 10;
 /// How much of the end of a server's output an error shows.
 const OUTPUT_TAIL_BYTES_MAX: u64 = 2_000;
+
+/// A command that runs `path`; with `lowest`, by `nice`, which becomes it.
+pub(crate) fn program(path: &Path, lowest: bool) -> Command {
+    if !lowest {
+        return Command::new(path);
+    }
+    let mut command = Command::new("nice");
+    command.args(["-n", LOWEST_PRIORITY]).arg(path);
+    command
+}
 
 /// A running server with all its children.
 #[derive(Debug)]
@@ -104,10 +116,10 @@ impl ProcessGroup {
     }
 
     /// Waits until `ready` answers `true`, at most `longest`.
-    pub async fn wait_ready(
+    pub async fn wait_ready<Answer: Future<Output = bool>>(
         &mut self,
         longest: Duration,
-        mut ready: impl AsyncFnMut() -> bool,
+        mut ready: impl FnMut() -> Answer,
     ) -> Result<(), LaunchError> {
         let started = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Starts real servers for the demo and for tests: on free loopback ports, in
+//! Starts real servers for the demo, for drills and for tests: on free loopback ports, in
 //! process groups of their own, in directories of their own, stopped on drop.
 //!
 //! Not part of the control plane: PlanB never installs or starts the servers
@@ -16,6 +16,7 @@ pub mod moto;
 pub mod mysql;
 pub mod port;
 pub mod postgres;
+pub mod scratch;
 mod template;
 
 pub use error::LaunchError;

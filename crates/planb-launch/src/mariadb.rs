@@ -7,12 +7,11 @@
 mod find;
 
 use crate::greeting::greets;
-use crate::group::ProcessGroup;
+use crate::group::{ProcessGroup, program};
 use crate::port::free_port;
 use crate::{LaunchError, data_dir};
 use find::Programs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 const SERVER: &str = "MariaDB";
@@ -39,6 +38,8 @@ pub struct MariaDbOptions {
     pub process_group: Option<i32>,
     /// More arguments of the server, after ours.
     pub extra_args: Vec<String>,
+    /// Whether it gives way to everything else on the machine.
+    pub lowest_priority: bool,
 }
 
 impl MariaDbOptions {
@@ -51,6 +52,7 @@ impl MariaDbOptions {
             port: None,
             process_group: None,
             extra_args: Vec::new(),
+            lowest_priority: false,
         }
     }
 }
@@ -145,7 +147,7 @@ async fn launch(
     port: u16,
 ) -> Result<ProcessGroup, LaunchError> {
     let data = data_dir::of(&options.dir);
-    let mut command = Command::new(&programs.server);
+    let mut command = program(&programs.server, options.lowest_priority);
     command
         .current_dir(&options.dir)
         .arg("--no-defaults")
@@ -170,8 +172,6 @@ async fn launch(
     let log = options.dir.join("mariadb.log");
     let mut group = ProcessGroup::spawn_in(SERVER, &mut command, &log, options.process_group)?;
     let longest = Duration::from_secs(READY_WAIT_SECS_MAX);
-    group
-        .wait_ready(longest, async || greets(port).await)
-        .await?;
+    group.wait_ready(longest, || greets(port)).await?;
     Ok(group)
 }

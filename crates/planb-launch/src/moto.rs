@@ -191,7 +191,7 @@ async fn launch(program: &Path, dir: &Path, port: u16) -> Result<ProcessGroup, L
         body: "",
     };
     group
-        .wait_ready(longest, async || {
+        .wait_ready(longest, || async {
             let answer = http::ask(port, &asked).await;
             answer.is_ok_and(|answer| http::status(&answer) == "200")
         })

@@ -10,7 +10,6 @@ use crate::group::ProcessGroup;
 use crate::port::free_port;
 use crate::{LaunchError, data_dir};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 const SERVER: &str = "MySQL";
@@ -38,6 +37,8 @@ pub struct MysqlOptions {
     pub gtid: bool,
     /// More arguments of the server, after ours.
     pub extra_args: Vec<String>,
+    /// Whether it gives way to everything else on the machine.
+    pub lowest_priority: bool,
 }
 
 impl MysqlOptions {
@@ -49,6 +50,7 @@ impl MysqlOptions {
             binlog: true,
             gtid: true,
             extra_args: Vec::new(),
+            lowest_priority: false,
         }
     }
 }
@@ -144,7 +146,7 @@ async fn launch(
     let data = data_dir::of(&options.dir);
     let temporary = data_dir::temporary(&options.dir);
     let on = |is_on: bool| if is_on { "ON" } else { "OFF" };
-    let mut command = Command::new(program);
+    let mut command = crate::group::program(program, options.lowest_priority);
     command
         .current_dir(&options.dir)
         .arg("--no-defaults")
@@ -171,8 +173,6 @@ async fn launch(
     let log = options.dir.join("mysql.log");
     let mut group = ProcessGroup::spawn(SERVER, &mut command, &log)?;
     let longest = Duration::from_secs(READY_WAIT_SECS_MAX);
-    group
-        .wait_ready(longest, async || greets(port).await)
-        .await?;
+    group.wait_ready(longest, || greets(port)).await?;
     Ok(group)
 }

@@ -7,8 +7,10 @@
 
 mod find;
 
+pub(crate) use find::bin_dir;
+
 use crate::LaunchError;
-use crate::group::ProcessGroup;
+use crate::group::{ProcessGroup, program};
 use crate::port::free_port;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Gid, Pid, Uid, User};
@@ -52,6 +54,8 @@ pub struct PostgresOptions {
     pub process_group: Option<i32>,
     /// Settings as `name=value`, after ours.
     pub settings: Vec<String>,
+    /// Whether it gives way to everything else on the machine.
+    pub lowest_priority: bool,
 }
 
 impl PostgresOptions {
@@ -62,6 +66,7 @@ impl PostgresOptions {
             port: None,
             process_group: None,
             settings: Vec::new(),
+            lowest_priority: false,
         }
     }
 }
@@ -82,7 +87,7 @@ impl Postgres {
     /// Starts one and returns when it answers. Makes its data directory first
     /// if there is none.
     pub async fn start(options: PostgresOptions) -> Result<Self, LaunchError> {
-        let bin_dir = find::bin_dir()?;
+        let bin_dir = bin_dir()?;
         install(&bin_dir, &options.dir).await?;
         let (port, group) = launch(&bin_dir, &options, options.port).await?;
         Ok(Self {
@@ -154,7 +159,7 @@ impl Drop for Postgres {
 }
 
 /// Who the server runs as, when it cannot be us.
-fn server_user() -> Result<Option<(Uid, Gid)>, LaunchError> {
+pub(crate) fn server_user() -> Result<Option<(Uid, Gid)>, LaunchError> {
     if !Uid::effective().is_root() {
         return Ok(None);
     }
@@ -169,8 +174,8 @@ fn server_user() -> Result<Option<(Uid, Gid)>, LaunchError> {
 }
 
 /// A command that runs as the server's user.
-fn command(program: &Path, dir: &Path) -> Result<Command, LaunchError> {
-    let mut command = Command::new(program);
+fn command(path: &Path, dir: &Path, lowest: bool) -> Result<Command, LaunchError> {
+    let mut command = program(path, lowest);
     command.current_dir(dir);
     if let Some((uid, gid)) = server_user()? {
         command.uid(uid.as_raw()).gid(gid.as_raw());
@@ -196,7 +201,7 @@ async fn install(bin_dir: &Path, dir: &Path) -> Result<(), LaunchError> {
             .map_err(LaunchError::io(format!("delete {}", unfinished.display())))?;
     }
     let program = bin_dir.join("initdb");
-    let mut command = command(&program, dir)?;
+    let mut command = command(&program, dir, false)?;
     command
         .arg("--pgdata")
         .arg(&unfinished)
@@ -255,7 +260,11 @@ async fn launch_once(
     options: &PostgresOptions,
     port: u16,
 ) -> Result<ProcessGroup, LaunchError> {
-    let mut command = command(&bin_dir.join("postgres"), &options.dir)?;
+    let mut command = command(
+        &bin_dir.join("postgres"),
+        &options.dir,
+        options.lowest_priority,
+    )?;
     command.arg("-D").arg(options.dir.join("data"));
     let ours = [
         format!("port={port}"),
@@ -270,9 +279,7 @@ async fn launch_once(
     let log = options.dir.join("postgres.log");
     let mut group = ProcessGroup::spawn_in(SERVER, &mut command, &log, options.process_group)?;
     let longest = Duration::from_secs(READY_WAIT_SECS_MAX);
-    group
-        .wait_ready(longest, async || is_ready(port).await)
-        .await?;
+    group.wait_ready(longest, || is_ready(port)).await?;
     Ok(group)
 }
 

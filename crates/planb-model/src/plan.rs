@@ -265,6 +265,17 @@ pub struct DataPlan {
     pub canary_interval: Duration,
     /// What is deleted; nothing when `None`.
     pub retention: Option<RetentionPolicy>,
+    /// How snapshots are drilled without anybody asking; not when `None`.
+    pub verification: Option<VerificationPlan>,
+}
+
+/// How snapshots are drilled without anybody asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationPlan {
+    /// The newest snapshot is drilled again with the log that has come since,
+    /// this long after its last drill.
+    pub interval: Duration,
 }
 
 /// Where a vault is, and how it is encrypted.

@@ -25,6 +25,9 @@ pub struct ServiceStatus {
     pub health: HealthStatus,
     /// How well it is protected.
     pub protection: ProtectionStatus,
+    /// Whether a restore was tried, and how that went.
+    #[serde(default)]
+    pub verification: VerificationStatus,
     /// The execution that has not finished, if any.
     pub execution: Option<ExecutionStatus>,
     /// Promised recovery time, in seconds.
@@ -94,6 +97,53 @@ pub enum ProtectionState {
     Degraded,
     /// A newer epoch took over; this side must not act.
     Fenced,
+}
+
+/// How the drills of a service's snapshots go.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationStatus {
+    /// What it is doing.
+    pub state: VerificationState,
+    /// The newest drill in the vault.
+    pub last: Option<DrillVerdict>,
+    /// Why the last try came to no verdict, while that lasts.
+    pub error: Option<String>,
+}
+
+/// What the drills are doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VerificationState {
+    /// The plan says so, or there is no control plane.
+    #[default]
+    Off,
+    /// Nothing is due, or the service is being moved.
+    Waiting,
+    /// A snapshot is being restored into a scratch database.
+    Drilling,
+    /// No drill is possible here.
+    Impossible,
+}
+
+/// What a drill found, in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrillVerdict {
+    /// The snapshot.
+    pub snapshot: String,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// Whether everything that was looked at is well.
+    pub passed: bool,
+    /// Whether nothing looks tampered with; `None` when that was not judged.
+    pub clean: Option<bool>,
+    /// The place in the log that was replayed to, if there was log.
+    pub log_to: Option<String>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// What is not well.
+    pub problems: Vec<String>,
 }
 
 /// One execution, folded from its journal.

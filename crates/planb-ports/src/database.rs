@@ -1,6 +1,7 @@
 //! A database at one site: source of snapshots and log, target of restores,
 //! and holder of a fence row.
 
+use crate::content::{ContentCheck, ContentSample};
 use crate::restore::{SegmentEnd, Until};
 use crate::snapshot::{SnapshotFacts, SnapshotOptions, SnapshotSink};
 use crate::{PortResult, Progress};
@@ -14,7 +15,7 @@ use planb_model::recovery::{
 };
 use planb_model::{Canary, Epoch, ServiceName};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One database. PlanB keeps its own small tables in it (fence, canary, applied
@@ -227,6 +228,13 @@ pub trait Database: Send + Sync {
 
     /// The engine's own integrity check; empty when nothing is wrong.
     async fn integrity(&self) -> PortResult<Vec<Finding>>;
+
+    /// Checks rules the engine does not enforce by itself at all times over all
+    /// rows: foreign keys, UTF-8, JSON. One entry for each rule and table that
+    /// was checked, also when no row breaks it. The default checks nothing.
+    async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {
+        Ok(Vec::new())
+    }
 }
 
 /// A segment to be applied.
@@ -240,11 +248,16 @@ pub struct LogSegment {
     pub mark: AppliedMark,
 }
 
-/// What log does, by table: a measure of how much is changed, not of what.
+/// What log does, by table: a measure of how much is changed and of what that
+/// looks like, not of what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogSignals {
     /// Rows by table.
     pub tables: BTreeMap<String, RowChanges>,
+    /// The changed rows as bytes, by table.
+    pub content: BTreeMap<String, ContentSample>,
+    /// Tables it drops.
+    pub dropped: BTreeSet<String>,
 }
 
 impl LogSignals {
@@ -256,6 +269,10 @@ impl LogSignals {
             mine.updated += rows.updated;
             mine.deleted += rows.deleted;
         }
+        for (table, sample) in &other.content {
+            self.content.entry(table.clone()).or_default().merge(sample);
+        }
+        self.dropped.extend(other.dropped.iter().cloned());
     }
 }
 

@@ -6,6 +6,7 @@
 //! it refuses an older epoch.
 
 pub mod clock;
+pub mod content;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod database;
@@ -20,9 +21,11 @@ pub mod snapshot;
 pub mod storage;
 pub mod store;
 pub mod traffic;
+pub mod verifier;
 pub mod workload;
 
 pub use clock::Clock;
+pub use content::{ContentCheck, ContentRule, ContentSample};
 pub use database::{Database, LogBatch, LogSegment, LogSource};
 pub use disk::Disk;
 pub use error::{ErrorKind, PortError, PortResult, Retry};
@@ -35,4 +38,5 @@ pub use snapshot::{PartSink, SnapshotFacts, SnapshotMethod, SnapshotOptions, Sna
 pub use storage::VaultStorage;
 pub use store::Store;
 pub use traffic::Traffic;
+pub use verifier::{Verified, Verifier};
 pub use workload::Workload;

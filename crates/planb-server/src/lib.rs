@@ -7,6 +7,7 @@ pub mod api;
 pub mod audit;
 pub mod check;
 pub mod control;
+pub mod drills;
 pub mod edge;
 pub mod offline;
 pub mod page;

@@ -3,7 +3,8 @@
 
 use planb_model::execution::{ExecutionState, StepState};
 use planb_model::status::{
-    ExecutionStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict,
+    ExecutionStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict, VerificationState,
+    VerificationStatus,
 };
 use planb_model::{Lang, Text};
 use std::fmt::Write;
@@ -71,6 +72,14 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
         protection.get(lang),
         lang,
     );
+    let (verification_mark, verification) = verification(&status.verification);
+    entry(
+        out,
+        &Text::new("Last drill", "최근 복원 훈련"),
+        verification_mark,
+        verification.get(lang),
+        lang,
+    );
     render_rpo(out, status, lang);
     entry(
         out,
@@ -97,6 +106,13 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
     out.push_str(&plain("why", status.health.why.get(lang)));
     if let Some(error) = &status.protection.error {
         out.push_str(&plain("bad", error));
+    }
+    if let Some(error) = &status.verification.error {
+        out.push_str(&plain("bad", error));
+    }
+    let problems = status.verification.last.iter().flat_map(|l| &l.problems);
+    for problem in problems {
+        out.push_str(&plain("bad", problem));
     }
     if let Some(execution) = &status.execution {
         render_execution(out, execution, lang);
@@ -166,6 +182,43 @@ pub fn protection(status: &ProtectionStatus) -> (&'static str, Text) {
         ProtectionState::Protected => ("ok", Text::new("protected", "보호됨")),
         ProtectionState::Degraded => ("bad", Text::new("degraded", "저하됨")),
         ProtectionState::Fenced => ("bad", Text::new("fenced", "펜싱됨")),
+    }
+}
+
+/// The newest drill in words, with the class that colours it.
+pub fn verification(status: &VerificationStatus) -> (&'static str, Text) {
+    let Some(last) = &status.last else {
+        return match status.state {
+            VerificationState::Off => ("", Text::new("off", "꺼짐")),
+            VerificationState::Waiting => ("warn", Text::new("none yet", "아직 없음")),
+            VerificationState::Drilling => ("warn", Text::new("running", "진행 중")),
+            VerificationState::Impossible => ("bad", Text::new("not possible here", "불가")),
+        };
+    };
+    let snapshot = &last.snapshot;
+    let at = last.at.strftime("%Y-%m-%dT%H:%M:%SZ");
+    match (last.passed, last.clean) {
+        (false, _) => (
+            "bad",
+            Text::new(
+                format!("snapshot {snapshot} FAILED at {at}"),
+                format!("스냅샷 {snapshot} 실패, {at}"),
+            ),
+        ),
+        (true, Some(false)) => (
+            "bad",
+            Text::new(
+                format!("snapshot {snapshot} looks TAMPERED WITH, {at}"),
+                format!("스냅샷 {snapshot} 변조 의심, {at}"),
+            ),
+        ),
+        (true, _) => (
+            "ok",
+            Text::new(
+                format!("snapshot {snapshot} passed at {at}"),
+                format!("스냅샷 {snapshot} 통과, {at}"),
+            ),
+        ),
     }
 }
 
@@ -269,6 +322,7 @@ mod tests {
                 ),
                 observers: Default::default(),
             },
+            verification: VerificationStatus::default(),
             protection: ProtectionStatus {
                 state: ProtectionState::Degraded,
                 rpo_secs: None,

@@ -4,6 +4,7 @@
 
 mod crash;
 
+use crate::drills::ScratchVerifier;
 use crate::secrets;
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase, PhysicalTarget};
 use planb_connector_object_store::{ObjectStoreVault, VaultConfig};
@@ -19,7 +20,7 @@ use planb_model::plan::{
     Workload,
 };
 use planb_ports::{
-    Clock, Database, Disk, PortResult, Probe, Random, Repository, Store, Traffic, VaultStorage,
+    Clock, Database, Disk, PortResult, Probe, Random, Store, Traffic, VaultStorage, Verifier,
 };
 use planb_vault::{VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
@@ -66,8 +67,10 @@ pub async fn connect(
         .iter()
         .map(|observer| connect_observer(plan, observer, &sites))
         .collect::<PortResult<_>>()?;
+    let repository = Arc::new(connect_vault(plan, shared).await?);
     Ok(ServicePorts {
-        repository: connect_vault(plan, shared).await?,
+        verifier: verifier(plan, shared, &repository),
+        repository,
         outside: outside(plan)?,
         plan: Arc::new(plan.clone()),
         sites,
@@ -189,7 +192,25 @@ pub async fn connect_storage(
     Ok(crash::watched(Arc::new(ObjectStoreVault::open(&config)?)))
 }
 
-async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dyn Repository>> {
+fn verifier(
+    plan: &ServicePlan,
+    shared: &Shared,
+    repository: &Arc<VaultRepository>,
+) -> Option<Arc<dyn Verifier>> {
+    plan.data.verification?;
+    let account = match &plan.primary.database {
+        DatabaseAddress::Server { user, .. } => user.clone(),
+        DatabaseAddress::Sqlite { .. } => String::new(),
+    };
+    Some(Arc::new(ScratchVerifier {
+        repository: Arc::clone(repository),
+        account,
+        clock: Arc::clone(&shared.clock),
+        disk: Arc::clone(&shared.disk),
+    }))
+}
+
+async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<VaultRepository> {
     let data = &plan.data;
     let options = VaultOptions {
         flush_bytes: data.flush_bytes,
@@ -204,8 +225,7 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dy
         random: Arc::clone(&shared.random),
         disk: Arc::clone(&shared.disk),
     };
-    let repository = open_vault(&data.vault, plan.name.clone(), options, parts).await?;
-    Ok(Arc::new(repository))
+    open_vault(&data.vault, plan.name.clone(), options, parts).await
 }
 
 /// What a vault needs of this machine.

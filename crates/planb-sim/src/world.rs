@@ -210,6 +210,7 @@ impl World {
                 self.repository
                     .through(self.to_vault.of(life), clock.clone()),
             ),
+            verifier: None,
             traffic: Arc::new(self.edge.through(self.to_edge.of(life))),
             outside: Arc::new(outside),
             store: Arc::new(self.store.through(self.to_store.of(life))),

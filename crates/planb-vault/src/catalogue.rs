@@ -4,10 +4,14 @@ use crate::error;
 use crate::layout::ManifestName;
 use crate::segment::check_format;
 use crate::vault::Vault;
-use planb_model::recovery::{ObjectHash, SnapshotManifest};
+use planb_model::Epoch;
+use planb_model::recovery::{LogRange, ObjectHash, SnapshotManifest};
 use planb_ports::storage::Immutability;
 use planb_ports::{ErrorKind, PortResult};
 use std::collections::BTreeMap;
+
+/// Segments asked about their lock, spread over a log: each is a request.
+const SEGMENTS_LOOKED_AT_MAX: usize = 32;
 
 impl Vault {
     /// Names of all manifests, newest first: by epoch, then by how far the log
@@ -97,9 +101,14 @@ impl Vault {
     /// Whether every object of snapshot `id` is locked by the store.
     pub(crate) async fn is_immutable(&self, id: &str) -> PortResult<Option<bool>> {
         let (key, manifest) = self.manifest_of(id).await?;
-        let parts = manifest.parts.iter().map(|p| self.layout.full(&p.key));
-        for key in std::iter::once(key).chain(parts) {
-            match self.storage.immutability(&key).await {
+        let mut keys = vec![key];
+        keys.extend(manifest.parts.iter().map(|p| self.layout.full(&p.key)));
+        self.are_immutable(&keys).await
+    }
+
+    async fn are_immutable(&self, keys: &[String]) -> PortResult<Option<bool>> {
+        for key in keys {
+            match self.storage.immutability(key).await {
                 Ok(Immutability::Until { .. }) => {}
                 Ok(Immutability::No) => return Ok(Some(false)),
                 Err(e) if e.kind() == ErrorKind::Unsupported => return Ok(None),
@@ -107,6 +116,20 @@ impl Vault {
             }
         }
         Ok(Some(true))
+    }
+
+    /// Whether the store has locked the log, as far as some of its objects say.
+    pub(crate) async fn is_log_immutable(
+        &self,
+        epoch: Epoch,
+        log: &LogRange,
+    ) -> PortResult<Option<bool>> {
+        let mut names = self.list_segments(epoch, log.first).await?;
+        names.retain(|name| name.seq <= log.last);
+        let step = names.len().div_ceil(SEGMENTS_LOOKED_AT_MAX).max(1);
+        let some = names.iter().step_by(step).chain(names.last());
+        let keys: Vec<String> = some.map(|name| name.key.clone()).collect();
+        self.are_immutable(&keys).await
     }
 
     /// The newest snapshot of all whose manifest and parts are there. When

@@ -13,6 +13,7 @@ mod checkpoint;
 mod claim;
 mod close;
 mod drain;
+pub mod drill;
 mod error;
 mod fold;
 mod frame;

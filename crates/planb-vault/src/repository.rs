@@ -10,7 +10,7 @@ use crate::vault::Vault;
 use crate::{VaultOptions, drain, restore};
 use async_trait::async_trait;
 use planb_model::recovery::{
-    AppliedMark, NewRecord, PruneReport, Record, RecordKind, RecoveryPoint, RestorePlan,
+    AppliedMark, LogRange, NewRecord, PruneReport, Record, RecordKind, RecoveryPoint, RestorePlan,
     RetentionPolicy, SnapshotManifest, SnapshotPoint,
 };
 use planb_model::{Epoch, ServiceName, SiteName};
@@ -97,6 +97,15 @@ impl VaultRepository {
     /// As [`VaultRepository::manifest`], and those of the storage.
     pub async fn is_immutable(&self, id: &str) -> PortResult<Option<bool>> {
         self.vault.patient().is_immutable(id).await
+    }
+
+    /// Whether the store keeps the log from being changed; `None` when it does
+    /// not tell.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn is_log_immutable(&self, epoch: Epoch, log: &LogRange) -> PortResult<Option<bool>> {
+        self.vault.is_log_immutable(epoch, log).await
     }
 
     /// Deletes what `policy` does not keep, or only tells what that would be.

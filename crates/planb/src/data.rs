@@ -186,13 +186,6 @@ pub async fn open_database(url: &str, access: &DatabaseArgs) -> CliResult<OpenDa
     })
 }
 
-/// Connects a database that has no password, whatever the environment says.
-pub async fn open_without_password(url: &str) -> CliResult<Arc<dyn Database>> {
-    let address = plan::database_address(url, None)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    Ok(wiring::connect_database(&address, clock, &SystemDisk).await?)
-}
-
 fn name_of(address: &DatabaseAddress) -> String {
     match address {
         DatabaseAddress::Sqlite { path } => {

@@ -5,7 +5,6 @@ mod client;
 mod crash;
 mod data;
 mod demo;
-mod drill;
 mod error;
 mod evidence;
 mod explain;

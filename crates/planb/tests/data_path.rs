@@ -1,10 +1,12 @@
 //! `planb backup`, `stream`, `points`, `verify`, `restore` and `follow` as their
-//! users run them, on SQLite files and on real MariaDB servers.
+//! users run them, on SQLite files and on real MariaDB and PostgreSQL servers.
 
 #[path = "data_path/bad_input.rs"]
 mod bad_input;
 #[path = "data_path/clean.rs"]
 mod clean;
+#[path = "data_path/clean_mariadb.rs"]
+mod clean_mariadb;
 #[path = "common/mod.rs"]
 mod common;
 #[path = "data_path/desk.rs"]
@@ -13,5 +15,7 @@ mod desk;
 mod folding;
 #[path = "data_path/mariadb.rs"]
 mod mariadb;
+#[path = "data_path/postgres.rs"]
+mod postgres;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;

@@ -20,7 +20,7 @@ impl Band {
             return None;
         }
         let (middle, deviation) = middle(history);
-        let half = (policy.width * deviation).max(signal.slack());
+        let half = (policy.width * deviation).max(signal.slack() * policy.slack);
         Some(Self {
             low: middle - half,
             high: middle + half,

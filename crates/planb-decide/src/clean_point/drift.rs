@@ -72,7 +72,7 @@ fn creeping(
     let (first, later) = known.split_at(policy.history_min);
     let first: Vec<f64> = first.iter().map(|(_, v)| *v).collect();
     let (usual, deviation) = middle(&first);
-    let deviation = deviation.max(signal.slack() * DEVIATION_SHARE_MIN);
+    let deviation = deviation.max(signal.slack() * policy.slack * DEVIATION_SHARE_MIN);
     let (mut sum, mut from) = (0.0, None);
     for (index, value) in later {
         sum = f64::max(0.0, sum + (value - usual) / deviation - ALLOWANCE);

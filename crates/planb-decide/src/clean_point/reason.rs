@@ -130,6 +130,12 @@ fn named(signal: Signal, table: Option<&str>) -> (String, String) {
         Signal::Updates => ("rows updated per second", "초당 변경 행 수"),
         Signal::Deletes => ("rows deleted per second", "초당 삭제 행 수"),
         Signal::Inserts => ("rows inserted per second", "초당 추가 행 수"),
+        Signal::Orphans => (
+            "rows whose foreign keys lead nowhere",
+            "외래 키가 가리키는 행이 없는 행 수",
+        ),
+        Signal::NotUtf8 => ("values that are no UTF-8", "UTF-8이 아닌 값의 수"),
+        Signal::NotJson => ("values that are no JSON", "JSON이 아닌 값의 수"),
     };
     match table {
         None => (en.to_owned(), ko.to_owned()),

@@ -74,6 +74,7 @@ fn point(hour: usize, table: &Table, updates: f64) -> Point {
             ("users".to_owned(), 500),
         ]
         .into(),
+        dropped: Vec::new(),
         measures: vec![
             measured(Signal::Entropy, table.entropy()),
             measured(Signal::Updates, updates),
@@ -208,4 +209,26 @@ fn nothing_is_chosen_when_everything_is_rejected_or_nothing_is_there() {
     let choice = run(|_, _, point| point.drilled = None);
     assert_eq!((chosen(&choice), choice.confidence), ("none", 0.0));
     assert_eq!(choice.rejected.len(), HOURS);
+}
+
+#[test]
+fn one_more_broken_row_than_ever_before_rejects() {
+    let with = |hour: usize, broken: f64| {
+        let mut point = point(hour, &Table::new(), 10.0);
+        point.measures.push(Measured {
+            signal: Signal::Orphans,
+            table: Some("orders".into()),
+            value: OrderedValue::new(broken),
+        });
+        point
+    };
+    // Two that were always there are nobody's attack, and need no band.
+    let policy = Policy::default();
+    let choice = choose(&[with(0, 2.0), with(1, 2.0)], &policy);
+    assert_eq!(chosen(&choice), "h01");
+    let choice = choose(&[with(0, 2.0), with(1, 3.0)], &policy);
+    assert_eq!(chosen(&choice), "h00");
+    let choice = choose(&[with(0, 3.0)], &policy);
+    assert_eq!(chosen(&choice), "h00", "nothing to compare with: only said");
+    assert_eq!(choice.chosen.expect("a point").noted.len(), 1);
 }

@@ -4,7 +4,7 @@ use crate::ServicePorts;
 use crate::shared::{Judged, Shared};
 use planb_decide::protection::{canary_silence_max, rpo_secs};
 use planb_model::status::{
-    HealthStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict,
+    HealthStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict, VerificationStatus,
 };
 use planb_model::{Epoch, Text};
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ pub(crate) fn blank(ports: &ServicePorts) -> ServiceStatus {
             transactions: 0,
             error: None,
         },
+        verification: VerificationStatus::default(),
         execution: None,
         objective_rto_secs: plan.objectives.rto.as_secs_f64(),
         objective_rpo_secs: plan.objectives.rpo.as_secs_f64(),
@@ -51,6 +52,7 @@ pub(crate) fn compose(shared: &Shared) -> ServiceStatus {
         };
     }
     status.protection = protection(shared);
+    status.verification = shared.verification.borrow().clone();
     status.execution = shared.moving().map(|fold| fold.status());
     status
 }

@@ -160,6 +160,7 @@ impl World {
                 self.repository
                     .through(self.repository_link.of(life), clock.clone()),
             ),
+            verifier: None,
             traffic: Arc::new(self.edge.through(self.edge_link.of(life))),
             outside: Arc::new(outside),
             store: Arc::new(self.store.through(self.store_link.of(life))),
@@ -388,6 +389,7 @@ fn plan() -> ServicePlan {
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_millis(250),
             retention: None,
+            verification: None,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

@@ -10,7 +10,7 @@ const VERSIONS_DIR: &str = "/usr/lib/postgresql";
 
 /// The folder with `postgres` and `initdb`: one of `PATH`, or the newest
 /// version Debian has installed.
-pub(super) fn bin_dir() -> Result<PathBuf, LaunchError> {
+pub(crate) fn bin_dir() -> Result<PathBuf, LaunchError> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(versions(Path::new(VERSIONS_DIR)))

@@ -191,6 +191,12 @@ impl Check<'_> {
             PROBE_INTERVAL_MIN,
             HOUR,
         );
+        self.range(
+            "spec.data.verification.interval",
+            data.verification.interval.0,
+            MINUTE,
+            31 * DAY,
+        );
         if let Some(retention) = &data.retention {
             let path = "spec.data.retention";
             let times = [

@@ -7,7 +7,8 @@ use super::raw::{
 use super::scalar::DatabaseUrl;
 use super::{
     CommandLine, DataPlan, DatabaseAddress, EdgeSettings, FailoverPlan, Grade, HealthPlan,
-    Objectives, Observer, ServicePlan, Site, TrafficSettings, VaultAddress, Workload,
+    Objectives, Observer, ServicePlan, Site, TrafficSettings, VaultAddress, VerificationPlan,
+    Workload,
 };
 use crate::recovery::RetentionPolicy;
 use crate::{SecretRef, ServiceName, SiteName};
@@ -43,6 +44,9 @@ pub(super) fn service(raw: RawDocument) -> Option<ServicePlan> {
             snapshot_interval: spec.data.snapshot_interval.0,
             canary_interval: spec.data.canary_interval.0,
             retention: spec.data.retention.map(retention),
+            verification: spec.data.verification.enabled.then_some(VerificationPlan {
+                interval: spec.data.verification.interval.0,
+            }),
         },
         health: health(spec.health),
         traffic: TrafficSettings {

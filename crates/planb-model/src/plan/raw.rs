@@ -125,6 +125,40 @@ pub(super) struct RawData {
     /// What is kept in the vault. Without it, nothing is ever deleted.
     #[serde(default)]
     pub retention: Option<RawRetention>,
+    /// How snapshots are tried out: each is restored once into a scratch
+    /// database that PlanB starts on its own machine and removes.
+    #[serde(default)]
+    pub verification: RawVerification,
+}
+
+/// How snapshots are tried out, one at a time and never beside a failover.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawVerification {
+    /// Whether it is done. Without it nobody knows whether a restore works.
+    #[serde(default = "default_verification")]
+    pub enabled: bool,
+    /// The newest snapshot is tried again with the log that has come since, this
+    /// long after the last time, from 1m to 31d.
+    #[serde(default = "default_verification_interval")]
+    pub interval: DurationText,
+}
+
+impl Default for RawVerification {
+    fn default() -> Self {
+        Self {
+            enabled: default_verification(),
+            interval: default_verification_interval(),
+        }
+    }
+}
+
+fn default_verification() -> bool {
+    true
+}
+
+fn default_verification_interval() -> DurationText {
+    millis(86_400_000)
 }
 
 /// What is kept in the vault. Rules add up: a snapshot stays while any of them

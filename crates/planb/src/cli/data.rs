@@ -191,13 +191,16 @@ pub struct VerifyArgs {
     /// Where the snapshot is restored to: an empty database, or a server PlanB starts and removes
     #[arg(long, value_name = "URL|scratch", default_value = "scratch")]
     pub drill: String,
+    /// Superuser of a PostgreSQL source, who logs in to the scratch copy of its server
+    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    pub drill_user: String,
     /// Its password
     #[command(flatten)]
     pub access: DatabaseArgs,
     /// The snapshot; by default the newest
     #[arg(long, value_name = "ID", conflicts_with = "all")]
     pub snapshot: Option<String>,
-    /// Every snapshot that was never verified, oldest first
+    /// Every snapshot that was never verified, newest first
     #[arg(long)]
     pub all: bool,
     /// Print one JSON array on stdout

@@ -2,7 +2,6 @@
 
 use crate::cli::PointsArgs;
 use crate::data;
-use crate::drill::history;
 use crate::error::{CliResult, Exit};
 use crate::output;
 use indicatif::HumanBytes;
@@ -10,10 +9,11 @@ use planb_decide::clean_point::{Judged, Policy, Reason, judge_all};
 use planb_model::recovery::{SignatureState, SnapshotPoint};
 use planb_model::{Lang, Text};
 use planb_vault::VaultOptions;
+use planb_vault::drill::read_history;
 
 pub async fn run(args: PointsArgs, lang: Lang) -> CliResult<Exit> {
     let vault = data::open_vault(&args.vault, VaultOptions::default()).await?;
-    let history = history::read(&vault).await?;
+    let history = read_history(&vault.repository).await?;
     let judged = judge_all(&history.judged, &Policy::default());
     let of = |point: &SnapshotPoint| judged.iter().find(|j| j.id == point.id);
     if args.json {

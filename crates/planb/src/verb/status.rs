@@ -56,6 +56,16 @@ fn show(status: &ServiceStatus, lang: Lang) {
     if let Some(error) = &status.protection.error {
         output::data(&format!("  ! {}", explain::text(error, lang)));
     }
+    let verification = page::verification(&status.verification).1;
+    let drill = Text::new("last drill", "최근 복원 훈련");
+    output::data(&format!(
+        "  {}: {}",
+        drill.get(lang),
+        verification.get(lang)
+    ));
+    if let Some(error) = &status.verification.error {
+        output::data(&format!("  ! {}", explain::text(error, lang)));
+    }
     if let Some(execution) = &status.execution {
         let runbook = &execution.execution.runbook;
         output::data(&format!(

@@ -2,14 +2,17 @@
 
 use crate::cli::VerifyArgs;
 use crate::data::{self, OpenVault};
-use crate::drill::scratch::{Scratch, sweep};
-use crate::drill::{Drill, Findings};
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::progress::Shown;
+use planb_connector_system::SystemDisk;
+use planb_launch::scratch::sweep;
 use planb_model::recovery::SnapshotPoint;
 use planb_model::{Lang, Text};
+use planb_server::drills::Scratch;
 use planb_vault::VaultOptions;
+use planb_vault::drill::{Drill, Findings};
+use std::sync::Arc;
 
 /// Where a scratch server is asked for.
 const SCRATCH: &str = "scratch";
@@ -36,6 +39,8 @@ pub async fn run(args: VerifyArgs, lang: Lang) -> CliResult<Exit> {
             tracing::warn!(snapshot = point.id, "a drill failed");
         }
     }
+    // As a history reads.
+    all.reverse();
     let passed = all.iter().all(|one| one["findings"]["passed"] == true);
     if args.json {
         output::json(&all)?;
@@ -54,23 +59,27 @@ async fn drill(
     points: &[SnapshotPoint],
     progress: &Shown,
 ) -> CliResult<Findings> {
-    let scratch = if args.drill == SCRATCH {
-        let manifest = vault.repository.manifest(&point.id).await;
-        let manifest = manifest.map_err(|error| super::hint_for_vault(error.into()))?;
-        Scratch::start(&manifest).await?
-    } else {
-        Scratch::given(&args.drill, &args.access).await?
-    };
     let drill = Drill {
-        vault,
+        repository: &vault.repository,
+        clock: vault.clock.as_ref(),
         point,
         points,
         progress,
     };
-    Box::pin(drill.run(&scratch)).await
+    if args.drill != SCRATCH {
+        let target = data::open_database(&args.drill, &args.access).await?;
+        return Ok(Box::pin(drill.run(target.database, &target.name)).await?);
+    }
+    let manifest = vault.repository.manifest(&point.id).await;
+    let manifest = manifest.map_err(|error| super::hint_for_vault(error.into()))?;
+    let clock = Arc::clone(&vault.clock);
+    let scratch = Scratch::start(&manifest, &args.drill_user, clock, &SystemDisk).await?;
+    let database = Arc::clone(&scratch.database);
+    Ok(Box::pin(drill.run(database, &scratch.name)).await?)
 }
 
-/// The snapshots that are drilled, oldest first.
+/// The snapshots that are drilled, newest first: where a manifest has files, a
+/// drill compares with the rows the newer one has seen.
 fn choose<'a>(args: &VerifyArgs, points: &'a [SnapshotPoint]) -> CliResult<Vec<&'a SnapshotPoint>> {
     if points.is_empty() {
         return Err(super::hint_for_vault(CliError::new(
@@ -82,7 +91,7 @@ fn choose<'a>(args: &VerifyArgs, points: &'a [SnapshotPoint]) -> CliResult<Vec<&
     }
     if args.all {
         let unverified = points.iter().filter(|p| p.verified.is_none());
-        return Ok(unverified.rev().collect());
+        return Ok(unverified.collect());
     }
     match &args.snapshot {
         None => Ok(points.first().into_iter().collect()),
@@ -177,6 +186,14 @@ fn lines(found: &Findings) -> Vec<Text> {
             format!("{canary}의 카나리 확인"),
         ));
     }
+    if found.clean == Some(false) {
+        lines.push(Text::new(
+            "it looks tampered with: `planb points` says why",
+            "변조가 의심됩니다. `planb points`에서 이유를 확인하세요",
+        ));
+    }
+    let noted = found.noted.iter();
+    lines.extend(noted.map(|what| Text::new(format!("noted: {what}"), format!("참고: {what}"))));
     let not = found.not_checked.iter();
     lines.extend(not.map(|what| {
         Text::new(

@@ -13,7 +13,7 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
-    Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
+    ContentCheck, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
     SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
@@ -23,11 +23,35 @@ use std::sync::Arc;
 pub struct Tap {
     inner: Arc<dyn Database>,
     measures: Arc<Measures>,
+    service: ServiceName,
 }
 
 impl Tap {
-    pub fn new(inner: Arc<dyn Database>, measures: Arc<Measures>) -> Self {
-        Self { inner, measures }
+    pub fn new(inner: Arc<dyn Database>, measures: Arc<Measures>, service: ServiceName) -> Self {
+        Self {
+            inner,
+            measures,
+            service,
+        }
+    }
+
+    /// Looks at segments that will be applied next, up to the one behind which
+    /// rows are counted: how many, and whether they are.
+    fn look(&self, segments: &[LogSegment]) -> (usize, bool) {
+        for (index, LogSegment { header, bytes, .. }) in segments.iter().enumerate() {
+            let signals = self.inner.log_signals(bytes);
+            if self.measures.segment(header, bytes, signals) {
+                return (index + 1, true);
+            }
+        }
+        (segments.len(), false)
+    }
+
+    async fn count(&self) -> PortResult<()> {
+        let rows = self.inner.row_counts().await?.into_iter().collect();
+        let canary = self.inner.read_canary(&self.service).await?;
+        self.measures.counted(rows, canary);
+        Ok(())
     }
 }
 
@@ -127,8 +151,13 @@ impl Database for Tap {
         mark: &AppliedMark,
         until: Option<&Until>,
     ) -> PortResult<SegmentEnd> {
-        self.measures.applied(self.inner.log_signals(&bytes));
-        self.inner.apply_segment(header, bytes, mark, until).await
+        let signals = self.inner.log_signals(&bytes);
+        let counts = self.measures.segment(header, &bytes, signals);
+        let end = self.inner.apply_segment(header, bytes, mark, until).await?;
+        if counts {
+            self.count().await?;
+        }
+        Ok(end)
     }
 
     async fn apply_segments(
@@ -136,11 +165,19 @@ impl Database for Tap {
         segments: &[LogSegment],
         until: Option<&Until>,
     ) -> PortResult<(usize, SegmentEnd)> {
-        for segment in segments {
-            self.measures
-                .applied(self.inner.log_signals(&segment.bytes));
+        let mut applied = 0;
+        loop {
+            let rest = &segments[applied..];
+            let (some, counts) = self.look(rest);
+            let (whole, end) = self.inner.apply_segments(&rest[..some], until).await?;
+            applied += whole;
+            if counts {
+                self.count().await?;
+            }
+            if end != SegmentEnd::All || applied == segments.len() {
+                return Ok((applied, end));
+            }
         }
-        self.inner.apply_segments(segments, until).await
     }
 
     async fn fold(&self, segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
@@ -171,5 +208,9 @@ impl Database for Tap {
 
     async fn integrity(&self) -> PortResult<Vec<Finding>> {
         self.inner.integrity().await
+    }
+
+    async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {
+        self.inner.content_checks().await
     }
 }

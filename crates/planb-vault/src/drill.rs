@@ -3,96 +3,73 @@
 //! into the vault as a signed record.
 //!
 //! Honest about what was seen: rows equal the manifest; log applied to a place;
-//! rows equal a later snapshot's manifest after the log between, when there is
-//! one; the engine's own integrity check; the newest canary.
+//! rows equal a later snapshot's after the log between, when there is one; the
+//! engine's own integrity check; foreign keys, UTF-8 and JSON; the newest canary;
+//! and, by stretches of the log, what it looks like.
 
-pub mod history;
+mod due;
+mod findings;
+mod history;
 mod measure;
-pub mod scratch;
+mod record;
 mod tap;
+mod windows;
 
-use crate::data::OpenVault;
-use crate::error::CliResult;
+pub use due::due;
+pub use findings::Findings;
+pub use history::{History, LogSignals, read as read_history};
+
+use crate::VaultRepository;
 use measure::Measures;
-use planb_decide::clean_point::{Measured, OrderedValue, Signal};
-use planb_model::recovery::{
-    LogPosition, NewRecord, RecordKind, SnapshotManifest, SnapshotPoint, TableDigest,
-};
+use planb_model::finding::Severity;
+use planb_model::recovery::{SnapshotPoint, TableDigest};
 use planb_ports::{
-    Database, ErrorKind, PortError, PortResult, Progress, Repository, RestoreOptions, RestoreTo,
+    Clock, Database, ErrorKind, PortResult, Progress, Repository, RestoreOptions, RestoreTo,
 };
-use scratch::Scratch;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tap::Tap;
 
-/// What a drill found; the body of a verification record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Findings {
-    /// Whether all that was looked at is well.
-    pub passed: bool,
-    /// Where it was restored to: a scratch server or an address.
-    pub restored_into: String,
-    /// Tables and rows that equal the manifest.
-    pub tables_compared: u64,
-    /// Rows in them.
-    pub rows_compared: u64,
-    /// Where log was applied to; `None` when there was none or it could not be.
-    pub log_applied_to: Option<LogPosition>,
-    /// Transactions in it.
-    pub transactions_applied: u64,
-    /// A later snapshot whose rows equalled the target's after the log between.
-    pub equals_snapshot: Option<String>,
-    /// When the newest canary that was seen was committed.
-    pub canary_written_at: Option<jiff::Timestamp>,
-    /// What the engine's integrity check found.
-    pub integrity: Vec<String>,
-    /// What did not go well; empty when it passed.
-    pub problems: Vec<String>,
-    /// What could not be looked at.
-    pub not_checked: Vec<String>,
-    /// Whether the store keeps the snapshot from being changed, if it tells.
-    pub immutable: Option<bool>,
-    /// Rows by table.
-    pub rows: BTreeMap<String, u64>,
-    /// What was measured of the content on the way.
-    pub measures: Vec<Measured>,
-    /// How long it took.
-    pub seconds: f64,
-}
-
 /// What is drilled, and with what.
 pub struct Drill<'a> {
-    pub vault: &'a OpenVault,
+    /// The vault.
+    pub repository: &'a VaultRepository,
+    /// How long it takes is measured by it.
+    pub clock: &'a dyn Clock,
+    /// The snapshot.
     pub point: &'a SnapshotPoint,
     /// All points of the vault, newest first.
     pub points: &'a [SnapshotPoint],
+    /// Hears how it goes.
     pub progress: &'a dyn Progress,
 }
 
 impl Drill<'_> {
-    /// Runs it in `scratch` and writes the record. `Err` when nothing could be
-    /// found out, which is no verdict.
-    pub async fn run(&self, scratch: &Scratch) -> CliResult<Findings> {
-        let started = self.vault.clock.monotonic();
+    /// Runs it in `database`, called `name` in the record, and writes the
+    /// records. `Err` when nothing could be found out, which is no verdict.
+    ///
+    /// # Errors
+    /// Those of the storage and of the database; a snapshot that is damaged is
+    /// a finding.
+    pub async fn run(&self, database: Arc<dyn Database>, name: &str) -> PortResult<Findings> {
+        let started = self.clock.monotonic();
         let measures = Arc::new(Measures::default());
-        let tap = Tap::new(Arc::clone(&scratch.database), Arc::clone(&measures));
-        let repository = &self.vault.repository;
+        let repository = self.repository;
         let manifest = repository.manifest(&self.point.id).await?;
-        let mut found = Findings::begin(scratch, &manifest);
+        let tap = Tap::new(database, Arc::clone(&measures), manifest.service.clone());
+        let mut found = Findings::begin(name, &manifest);
         found.immutable = repository.is_immutable(&self.point.id).await?;
         self.restore(&tap, &mut found).await?;
         if found.problems.is_empty() {
             found.measures.extend(measures.content());
             self.integrity(&tap, &mut found).await;
+            self.count(&tap, &mut found).await?;
             self.replay(&tap, &measures, &mut found).await?;
         }
         found.passed = found.problems.is_empty();
-        let took = self.vault.clock.monotonic().saturating_sub(started);
+        let took = self.clock.monotonic().saturating_sub(started);
         found.seconds = took.as_secs_f64();
-        self.record(&found).await?;
+        self.record(&mut found).await?;
         Ok(found)
     }
 
@@ -101,7 +78,7 @@ impl Drill<'_> {
             to: RestoreTo::Snapshot(self.point.id.clone()),
             ..RestoreOptions::default()
         };
-        let restored = self.vault.repository.restore(tap, &options, self.progress);
+        let restored = self.repository.restore(tap, &options, self.progress);
         match restored.await {
             Ok(report) => {
                 found.tables_compared = report.tables_compared;
@@ -116,16 +93,41 @@ impl Drill<'_> {
         self.progress.stage("checking integrity");
         match tap.integrity().await {
             Ok(findings) => {
-                let texts = findings.iter().map(|f| f.reason.en.clone());
-                found.integrity = texts.collect();
-                for text in found.integrity.clone() {
-                    found.problems.push(format!("integrity: {text}"));
+                for finding in findings {
+                    let text = finding.reason.en;
+                    if finding.severity == Severity::Error {
+                        found.problems.push(format!("integrity: {text}"));
+                        found.integrity.push(text);
+                    } else {
+                        found.noted.push(text);
+                    }
                 }
             }
             Err(error) => found
                 .not_checked
                 .push(format!("integrity: {}", error.chain())),
         }
+        match tap.content_checks().await {
+            Ok(checks) => found
+                .measures
+                .extend(checks.into_iter().map(findings::check)),
+            Err(error) => found
+                .not_checked
+                .push(format!("foreign keys, UTF-8, JSON: {}", error.chain())),
+        }
+    }
+
+    /// A manifest of files does not know rows: they are counted and hashed here.
+    async fn count(&self, tap: &Tap, found: &mut Findings) -> PortResult<()> {
+        let counted: BTreeMap<String, u64> = tap.row_counts().await?.into_iter().collect();
+        let knows_rows = counted.is_empty() || counted.keys().any(|t| found.rows.contains_key(t));
+        if !knows_rows {
+            self.progress.stage("comparing tables");
+            found.rows = counted;
+            found.digests = sorted(tap.digests().await?);
+            found.rows_compared = found.digests.iter().map(|d| d.rows).sum();
+        }
+        Ok(())
     }
 
     /// Applies the log behind the snapshot: first to the next snapshot of the
@@ -135,7 +137,8 @@ impl Drill<'_> {
             found.not_checked.push("no log behind it".into());
             return Ok(());
         };
-        measures.log_begins();
+        let segments = log.last.0.saturating_sub(log.first.0) + 1;
+        measures.log_begins(segments, log.from.at);
         if let Some(next) = self.next_snapshot() {
             let position = next.facts.as_ref().map(|f| f.position.at.clone());
             let to = RestoreTo::Position(position.unwrap_or_default());
@@ -153,7 +156,39 @@ impl Drill<'_> {
         }
         let seconds = log.to.at.duration_since(log.from.at).as_secs_f64();
         found.measures.extend(measures.log(seconds));
+        found.log.windows = measures.windows();
+        if found.transactions_applied > 0 {
+            self.check_log(tap, found).await;
+        }
+        let immutable = self.repository.is_log_immutable(self.point.epoch, log);
+        found.log.immutable = immutable.await?;
         Ok(())
+    }
+
+    /// The checks again, at the end of the log. Where in it a check began to
+    /// fail is not known, so it speaks against all of it; the snapshot was well.
+    async fn check_log(&self, tap: &Tap, found: &mut Findings) {
+        self.progress.stage("checking integrity");
+        let mut failed = Vec::new();
+        match tap.integrity().await {
+            Ok(findings) => {
+                let errors = findings.into_iter();
+                let errors = errors.filter(|f| f.severity == Severity::Error);
+                failed.extend(errors.map(|f| f.reason.en));
+            }
+            Err(error) => found
+                .not_checked
+                .push(format!("integrity behind the log: {}", error.chain())),
+        }
+        match tap.content_checks().await {
+            Ok(checks) => failed.extend(checks.iter().filter_map(|c| found.newly_broken(c))),
+            Err(error) => found
+                .not_checked
+                .push(format!("rules behind the log: {}", error.chain())),
+        }
+        for window in &mut found.log.windows {
+            window.failed_checks.extend(failed.iter().cloned());
+        }
     }
 
     /// The next newer snapshot on the same log.
@@ -173,7 +208,7 @@ impl Drill<'_> {
             to,
             ..RestoreOptions::default()
         };
-        let applied = self.vault.repository.restore(tap, &options, self.progress);
+        let applied = self.repository.restore(tap, &options, self.progress);
         match applied.await {
             Ok(report) if report.loaded_snapshot => {
                 found
@@ -203,7 +238,19 @@ impl Drill<'_> {
         found: &mut Findings,
     ) -> PortResult<()> {
         self.progress.stage("comparing tables");
-        let expected = self.vault.repository.manifest(&next.id).await?.tables;
+        let expected = if found.digests.is_empty() {
+            Some(self.repository.manifest(&next.id).await?.tables)
+        } else {
+            // Manifests of files: the rows are those its own drill has seen.
+            self.seen_by_drill(&next.id).await?
+        };
+        let Some(expected) = expected else {
+            found.not_checked.push(format!(
+                "the rows of snapshot {}, which has not been drilled yet",
+                next.id
+            ));
+            return Ok(());
+        };
         let have = tap.digests().await?;
         if sorted(expected) == sorted(have) {
             found.equals_snapshot = Some(next.id.clone());
@@ -213,64 +260,6 @@ impl Drill<'_> {
                 next.id
             ));
         }
-        Ok(())
-    }
-
-    async fn record(&self, found: &Findings) -> CliResult<()> {
-        let body = serde_json::to_value(found)
-            .map_err(|e| crate::error::CliError::io("write JSON", "JSON을 출력", e))?;
-        let record = |kind, passed, body| NewRecord {
-            kind,
-            snapshot: self.point.id.clone(),
-            passed,
-            body,
-        };
-        let repository = &self.vault.repository;
-        let drilled = record(RecordKind::Verification, Some(found.passed), body);
-        repository.put_record(drilled).await?;
-        Ok(())
-    }
-}
-
-impl Findings {
-    fn begin(scratch: &Scratch, manifest: &SnapshotManifest) -> Self {
-        let stored: u64 = manifest.parts.iter().map(|p| p.stored_bytes).sum();
-        let raw: u64 = manifest.parts.iter().map(|p| p.raw_bytes).sum();
-        Self {
-            passed: false,
-            restored_into: scratch.name.clone(),
-            tables_compared: 0,
-            rows_compared: 0,
-            log_applied_to: None,
-            transactions_applied: 0,
-            equals_snapshot: None,
-            canary_written_at: None,
-            integrity: Vec::new(),
-            problems: Vec::new(),
-            not_checked: Vec::new(),
-            immutable: None,
-            rows: manifest
-                .tables
-                .iter()
-                .map(|t| (t.table.clone(), t.rows))
-                .collect(),
-            measures: vec![Measured {
-                signal: Signal::Compressed,
-                table: None,
-                value: OrderedValue::new(stored as f64 / raw.max(1) as f64),
-            }],
-            seconds: 0.0,
-        }
-    }
-
-    /// What is wrong with the snapshot is a finding. Anything else, such as a
-    /// vault that is away, says nothing about it.
-    fn problem(&mut self, what: &str, error: PortError) -> PortResult<()> {
-        if error.kind() != ErrorKind::Corrupt {
-            return Err(error);
-        }
-        self.problems
-            .push(format!("{what}: [{}] {}", error.code(), error.chain()));
         Ok(())
     }
 }

@@ -1,0 +1,166 @@
+//! Rules SQLite does not hold rows to by itself: foreign keys, text that is
+//! UTF-8, and JSON in columns that are declared so.
+
+use crate::digest::{quote, user_tables};
+use crate::error::from_sqlite;
+use planb_ports::{ContentCheck, ContentRule, PortResult};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+/// Row counts of everything that has a digest, by name.
+pub fn row_counts(connection: &Connection) -> PortResult<Vec<(String, u64)>> {
+    let schema = "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'planb\\_%' ESCAPE '\\'
+         AND tbl_name NOT LIKE 'planb\\_%' ESCAPE '\\'";
+    let mut counts = vec![("sqlite_schema".to_owned(), count(connection, schema)?)];
+    let mut tables = user_tables(connection)?;
+    if crate::connect::has_table(connection, "sqlite_sequence")? {
+        tables.push("sqlite_sequence".to_owned());
+    }
+    for table in tables {
+        let sql = format!("SELECT count(*) FROM {}", quote(&table));
+        let rows = count(connection, &sql)?;
+        counts.push((table, rows));
+    }
+    counts.sort();
+    Ok(counts)
+}
+
+/// Counts the rows that break a rule, by table.
+pub fn check(connection: &Connection) -> PortResult<Vec<ContentCheck>> {
+    let mut checks = Vec::new();
+    for table in user_tables(connection)? {
+        let mut add = |rule, broken| {
+            checks.push(ContentCheck {
+                rule,
+                table: table.clone(),
+                broken,
+            });
+        };
+        if let Some(orphans) = orphans(connection, &table)? {
+            add(ContentRule::ForeignKey, orphans);
+        }
+        add(ContentRule::Utf8, not_utf8(connection, &table)?);
+        if let Some(broken) = not_json(connection, &table)? {
+            add(ContentRule::Json, broken);
+        }
+    }
+    Ok(checks)
+}
+
+/// `None` when the table has no foreign key.
+fn orphans(connection: &Connection, table: &str) -> PortResult<Option<u64>> {
+    let keys = of_table(
+        connection,
+        "SELECT count(*) FROM pragma_foreign_key_list(?1)",
+        table,
+    )?;
+    if keys == 0 {
+        return Ok(None);
+    }
+    let sql = "SELECT count(DISTINCT rowid) FROM pragma_foreign_key_check(?1)";
+    of_table(connection, sql, table).map(Some)
+}
+
+/// Rows with a text that is none.
+fn not_utf8(connection: &Connection, table: &str) -> PortResult<u64> {
+    let sql = format!("SELECT * FROM {}", quote(table));
+    let mut statement = connection.prepare(&sql).map_err(from_sqlite)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).map_err(from_sqlite)?;
+    let mut broken = 0;
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        for column in 0..columns {
+            if let ValueRef::Text(bytes) = row.get_ref(column).map_err(from_sqlite)?
+                && std::str::from_utf8(bytes).is_err()
+            {
+                broken += 1;
+                break;
+            }
+        }
+    }
+    Ok(broken)
+}
+
+/// Rows with a value that is no JSON in a column declared as JSON; `None` when
+/// there is no such column.
+fn not_json(connection: &Connection, table: &str) -> PortResult<Option<u64>> {
+    let sql = "SELECT name FROM pragma_table_info(?1) WHERE upper(type) IN ('JSON', 'JSONB')";
+    let mut statement = connection.prepare(sql).map_err(from_sqlite)?;
+    let names = statement
+        .query_map([table], |row| row.get::<_, String>(0))
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(from_sqlite)?;
+    // A blob may be SQLite's own binary form, which only newer versions read.
+    let bad = |name: &String| {
+        let name = quote(name);
+        format!("({name} IS NOT NULL AND typeof({name}) <> 'blob' AND NOT json_valid({name}))")
+    };
+    let bad: Vec<String> = names.iter().map(bad).collect();
+    if bad.is_empty() {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT count(*) FROM {} WHERE {}",
+        quote(table),
+        bad.join(" OR ")
+    );
+    count(connection, &sql).map(Some)
+}
+
+fn of_table(connection: &Connection, sql: &str, table: &str) -> PortResult<u64> {
+    let counted: i64 = connection
+        .query_row(sql, [table], |row| row.get(0))
+        .map_err(from_sqlite)?;
+    Ok(counted.unsigned_abs())
+}
+
+fn count(connection: &Connection, sql: &str) -> PortResult<u64> {
+    let counted: i64 = connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(from_sqlite)?;
+    Ok(counted.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_rows_are_counted_by_rule_and_table() {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection
+            .execute_batch(
+                "CREATE TABLE \"부모\" (id INTEGER PRIMARY KEY, note TEXT);
+                 CREATE TABLE \"child 'x'\" (id INTEGER PRIMARY KEY,
+                     p INTEGER REFERENCES \"부모\", data JSON);
+                 INSERT INTO \"부모\" VALUES (1, '한글'), (2, CAST(x'ff41' AS TEXT));
+                 INSERT INTO \"child 'x'\" VALUES (1, 1, '{\"a\":1}'), (2, 9, 'no'), (3, NULL, NULL);",
+            )
+            .expect("statements");
+        let mut found = check(&connection).expect("checked");
+        found.sort();
+        let check = |rule, table: &str, broken| ContentCheck {
+            rule,
+            table: table.into(),
+            broken,
+        };
+        assert_eq!(
+            found,
+            [
+                check(ContentRule::ForeignKey, "child 'x'", 1),
+                check(ContentRule::Utf8, "child 'x'", 0),
+                check(ContentRule::Utf8, "부모", 1),
+                check(ContentRule::Json, "child 'x'", 1),
+            ]
+        );
+        let counts = row_counts(&connection).expect("counted");
+        assert_eq!(
+            counts,
+            [
+                ("child 'x'".to_owned(), 3),
+                ("sqlite_schema".to_owned(), 2),
+                ("부모".to_owned(), 2),
+            ]
+        );
+    }
+}
