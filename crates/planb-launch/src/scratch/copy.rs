@@ -30,7 +30,7 @@ pub(super) struct PostgresCopy {
 }
 
 impl PostgresCopy {
-    /// Makes the place in `dir`.
+    /// Makes the place in `dir`; the connector makes the data directory itself.
     pub(super) fn prepare(dir: &Path) -> Result<Self, LaunchError> {
         let copy = Self {
             home: dir.join("copy"),
@@ -38,10 +38,8 @@ impl PostgresCopy {
             port: free_port()?,
         };
         let notes = copy.home.join("data.planb");
-        let data = copy.data_dir();
         let io = |path: &Path| LaunchError::io(format!("write {}", path.display()));
         std::fs::create_dir_all(&notes).map_err(io(&notes))?;
-        std::fs::create_dir(&data).map_err(io(&data))?;
         let files = [
             ("pg_hba.conf", HBA),
             ("postgresql.conf", SETTINGS),
@@ -52,7 +50,7 @@ impl PostgresCopy {
             std::fs::write(&path, content).map_err(io(&path))?;
             hand_over(&path)?;
         }
-        for folder in [dir, &copy.home, &notes, &data] {
+        for folder in [dir, &copy.home, &notes] {
             hand_over(folder)?;
         }
         Ok(copy)
