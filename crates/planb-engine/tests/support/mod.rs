@@ -14,7 +14,7 @@ use planb_model::runbook::RunbookKind;
 use planb_model::service::ServiceRecord;
 use planb_model::status::ExecutionStatus;
 use planb_model::{ExecutionId, ServiceName, SiteName, StepId};
-use planb_ports::Clock;
+use planb_ports::{Clock, Verifier};
 use planb_testkit::{
     FakeDatabase, FakeRepository, FakeTraffic, FakeWorkload, Incarnation, Link, LinkProbe,
     MemoryStore, OutsideProbe, RepositorySettings, SeededRandom, SimClock, SiteProbe,
@@ -86,6 +86,7 @@ pub struct World {
     pub seoul: FakeSite,
     pub busan: FakeSite,
     pub observers: u32,
+    pub verifier: Option<Arc<dyn Verifier>>,
 }
 
 /// One life of a control plane.
@@ -117,6 +118,7 @@ impl World {
             busan: FakeSite::new("busan", &clock),
             clock,
             observers: 0,
+            verifier: None,
         }
     }
 
@@ -160,7 +162,7 @@ impl World {
                 self.repository
                     .through(self.repository_link.of(life), clock.clone()),
             ),
-            verifier: None,
+            verifier: self.verifier.clone(),
             traffic: Arc::new(self.edge.through(self.edge_link.of(life))),
             outside: Arc::new(outside),
             store: Arc::new(self.store.through(self.store_link.of(life))),
