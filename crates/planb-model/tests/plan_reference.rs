@@ -97,6 +97,7 @@ fn type_name(root: &Value, schema: &Value, queue: &mut Vec<String>) -> String {
         }
         (_, Some("planb-listen")) => "`host:port`".to_owned(),
         ("string", _) => "text".to_owned(),
+        ("boolean", _) => "`true` or `false`".to_owned(),
         ("integer", _) => match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
             (Some(min), Some(max)) => format!("whole number, {min} to {max}"),
             _ => "whole number".to_owned(),

@@ -216,11 +216,12 @@ const TEXTS: &[(&str, &str)] = &[
         "verify.drill",
         "복원할 곳: 빈 데이터베이스 URL, 또는 PlanB가 시작하고 제거하는 서버(scratch)",
     ),
-    ("verify.snapshot", "검증할 스냅샷. 기본값은 최신"),
     (
-        "verify.all",
-        "검증한 적 없는 모든 스냅샷을 오래된 순으로 검증",
+        "verify.drill_user",
+        "PostgreSQL 원본의 슈퍼유저. 서버 전체의 임시 복사본에 이 계정으로 접속",
     ),
+    ("verify.snapshot", "검증할 스냅샷. 기본값은 최신"),
+    ("verify.all", "검증한 적 없는 모든 스냅샷을 최신순으로 검증"),
     (
         "restore.clean",
         "훈련으로 검증되었고 변조 징후가 없는 최신 시점",
