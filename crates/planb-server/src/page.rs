@@ -72,14 +72,9 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
         protection.get(lang),
         lang,
     );
-    let (verification_mark, verification) = verification(&status.verification);
-    entry(
-        out,
-        &Text::new("Last drill", "최근 복원 훈련"),
-        verification_mark,
-        verification.get(lang),
-        lang,
-    );
+    let (drill_mark, drill) = verification(&status.verification);
+    let last_drill = Text::new("Last drill", "최근 복원 훈련");
+    entry(out, &last_drill, drill_mark, drill.get(lang), lang);
     render_rpo(out, status, lang);
     entry(
         out,
@@ -107,11 +102,8 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
     if let Some(error) = &status.protection.error {
         out.push_str(&plain("bad", error));
     }
-    if let Some(error) = &status.verification.error {
-        out.push_str(&plain("bad", error));
-    }
     let problems = status.verification.last.iter().flat_map(|l| &l.problems);
-    for problem in problems {
+    for problem in status.verification.error.iter().chain(problems) {
         out.push_str(&plain("bad", problem));
     }
     if let Some(execution) = &status.execution {
