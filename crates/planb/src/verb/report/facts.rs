@@ -3,7 +3,6 @@
 
 use crate::cli::PlanArgs;
 use crate::client::Client;
-use crate::drill::Findings;
 use crate::error::{CliError, CliResult, Exit};
 use crate::verb::assess::files;
 use crate::verb::read_plan;
@@ -17,6 +16,7 @@ use planb_model::{Lang, Text};
 use planb_ports::PortResult;
 use planb_server::{STATE_FILE, offline, wiring};
 use planb_vault::VaultOptions;
+use planb_vault::drill::Findings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
