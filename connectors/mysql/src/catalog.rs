@@ -103,6 +103,28 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The statement that takes one row of what [`Table::select`] read, value by
+    /// value. Like a load of a local file it goes on after a row that is refused.
+    pub fn insert(&self, mariadb: bool) -> String {
+        let fields: Vec<String> = self.stored().map(|c| ident(&c.name)).collect();
+        let values: Vec<&str> = self
+            .stored()
+            .map(|column| match column.write(mariadb) {
+                Write::Plain => "?",
+                Write::Number => "CAST(? AS UNSIGNED)",
+                Write::Text => "CONVERT(? USING utf8mb4)",
+            })
+            .collect();
+        format!(
+            "INSERT IGNORE INTO {} ({}) VALUES ({})",
+            self.quoted(),
+            fields.join(","),
+            values.join(",")
+        )
+    }
+}
+
 /// How a value of a dump gets into its column.
 enum Write {
     /// As its bytes.

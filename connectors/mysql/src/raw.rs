@@ -1,10 +1,12 @@
 //! A second, small client for what comes in large amounts: packets of the text
 //! protocol are turned into lines of `LOAD DATA` text where they lie in the
-//! buffer, and the log's events are handed on as their bytes.
+//! buffer, the log's events are handed on as their bytes, and rows that are
+//! written go to MariaDB many in one command.
 //!
 //! The driver makes a value of every field and of every event, which costs more
 //! than the server's whole work. Everything else goes through the driver.
 
+mod bulk;
 mod dump;
 mod handshake;
 mod payloads;
@@ -27,9 +29,10 @@ pub(crate) use {dump::event, payloads::Payloads};
 /// Answers of statements without many rows stay far below this.
 const SMALL_ROWS_MAX: usize = 100_000;
 
-/// A connection that reads rows, or the log.
+/// A connection for rows, or the log.
 pub(crate) struct RawConn {
     wire: Wire,
+    bulk: bool,
 }
 
 /// What the server says at the beginning of an answer.
@@ -48,8 +51,8 @@ impl RawConn {
         let subject = client.config.subject();
         let connecting = async {
             let mut wire = Wire::new(stream::Stream::connect(&client.config).await?);
-            handshake::log_in(&mut wire, &client.config).await?;
-            let mut conn = Self { wire };
+            let bulk = handshake::log_in(&mut wire, &client.config).await?;
+            let mut conn = Self { wire, bulk };
             conn.run(&client.session()).await?;
             Ok(conn)
         };

@@ -1,5 +1,6 @@
 //! Restoring a snapshot into this server.
 
+mod batch;
 mod definer;
 mod rows;
 mod scripts;

@@ -5,7 +5,7 @@ use super::wire::Wire;
 use super::{bad, server_error};
 use crate::config::MysqlConfig;
 use mysql_async::{DriverError, Error};
-use mysql_common::constants::CapabilityFlags;
+use mysql_common::constants::{CapabilityFlags, MariadbCapabilities};
 use mysql_common::crypto;
 use mysql_common::io::ParseBuf;
 use mysql_common::packets::{
@@ -19,6 +19,9 @@ const NONCE_BYTES: usize = 20;
 const PACKET_BYTES_MAX: u32 = 1 << 30;
 /// `utf8mb4_general_ci`.
 const COLLATION: u8 = 45;
+/// MariaDB has more capabilities than the protocol's first 32, and says so by
+/// leaving this one out, as does a client that reads them.
+const MARIADB_HAS_NO_MORE: CapabilityFlags = CapabilityFlags::CLIENT_LONG_PASSWORD;
 /// Exchanges until a server must have made up its mind.
 const ROUNDS_MAX: u32 = 8;
 
@@ -29,8 +32,9 @@ const WANTS_PASSWORD: u8 = 4;
 /// `caching_sha2_password`: asks for the server's public key.
 const ASK_KEY: u8 = 2;
 
-/// Logs in on a new connection.
-pub(super) async fn log_in(wire: &mut Wire, config: &MysqlConfig) -> Result<(), Error> {
+/// Logs in on a new connection. Says whether the server takes many rows of
+/// values in one command (MariaDB).
+pub(super) async fn log_in(wire: &mut Wire, config: &MysqlConfig) -> Result<bool, Error> {
     let greeting = wire.payload().await?;
     if greeting.first() == Some(&0xff) {
         return Err(server_error(&greeting).into());
@@ -40,19 +44,29 @@ pub(super) async fn log_in(wire: &mut Wire, config: &MysqlConfig) -> Result<(), 
         | CapabilityFlags::CLIENT_SECURE_CONNECTION
         | CapabilityFlags::CLIENT_LONG_PASSWORD
         | CapabilityFlags::CLIENT_TRANSACTIONS
+        | CapabilityFlags::CLIENT_LOCAL_FILES
         | CapabilityFlags::CLIENT_PLUGIN_AUTH;
     if config.tls_ca.is_some() {
         wanted |= CapabilityFlags::CLIENT_SSL;
     }
     // MariaDB leaves the first flag out to say that it has more of them.
     let has = greeting.capabilities() | CapabilityFlags::CLIENT_LONG_PASSWORD;
-    let flags = wanted & has;
+    let mut flags = wanted & has;
+    let bulk = MariadbCapabilities::MARIADB_CLIENT_STMT_BULK_OPERATIONS;
+    let more = if greeting.capabilities().contains(MARIADB_HAS_NO_MORE) {
+        MariadbCapabilities::empty()
+    } else {
+        flags.remove(MARIADB_HAS_NO_MORE);
+        greeting.mariadb_ext_capabilities() & bulk
+    };
     if let Some(ca) = &config.tls_ca {
         if !flags.contains(CapabilityFlags::CLIENT_SSL) {
             return Err(DriverError::NoClientSslFlagFromServer.into());
         }
         let mut request = Vec::new();
-        SslRequest::new(flags, PACKET_BYTES_MAX, COLLATION).serialize(&mut request);
+        SslRequest::new(flags, PACKET_BYTES_MAX, COLLATION)
+            .with_mariadb_capabilities(more)
+            .serialize(&mut request);
         wire.send(&request).await?;
         wire.stream.encrypt(&config.host, ca).await?;
     }
@@ -73,11 +87,13 @@ pub(super) async fn log_in(wire: &mut Wire, config: &MysqlConfig) -> Result<(), 
         flags,
         None,
         PACKET_BYTES_MAX,
-    );
+    )
+    .with_mariadb_ext_capabilities(more);
     let mut bytes = Vec::new();
     response.serialize(&mut bytes);
     wire.send(&bytes).await?;
-    settle(wire, password, nonce).await
+    settle(wire, password, nonce).await?;
+    Ok(more.contains(bulk))
 }
 
 /// Answers what the server asks until it says yes or no.

@@ -1,7 +1,12 @@
-//! Rows, streamed into `LOAD DATA LOCAL`.
+//! Rows, streamed into the server: into MariaDB as the values of commands with
+//! many rows each, else into `LOAD DATA LOCAL`.
 
-use crate::catalog;
-use crate::client::Client;
+mod bulk;
+
+use super::batch::{BATCH_BYTES, LINE_BYTES_MAX};
+use super::session;
+use crate::catalog::{self, Table};
+use crate::client::{Client, first};
 use crate::error::{cannot, corrupt};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -20,13 +25,43 @@ pub(super) async fn load(
     client: &Client,
     mut conn: Conn,
     part: &PartSpec,
-    mut bytes: BoxStream<'_, PortResult<Bytes>>,
+    bytes: BoxStream<'_, PortResult<Bytes>>,
 ) -> PortResult<()> {
     let label = part
         .table
         .as_deref()
         .ok_or_else(|| corrupt("a part with rows names no table"))?;
     let table = catalog::read_one(client, &mut conn, label).await?;
+    if takes_bulk(client, &mut conn, &table).await? {
+        let raw = session::open_raw(client, &mut conn).await?;
+        if raw.takes_bulk() {
+            drop(conn);
+            return bulk::load(raw, &table, bytes).await;
+        }
+    }
+    load_file(client, conn, &table, bytes).await
+}
+
+/// Whether the server takes many rows in one command. Servers with a tiny limit
+/// get a file, which has none.
+async fn takes_bulk(client: &Client, conn: &mut Conn, table: &Table) -> PortResult<bool> {
+    /// A full command and its last row.
+    const COMMAND_BYTES_MAX: usize = BATCH_BYTES + 2 * LINE_BYTES_MAX;
+    if !client.config.is_mariadb() || table.stored().next().is_none() {
+        return Ok(false);
+    }
+    let sql = "SELECT @@max_allowed_packet";
+    let packet: Option<usize> = first(conn, "read max_allowed_packet", sql).await?;
+    Ok(packet.is_some_and(|packet| packet >= COMMAND_BYTES_MAX))
+}
+
+async fn load_file(
+    client: &Client,
+    mut conn: Conn,
+    table: &Table,
+    mut bytes: BoxStream<'_, PortResult<Bytes>>,
+) -> PortResult<()> {
+    let label = table.label();
     let what = format!("load {label}");
     let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(PIECES_WAITING_MAX);
     conn.set_infile_handler(async move {
@@ -61,13 +96,17 @@ pub(super) async fn load(
     let (fed, loaded) = tokio::join!(feed, conn.query_drop(sql));
     let rows = fed?;
     loaded.map_err(cannot(&what))?;
-    if conn.affected_rows() != rows {
-        return Err(corrupt(format!(
-            "{label}: the target took {} of {rows} rows",
-            conn.affected_rows()
-        )));
+    all_taken(&label, rows, conn.affected_rows())
+}
+
+/// An error when the server left rows out, as it does with those it cannot take.
+fn all_taken(label: &str, rows: u64, taken: u64) -> PortResult<()> {
+    if taken == rows {
+        return Ok(());
     }
-    Ok(())
+    Err(corrupt(format!(
+        "{label}: the target took {taken} of {rows} rows"
+    )))
 }
 
 /// Counts in small runs whose sums fit a byte, which the compiler turns into

@@ -1,6 +1,8 @@
 //! Connections that load.
 
 use crate::client::{Client, first, run};
+use crate::error::cannot;
+use crate::raw::RawConn;
 use crate::snapshot::readers_default;
 use mysql_async::Conn;
 use planb_ports::{ErrorKind, PortResult};
@@ -20,6 +22,19 @@ pub(super) async fn open(client: &Client) -> PortResult<Conn> {
     run(&mut conn, "prepare the restore", settings(client)).await?;
     unlogged(client, &mut conn).await?;
     Ok(conn)
+}
+
+/// A connection for many rows, in the state of `conn`, which [`open`] made.
+pub(super) async fn open_raw(client: &Client, conn: &mut Conn) -> PortResult<RawConn> {
+    let logged: Option<u8> = first(conn, "read sql_log_bin", "SELECT @@sql_log_bin").await?;
+    let mut raw = RawConn::connect(client).await?;
+    let mut settings = settings(client);
+    if logged == Some(0) {
+        settings.push_str(", sql_log_bin=0");
+    }
+    let prepared = raw.run(&settings).await;
+    prepared.map_err(cannot("prepare the restore"))?;
+    Ok(raw)
 }
 
 /// The rows were checked at the source. MariaDB's load into an empty table

@@ -1,6 +1,8 @@
 //! Restores that break off, restores that are refused, and how fast they are.
 
-use crate::support::{Site, load, manifest, mark, numbers, per_engine, restore, snapshot};
+use crate::support::{
+    IS_MARIADB, Site, load, manifest, mark, numbers, per_engine, restore, snapshot,
+};
 use bytes::Bytes;
 use futures::StreamExt;
 use planb_ports::{Database, ErrorKind, PortError};
@@ -177,4 +179,73 @@ async fn a_hundred_megabytes_are_restored_in_time() {
     assert_eq!(digests, facts.tables);
     println!("{bytes} bytes: snapshot {taken:?}, restore {loaded:?}, digests {compared:?}");
     assert!(loaded < Duration::from_secs(120), "{loaded:?}");
+}
+
+/// Names that break quoting, rows around the limit of a command, bytes that
+/// need a backslash, a table without a key.
+const ODD: &[&str] = &[
+    "CREATE DATABASE shop",
+    "CREATE TABLE shop.`주문 ``내'역\"` (`번호 \"1'` INT PRIMARY KEY, `값 ``v` LONGBLOB, \
+     KEY `색인 ``k'` (`값 ``v`(10)))",
+    "INSERT INTO shop.`주문 ``내'역\"` VALUES (1, REPEAT('x', 262130)), (2, REPEAT('y', 262144)), \
+     (3, REPEAT('z', 262150)), (4, REPEAT(CHAR(0,9,10,13,92), 100000)), (5, NULL), (6, ''), \
+     (7, REPEAT('w', 3000000)), (8, UNHEX('FF80C0')), (9, 'end')",
+    "CREATE TABLE shop.`키 없음` (v VARCHAR(50), n INT)",
+    "INSERT INTO shop.`키 없음` VALUES ('a', 1), ('a', 1), (NULL, NULL), ('\\\\N', 0), ('', -1)",
+    "CREATE PROCEDURE shop.`절차 ``p'` () SELECT 1",
+];
+/// Rows of [`ODD`] that are longer than a line of a command may be.
+const ODD_LONG_ROWS: u64 = 4;
+
+#[tokio::test]
+async fn odd_names_and_rows_of_every_length_survive_many_in_a_command_and_as_a_file() {
+    let source = Site::start(1).await;
+    source.run(ODD).await;
+    let (parts, facts) = snapshot(&source.database()).await;
+    let loads = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS \
+                 WHERE VARIABLE_NAME='COM_LOAD'";
+    // The second server takes commands of half a megabyte at most.
+    for (id, packet) in [(2, "64M"), (3, "512K")] {
+        let target = Site::start_with(id, |options| {
+            let limit = format!("--max-allowed-packet={packet}");
+            options.extra_args.push(limit);
+        })
+        .await;
+        restore(&target.database(), &parts, &facts).await;
+        let digests = target.database().digests().await.expect("digests");
+        assert_eq!(digests, facts.tables, "{packet}");
+        let procedure = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES \
+                         WHERE ROUTINE_SCHEMA='shop'";
+        assert_eq!(target.one(procedure).await.as_deref(), Some("절차 `p'"));
+        if IS_MARIADB {
+            let rows = parts.iter().filter(|(spec, _)| spec.kind == "rows");
+            let expected = if packet == "64M" {
+                ODD_LONG_ROWS
+            } else {
+                rows.count() as u64
+            };
+            assert_eq!(target.one(loads).await, Some(expected.to_string()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_ends_inside_of_a_row_is_not_loaded() {
+    let (source, target) = (Site::start(1).await, Site::start(2).await);
+    source.run(SMALL).await;
+    let (parts, facts) = snapshot(&source.database()).await;
+    let database = target.database();
+    let begun = database.begin_restore(&manifest(&parts, &facts)).await;
+    begun.expect("begin");
+    load(&database, &parts[0].0, &parts[0].1)
+        .await
+        .expect("schema");
+    let (rows, bytes) = &parts[1];
+    let whole = bytes.len() - 1;
+    let cut = load(&database, rows, &bytes[..whole]).await;
+    if IS_MARIADB {
+        assert_eq!(cut.expect_err("cut").code(), "PB-MYSQL-CORRUPT");
+        let count = target.one("SELECT COUNT(*) FROM shop.t").await;
+        assert_eq!(count.as_deref(), Some("0"));
+    }
 }
