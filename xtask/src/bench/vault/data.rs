@@ -49,21 +49,30 @@ fn mixed_types(rows: u64) -> String {
     )
 }
 
-/// Fills a PostgreSQL server with the like of sysbench's tables.
+/// Fills a PostgreSQL server: sysbench's tables and a table of mixed types.
 pub fn fill_postgres(server: &Server, rows: u64) -> Result<()> {
-    for table in 1..=TABLES {
-        server.sql(
-            DATABASE,
-            &format!(
-                "CREATE TABLE sbtest{table} (id serial PRIMARY KEY, k integer NOT NULL, \
-                 c char(120) NOT NULL, pad char(60) NOT NULL); \
-                 INSERT INTO sbtest{table} (k, c, pad) SELECT (random()*{rows})::int, \
-                 md5(i::text)||md5((i+1)::text)||md5((i+2)::text), md5((i+3)::text) \
-                 FROM generate_series(1,{rows}) i; \
-                 CREATE INDEX k_{table} ON sbtest{table}(k);"
-            ),
-        )?;
-    }
+    eprintln!("filling: 4 × {rows} rows");
+    let (port, mixed) = (server.port, rows / MIXED_SHARE);
+    peers::prepare(&format!(
+        "sysbench oltp_write_only --db-driver=pgsql --pgsql-host=127.0.0.1 --pgsql-port={port} \
+         --pgsql-user=postgres --pgsql-db={DATABASE} --tables={TABLES} --table-size={rows} \
+         --threads=2 prepare"
+    ))?;
+    server.sql(
+        DATABASE,
+        &format!(
+            "CREATE TABLE mixed (id BIGSERIAL PRIMARY KEY, price NUMERIC(20,6), ratio FLOAT8, \
+             at TIMESTAMP, seen TIMESTAMPTZ, day DATE, flag BOOLEAN, doc JSONB, raw BYTEA, \
+             name TEXT, tags TEXT[]); \
+             INSERT INTO mixed (price, ratio, at, seen, day, flag, doc, raw, name, tags) \
+             SELECT i / 7.0, random(), '2026-01-01'::timestamp + i * interval '1 s', \
+             CASE WHEN i % 5 = 0 THEN NULL ELSE '2026-01-02 03:04:05+09'::timestamptz END, \
+             '2026-01-01'::date + i % 365, i % 2 = 0, jsonb_build_object('n', i, 't', md5(i::text)), \
+             sha256(i::text::bytea), '이름 ' || md5(i::text), ARRAY[md5(i::text), 'x'] \
+             FROM generate_series(1, {mixed}) i; \
+             CREATE INDEX mixed_name ON mixed (name); CREATE INDEX mixed_at ON mixed (at)"
+        ),
+    )?;
     server.sql(DATABASE, "VACUUM ANALYZE")?;
     server.sql(DATABASE, "CHECKPOINT")?;
     Ok(())
