@@ -157,7 +157,10 @@ pub(super) fn metrics(metrics: &Metrics) -> Vec<Finding> {
             } else {
                 Tone::Warn
             };
-            (tone, Text::new(format!("{times} times"), format!("{times}배")))
+            (
+                tone,
+                Text::new(format!("{times} times"), format!("{times}배")),
+            )
         }
         _ => open(),
     };
