@@ -140,16 +140,14 @@ pub(super) fn scope(answers: &Answers) -> Vec<Finding> {
     out
 }
 
-/// The metrics of containerisation, six of them.
-pub(super) fn metrics(metrics: &Metrics) -> Vec<Finding> {
-    let row = |subject, tone, text| finding(tone, subject, text, None, "W 7.2");
-    let open = || (Tone::Unknown, Text::new("not measured", "측정하지 않음"));
-    let told = |text: Option<Text>| text.map_or_else(open, |t| (Tone::Plain, t));
-    let (build, recover) = (
-        told(metrics.build_success.map(number::percent)),
-        told(metrics.time_to_recover.map(number::duration)),
-    );
-    let density = match (metrics.workloads_before, metrics.workloads_after) {
+/// What no figure was given for.
+fn open() -> (Tone, Text) {
+    (Tone::Unknown, Text::new("not measured", "측정하지 않음"))
+}
+
+/// How many more workloads the same resources carry.
+fn density(metrics: &Metrics) -> (Tone, Text) {
+    match (metrics.workloads_before, metrics.workloads_after) {
         (Some(before), Some(after)) if before > 0.0 => {
             let times = number::plain(after / before);
             let tone = if after > before {
@@ -163,7 +161,18 @@ pub(super) fn metrics(metrics: &Metrics) -> Vec<Finding> {
             )
         }
         _ => open(),
-    };
+    }
+}
+
+/// The metrics of containerisation, six of them.
+pub(super) fn metrics(metrics: &Metrics) -> Vec<Finding> {
+    let row = |subject, tone, text| finding(tone, subject, text, None, "W 7.2");
+    let told = |text: Option<Text>| text.map_or_else(open, |t| (Tone::Plain, t));
+    let (build, recover) = (
+        told(metrics.build_success.map(number::percent)),
+        told(metrics.time_to_recover.map(number::duration)),
+    );
+    let density = density(metrics);
     let config = answered(metrics.config_external);
     let restart = answered(metrics.restart_and_scale);
     let moved = metrics.operations_moved.as_ref().map(Vec::len);
