@@ -265,6 +265,8 @@ pub struct DataPlan {
     pub canary_interval: Duration,
     /// What is deleted; nothing when `None`.
     pub retention: Option<RetentionPolicy>,
+    /// Most bytes of log that wait on the local disk for the vault.
+    pub spool_bytes_max: u64,
 }
 
 /// Where a vault is, and how it is encrypted.

@@ -21,7 +21,7 @@ use planb_model::plan::{
 use planb_ports::{
     Clock, Database, Disk, PortResult, Probe, Random, Repository, Store, Traffic, VaultStorage,
 };
-use planb_vault::{VaultOptions, VaultRepository};
+use planb_vault::{SpoolOptions, VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -205,7 +205,13 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<Arc<dy
         disk: Arc::clone(&shared.disk),
     };
     let repository = open_vault(&data.vault, plan.name.clone(), options, parts).await?;
-    Ok(Arc::new(repository))
+    let spool = SpoolOptions {
+        bytes_max: data.spool_bytes_max,
+        ..SpoolOptions::new(shared.state.join("spool"))
+    };
+    Ok(Arc::new(
+        repository.with_spool(Arc::clone(&shared.disk), spool),
+    ))
 }
 
 /// What a vault needs of this machine.

@@ -4,6 +4,7 @@ use crate::layout::{Layout, SegmentName};
 use crate::seal::Seal;
 use crate::segment::{self, Segment};
 use crate::sign::Signing;
+use crate::spool::Spool;
 use crate::{VaultOptions, error};
 use bytes::Bytes;
 use planb_model::recovery::{LogPosition, SegmentSeq};
@@ -25,6 +26,8 @@ pub(crate) struct Vault {
     pub(crate) options: VaultOptions,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    /// Where log waits when the storage is slow.
+    pub(crate) spool: Option<Spool>,
 }
 
 impl Vault {

@@ -388,6 +388,7 @@ fn plan() -> ServicePlan {
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_millis(250),
             retention: None,
+            spool_bytes_max: 1 << 30,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

@@ -43,6 +43,7 @@ pub(super) fn service(raw: RawDocument) -> Option<ServicePlan> {
             snapshot_interval: spec.data.snapshot_interval.0,
             canary_interval: spec.data.canary_interval.0,
             retention: spec.data.retention.map(retention),
+            spool_bytes_max: spec.data.spool.size.0,
         },
         health: health(spec.health),
         traffic: TrafficSettings {

@@ -125,6 +125,28 @@ pub(super) struct RawData {
     /// What is kept in the vault. Without it, nothing is ever deleted.
     #[serde(default)]
     pub retention: Option<RawRetention>,
+    /// Where log waits on the control plane's own disk while the vault is slow
+    /// or away.
+    #[serde(default)]
+    pub spool: RawSpool,
+}
+
+/// Where log waits while the vault is slow or away. It is compressed, and
+/// encrypted when the vault is.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawSpool {
+    /// Most log that waits on disk, from 16MiB to 1TiB. Beyond it the source is
+    /// not read any more, and keeps its log.
+    pub size: SizeText,
+}
+
+impl Default for RawSpool {
+    fn default() -> Self {
+        Self {
+            size: SizeText(1 << 30),
+        }
+    }
 }
 
 /// What is kept in the vault. Rules add up: a snapshot stays while any of them
