@@ -130,7 +130,8 @@ mod tests {
         let connection = Connection::open_in_memory().expect("a database");
         connection
             .execute_batch(
-                "CREATE TABLE \"부모\" (id INTEGER PRIMARY KEY, note TEXT);
+                "PRAGMA foreign_keys = OFF;
+                 CREATE TABLE \"부모\" (id INTEGER PRIMARY KEY, note TEXT);
                  CREATE TABLE \"child 'x'\" (id INTEGER PRIMARY KEY,
                      p INTEGER REFERENCES \"부모\", data JSON);
                  INSERT INTO \"부모\" VALUES (1, '한글'), (2, CAST(x'ff41' AS TEXT));
