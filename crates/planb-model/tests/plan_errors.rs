@@ -124,6 +124,10 @@ fn values() {
         "bad-size",
         &[("vault:", "flush: { size: 1 megabyte }\n    vault:")],
     );
+    edited(
+        "no-truth-value",
+        &[("vault:", "verification: { enabled: \"yes\" }\n    vault:")],
+    );
     edited("bad-grade", &[("grade: 2", "grade: 5")]);
     edited("text-for-grade", &[("grade: 2", "grade: two")]);
     edited("bad-role", &[("role: standby", "role: stand-by")]);

@@ -51,6 +51,13 @@ impl Proofs {
         self.check_hash(segment.header.seq, &segment.hash, &segment.key)
     }
 
+    /// The last place that was signed, if it is at `next` or behind it: a chain that
+    /// ends before it was cut off.
+    pub(crate) fn signed_behind(&self, next: SegmentSeq) -> Option<SegmentSeq> {
+        let (last, _) = self.0.last_key_value()?;
+        (*last >= next).then_some(*last)
+    }
+
     pub(crate) fn check_hash(
         &self,
         seq: SegmentSeq,

@@ -68,7 +68,7 @@ impl<'a> Structure<'a> {
             (Kind::Choice, Value::Text(text)) => self.choice(view, text, node, path),
             (Kind::Text, Value::Text(text)) => self.text(view, text, node, path),
             (Kind::Integer, Value::Integer(number)) => self.integer(view, *number, node, path),
-            (Kind::Any, _) => {}
+            (Kind::Boolean, Value::Bool(_)) | (Kind::Any, _) => {}
             (kind, _) => self.wrong_type(view, kind, node, path),
         }
     }

@@ -76,10 +76,18 @@ impl<'a> Applier<'a> {
         while !self.ended && self.head.closed.is_none() {
             match self.target.vault.next_segment(&self.head).await? {
                 Some(segment) => self.take(segment).await?,
-                None => break,
+                None => return self.is_whole(),
             }
         }
         Ok(())
+    }
+
+    /// Refuses a chain that ends before its signed head.
+    fn is_whole(&self) -> PortResult<()> {
+        match self.proofs.signed_behind(self.head.next) {
+            Some(signed) => Err(self.target.vault.missing_segment(self.head.epoch, signed)),
+            None => Ok(()),
+        }
     }
 
     async fn read_listed(&mut self) -> PortResult<()> {

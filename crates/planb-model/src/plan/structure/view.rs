@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Choice,
     Text,
     Integer,
+    /// `true` or `false`.
+    Boolean,
     /// Anything; the plan's schema has no such place.
     Any,
 }
@@ -34,6 +36,7 @@ impl Kind {
             Kind::Array => Text::new("a list", "목록이 필요한"),
             Kind::Choice | Kind::Text => Text::new("a text", "텍스트가 필요한"),
             Kind::Integer => Text::new("a whole number", "정수가 필요한"),
+            Kind::Boolean => Text::new("`true` or `false`", "`true` 또는 `false`가 필요한"),
             Kind::Any => Text::new("a value", "값이 필요한"),
         }
     }
@@ -77,6 +80,7 @@ impl<'a> View<'a> {
             Some("array") => Kind::Array,
             Some("string") => Kind::Text,
             Some("integer") => Kind::Integer,
+            Some("boolean") => Kind::Boolean,
             _ => Kind::Any,
         }
     }
