@@ -35,7 +35,7 @@ const LEVELS: [(&str, Duration); 3] = [
 ];
 /// Bytes that are folded at once, as they are in memory. More is folded in
 /// several pieces, or on the level below only.
-const FOLD_BYTES_MAX: usize = 64 << 20;
+const FOLD_BYTES_MAX: usize = 32 << 20;
 
 /// Folds the log as it is shipped. Ends never: a failure to fold is told, and
 /// what it was about is left as it is.
