@@ -60,6 +60,9 @@ pub(crate) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     if options.method == SnapshotMethod::Physical {
+        if options.accounts {
+            progress.stage("the server's files hold its users anyway");
+        }
         return crate::physical::take(client, sink, progress).await;
     }
     let mut conn = client.connect().await?;
@@ -86,6 +89,10 @@ pub(crate) async fn take(
     let tables = catalog::read(client, &mut conn).await?;
     let version: Option<String> = first(&mut conn, "read the version", "SELECT VERSION()").await?;
 
+    if options.accounts {
+        progress.stage("users and what they may do");
+        crate::accounts::write(client, sink).await?;
+    }
     progress.stage("schema");
     let scripts = schema::scripts(client, &mut conn, &mut views.readers[0], &tables).await?;
     write_script(sink, KIND_SCHEMA, &scripts.schema).await?;
