@@ -62,8 +62,8 @@ fn privilege(error: PortError, what: &'static str) -> PortError {
         format!("PlanB's account may not {what}"),
     )
     .hint(
-        "only a superuser may read and write password hashes: use one, or leave users out",
-        "비밀번호 해시는 슈퍼유저만 읽고 쓸 수 있습니다. 슈퍼유저를 사용하거나 사용자를 제외하세요",
+        "reading password hashes takes a superuser or a member of pg_read_all_data, writing them a superuser: use one, or leave users out",
+        "비밀번호 해시를 읽으려면 슈퍼유저 또는 pg_read_all_data 역할이, 쓰려면 슈퍼유저가 필요합니다. 해당 계정을 사용하거나 사용자를 제외하세요",
     )
     .source(error)
 }
