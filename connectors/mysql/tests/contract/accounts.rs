@@ -58,7 +58,7 @@ const USERS: &[&str] = &[
 
 /// Who is stored.
 fn stored() -> Vec<String> {
-    let role = |name: &str| per_engine(format!("`{name}`"), format!("`{name}`@`%`"));
+    let role = |name: &str| format!("`{name}`{}", per_engine("", "@`%`"));
     let mut names = vec![
         role("above"),
         "`app`@`%`".into(),
