@@ -49,8 +49,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
-    Accounts, AccountsReport, Clock, ContentCheck, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd,
-    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
+    Accounts, AccountsReport, Clock, ContentCheck, Database, LogSegment, LogSource, PortResult,
+    Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -83,5 +83,9 @@ fn set(role: &str, database: Option<&str>, name: &str, value: &str) -> String {
         true => value.to_owned(),
         false => literal(value),
     };
-    format!("ALTER ROLE {}{place} SET {} TO {value}", ident(role), ident(name))
+    format!(
+        "ALTER ROLE {}{place} SET {} TO {value}",
+        ident(role),
+        ident(name)
+    )
 }

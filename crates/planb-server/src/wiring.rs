@@ -20,8 +20,8 @@ use planb_model::plan::{
     Workload,
 };
 use planb_ports::{
-    Clock, Database, Disk, PortResult, Probe, Random, SnapshotOptions, Store, Traffic, VaultStorage,
-    Verifier,
+    Clock, Database, Disk, PortResult, Probe, Random, SnapshotOptions, Store, Traffic,
+    VaultStorage, Verifier,
 };
 use planb_vault::{VaultOptions, VaultRepository};
 use std::collections::BTreeMap;

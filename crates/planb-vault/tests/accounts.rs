@@ -23,7 +23,11 @@ async fn backup(world: &World) -> Result<(), &'static str> {
 async fn password_hashes_are_not_stored_where_everybody_can_read_them() {
     let mut world = World::new();
     assert_eq!(backup(&world).await, Err("PB-REPO-USERS-IN-THE-OPEN"));
-    assert_eq!(world.keys("orders/snapshot/"), [""; 0], "nothing was written");
+    assert_eq!(
+        world.keys("orders/snapshot/"),
+        [""; 0],
+        "nothing was written"
+    );
     let identity = age::x25519::Identity::generate();
     world.options.recipients = vec![identity.to_public().to_string()];
     world.options.identity = Some(Secret::new(identity.to_string().expose_secret()));

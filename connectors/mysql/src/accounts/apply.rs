@@ -113,7 +113,11 @@ impl Making<'_> {
             statements.push(format!("ALTER USER {rest}"));
         }
         if !now.default_roles.is_empty() {
-            let word = if self.client.config.is_mariadb() { "FOR" } else { "TO" };
+            let word = if self.client.config.is_mariadb() {
+                "FOR"
+            } else {
+                "TO"
+            };
             statements.push(format!("SET DEFAULT ROLE NONE {word} {name}"));
         }
         for (role, _) in &now.roles {
@@ -141,7 +145,11 @@ impl Making<'_> {
         let error = cannot(format!("make user {name}"))(error);
         if error.kind() == ErrorKind::PermissionDenied {
             // It will be the same with every other one.
-            return Err(privilege(error, "make users", "GRANT CREATE USER ON *.* TO …"));
+            return Err(privilege(
+                error,
+                "make users",
+                "GRANT CREATE USER ON *.* TO …",
+            ));
         }
         self.report.problems.push(Text::same(error.chain()));
         Ok(())
@@ -161,7 +169,12 @@ impl Making<'_> {
                 }
             }
         }
-        for Open { account, replaces, failed } in open {
+        for Open {
+            account,
+            replaces,
+            failed,
+        } in open
+        {
             let name = account.name.quoted();
             match (failed, replaces) {
                 (false, true) => self.report.replaced.push(name),
@@ -238,7 +251,11 @@ fn no_plugin(name: &str, said: &str) -> Text {
         ),
     };
     Text::new(
-        format!("{name} was not made: it logs in by {plugin}, which this server does not have; {en}"),
-        format!("{name} 계정을 만들지 않았습니다. 이 서버에 인증 플러그인 {plugin}이(가) 없습니다. {ko}"),
+        format!(
+            "{name} was not made: it logs in by {plugin}, which this server does not have; {en}"
+        ),
+        format!(
+            "{name} 계정을 만들지 않았습니다. 이 서버에 인증 플러그인 {plugin}이(가) 없습니다. {ko}"
+        ),
     )
 }

@@ -101,7 +101,10 @@ fn account(text: &str) -> Option<(Name, &str)> {
 
 /// The quoted name at the start of `text`, and what follows it.
 fn quoted(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '`' | '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '`' | '\'' | '"'))?;
     let mut name = String::new();
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {

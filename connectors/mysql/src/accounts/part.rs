@@ -43,7 +43,10 @@ fn encode(engine: Engine, accounts: &[Account]) -> PortResult<Vec<u8>> {
     let server = json(serde_json::to_string(&Server { engine }))?;
     script.add(format!("{SERVER}{server}"));
     for account in accounts {
-        script.add(format!("{ACCOUNT}{}", json(serde_json::to_string(account))?));
+        script.add(format!(
+            "{ACCOUNT}{}",
+            json(serde_json::to_string(account))?
+        ));
     }
     for phase in Phase::ALL {
         for account in accounts {
@@ -107,7 +110,10 @@ impl Account {
             Phase::DefaultRoles => {
                 let roles: Vec<String> = self.default_roles.iter().map(|r| r.quoted()).collect();
                 let word = if mariadb { "FOR" } else { "TO" };
-                vec![format!("SET DEFAULT ROLE {} {word} {name}", roles.join(", "))]
+                vec![format!(
+                    "SET DEFAULT ROLE {} {word} {name}",
+                    roles.join(", ")
+                )]
             }
         }
     }
@@ -133,9 +139,18 @@ mod tests {
         let (engine, read) = decode(&file).expect("read");
         assert_eq!((engine, read.as_slice()), (Engine::Mariadb, &accounts[..]));
         let statements = script::read(&file).expect("a script");
-        let texts: Vec<_> = statements.iter().map(|s| String::from_utf8_lossy(s)).collect();
-        let sql: Vec<&str> = texts.iter().map(AsRef::as_ref).filter(|s| !s.starts_with("-- ")).collect();
-        assert!(sql[0].starts_with("CREATE USER `a`") && sql[1].starts_with("CREATE USER `b 주문`"));
+        let texts: Vec<_> = statements
+            .iter()
+            .map(|s| String::from_utf8_lossy(s))
+            .collect();
+        let sql: Vec<&str> = texts
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|s| !s.starts_with("-- "))
+            .collect();
+        assert!(
+            sql[0].starts_with("CREATE USER `a`") && sql[1].starts_with("CREATE USER `b 주문`")
+        );
         assert_eq!(sql[4], "GRANT `r` TO `a`@`%` WITH ADMIN OPTION");
         assert_eq!(sql[6], "SET DEFAULT ROLE `r` FOR `a`@`%`");
         assert!(decode(b"DELIMITER x\n").is_err());

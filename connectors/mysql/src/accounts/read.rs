@@ -12,9 +12,24 @@ const WHAT: &str = "read the server's users";
 /// Privileges everywhere that reach rows, or what rows are kept in. Who has none
 /// but others, such as PROCESS, watches the server.
 const REACHING: [&str; 18] = [
-    "Select", "Insert", "Update", "Delete", "Create", "Drop", "References", "Index", "Alter",
-    "Create_tmp_table", "Lock_tables", "Execute", "Create_view", "Show_view", "Create_routine",
-    "Alter_routine", "Event", "Trigger",
+    "Select",
+    "Insert",
+    "Update",
+    "Delete",
+    "Create",
+    "Drop",
+    "References",
+    "Index",
+    "Alter",
+    "Create_tmp_table",
+    "Lock_tables",
+    "Execute",
+    "Create_view",
+    "Show_view",
+    "Create_routine",
+    "Alter_routine",
+    "Event",
+    "Trigger",
 ];
 
 /// Who is a member of which role, and which roles are on from the start.
@@ -116,9 +131,11 @@ pub(super) async fn roles(client: &Client, conn: &mut Conn) -> PortResult<Roles>
     }
     let hex = "SET print_identified_with_as_hex=ON";
     run(conn, "have hashes printed as numbers", hex).await?;
-    let users: Vec<(String, String)> = ask(conn, "SELECT User, Host FROM mysql.user".into()).await?;
+    let users: Vec<(String, String)> =
+        ask(conn, "SELECT User, Host FROM mysql.user".into()).await?;
     roles.all = users.into_iter().map(|(u, h)| Name::new(u, h)).collect();
-    let sql = "SELECT FROM_USER, FROM_HOST, TO_USER, TO_HOST, WITH_ADMIN_OPTION FROM mysql.role_edges";
+    let sql =
+        "SELECT FROM_USER, FROM_HOST, TO_USER, TO_HOST, WITH_ADMIN_OPTION FROM mysql.role_edges";
     let edges: Vec<(String, String, String, String, String)> = ask(conn, sql.into()).await?;
     let edge = |(role, at, member, host, admin): (String, String, String, String, String)| {
         (Name::new(role, at), Name::new(member, host), admin == "Y")
@@ -135,8 +152,12 @@ pub(super) async fn roles(client: &Client, conn: &mut Conn) -> PortResult<Roles>
 /// whose name something in them runs, and the roles of all these.
 async fn chosen(client: &Client, conn: &mut Conn, roles: &Roles) -> PortResult<BTreeSet<Name>> {
     let mut chosen = direct(client, conn, roles).await?;
-    spread(&mut chosen, &roles.edges, |(role, member, _)| (role, member));
-    spread(&mut chosen, &roles.edges, |(role, member, _)| (member, role));
+    spread(&mut chosen, &roles.edges, |(role, member, _)| {
+        (role, member)
+    });
+    spread(&mut chosen, &roles.edges, |(role, member, _)| {
+        (member, role)
+    });
     let planb = client.config.user.as_str();
     chosen.retain(|name| roles.all.contains(name) && !name.is_reserved(planb));
     Ok(chosen)
@@ -179,7 +200,9 @@ async fn direct(client: &Client, conn: &mut Conn, roles: &Roles) -> PortResult<B
     )];
     let list = literals(databases);
     for table in ["tables_priv", "columns_priv", "procs_priv"] {
-        queries.push(format!("SELECT User, Host FROM mysql.{table} WHERE Db IN ({list})"));
+        queries.push(format!(
+            "SELECT User, Host FROM mysql.{table} WHERE Db IN ({list})"
+        ));
     }
     for sql in queries {
         let users: Vec<(String, String)> = ask(conn, sql).await?;

@@ -140,17 +140,39 @@ async fn users_log_in_as_before_and_may_do_exactly_what_they_might() {
     assert_eq!(made.problems, []);
     assert_eq!(made.created, stored());
     let left_out: Vec<&str> = made.notes.iter().map(|n| n.en.as_str()).collect();
-    assert_eq!(left_out, ["`app`@`%`: 1 privileges elsewhere were not stored"]);
+    assert_eq!(
+        left_out,
+        ["`app`@`%`: 1 privileges elsewhere were not stored"]
+    );
     for name in stored() {
-        assert_eq!(said(&target, &name).await, said(&source, &name).await, "{name}");
+        assert_eq!(
+            said(&target, &name).await,
+            said(&source, &name).await,
+            "{name}"
+        );
     }
-    target.connect_as("app", PASSWORD).await.expect("the old password");
-    target.connect_as("app", "x").await.expect_err("another one");
+    target
+        .connect_as("app", PASSWORD)
+        .await
+        .expect("the old password");
+    target
+        .connect_as("app", "x")
+        .await
+        .expect_err("another one");
     target.connect_as(ODD, "x").await.expect("the old password");
-    target.connect_as("tls", "x").await.expect_err("without TLS");
+    target
+        .connect_as("tls", "x")
+        .await
+        .expect_err("without TLS");
     target.connect_as("locked", "x").await.expect_err("locked");
-    let mut via = target.connect_as("via", "via").await.expect("the old password");
-    let value: Option<i64> = via.query_first("SELECT id FROM shop.t").await.expect("by role");
+    let mut via = target
+        .connect_as("via", "via")
+        .await
+        .expect("the old password");
+    let value: Option<i64> = via
+        .query_first("SELECT id FROM shop.t")
+        .await
+        .expect("by role");
     assert_eq!(value, Some(1));
     let refused = via.query_drop("DELETE FROM shop.t").await;
     refused.expect_err("a reader");
@@ -182,15 +204,27 @@ async fn a_user_that_is_there_is_not_changed_unless_told() {
         .await;
     let before = said(&target, "`app`@`%`").await;
     let made = make(&target, &users, Accounts::Create).await;
-    assert_eq!((made.kept, made.problems.len()), (vec!["`app`@`%`".to_owned()], 0));
+    assert_eq!(
+        (made.kept, made.problems.len()),
+        (vec!["`app`@`%`".to_owned()], 0)
+    );
     assert_eq!(said(&target, "`app`@`%`").await, before);
     target.connect_as("app", "mine").await.expect("theirs");
 
     let made = make(&target, &users, Accounts::Replace).await;
     assert_eq!(made.replaced, ["`app`@`%`"], "{:?}", made.problems);
-    assert_eq!(said(&target, "`app`@`%`").await, said(&source, "`app`@`%`").await);
-    target.connect_as("app", PASSWORD).await.expect("the old password");
-    target.connect_as("app", "mine").await.expect_err("replaced");
+    assert_eq!(
+        said(&target, "`app`@`%`").await,
+        said(&source, "`app`@`%`").await
+    );
+    target
+        .connect_as("app", PASSWORD)
+        .await
+        .expect("the old password");
+    target
+        .connect_as("app", "mine")
+        .await
+        .expect_err("replaced");
 }
 
 #[tokio::test]
@@ -213,9 +247,19 @@ async fn what_cannot_be_made_is_told_and_the_others_are_made() {
     let problems: Vec<&str> = made.problems.iter().map(|p| p.en.as_str()).collect();
     assert_eq!(problems.len(), 1, "{problems:?}");
     let plugin = per_engine("ed25519", "mysql_native_password");
-    assert!(problems[0].starts_with("`via`@`%`") && problems[0].contains(plugin), "{problems:?}");
-    assert!(made.created.contains(&"`app`@`%`".to_owned()) && !made.created.contains(&"`via`@`%`".to_owned()));
-    assert!(made.notes.iter().any(|n| n.en.contains("`u TO u`")), "{:?}", made.notes);
+    assert!(
+        problems[0].starts_with("`via`@`%`") && problems[0].contains(plugin),
+        "{problems:?}"
+    );
+    assert!(
+        made.created.contains(&"`app`@`%`".to_owned())
+            && !made.created.contains(&"`via`@`%`".to_owned())
+    );
+    assert!(
+        made.notes.iter().any(|n| n.en.contains("`u TO u`")),
+        "{:?}",
+        made.notes
+    );
     target.connect_as("app", PASSWORD).await.expect("made");
     target.connect_as("via", "via").await.expect_err("not made");
 
@@ -223,8 +267,13 @@ async fn what_cannot_be_made_is_told_and_the_others_are_made() {
     let (mine, theirs) = per_engine(("mariadb", "mysql"), ("mysql", "mariadb"));
     let foreign = text.replacen(mine, theirs, 1);
     let refused = target.database();
-    let refused = refused.restore_accounts(foreign.as_bytes(), Accounts::Create).await;
-    assert_eq!(refused.expect_err("foreign").code(), "PB-MYSQL-OTHER-ENGINE");
+    let refused = refused
+        .restore_accounts(foreign.as_bytes(), Accounts::Create)
+        .await;
+    assert_eq!(
+        refused.expect_err("foreign").code(),
+        "PB-MYSQL-OTHER-ENGINE"
+    );
 }
 
 #[tokio::test]
@@ -253,7 +302,9 @@ async fn without_the_privilege_to_read_or_make_users_it_says_so() {
     assert!(hint.en.contains("GRANT SELECT ON mysql.*"), "{hint}");
     let (target, users) = copy(&source, 2).await;
     target.run(&weak).await;
-    target.run(&["GRANT SELECT ON mysql.* TO weak@'127.0.0.1'"]).await;
+    target
+        .run(&["GRANT SELECT ON mysql.* TO weak@'127.0.0.1'"])
+        .await;
     let refused = target.database_as("weak", "x");
     let refused = refused.restore_accounts(&users, Accounts::Create).await;
     let refused = refused.expect_err("not allowed");

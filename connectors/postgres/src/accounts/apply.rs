@@ -48,10 +48,15 @@ pub(crate) async fn apply(
     for (role, replaces) in open {
         join(&mut wire, role, replaces, &mut report).await?;
     }
-    for door in doors.iter().filter(|d| client.config.databases.contains(&d.database)) {
+    for door in doors
+        .iter()
+        .filter(|d| client.config.databases.contains(&d.database))
+    {
         for statement in &door.statements {
             if let Err(e) = wire.run("open a database", statement).await {
-                report.problems.push(Text::same(format!("{statement}: {}", e.chain())));
+                report
+                    .problems
+                    .push(Text::same(format!("{statement}: {}", e.chain())));
             }
         }
     }
@@ -63,10 +68,16 @@ fn change(now: &Role, role: &Role) -> Vec<String> {
     let quoted = ident(&role.name);
     let mut statements = vec![role.alter(), format!("ALTER ROLE {quoted} RESET ALL")];
     statements.extend(role.settings.iter().cloned());
-    let gone = now.memberships.iter().filter(|m| !role.memberships.contains(m));
+    let gone = now
+        .memberships
+        .iter()
+        .filter(|m| !role.memberships.contains(m));
     for membership in gone {
         // `GRANT "r" TO "m" …`, as it was read here.
-        if let Some((of, _)) = membership.strip_prefix("GRANT ").and_then(|m| m.split_once(" TO ")) {
+        if let Some((of, _)) = membership
+            .strip_prefix("GRANT ")
+            .and_then(|m| m.split_once(" TO "))
+        {
             statements.push(format!("REVOKE {of} FROM {quoted}"));
         }
     }
@@ -88,7 +99,10 @@ async fn join(
         Err(e) => {
             report.problems.push(Text::new(
                 format!("{quoted} could not be given its roles: {}", e.chain()),
-                format!("{quoted} 역할에 소속 역할을 부여하지 못했습니다: {}", e.chain()),
+                format!(
+                    "{quoted} 역할에 소속 역할을 부여하지 못했습니다: {}",
+                    e.chain()
+                ),
             ));
             if !replaces {
                 let sql = format!("DROP ROLE {quoted}");

@@ -37,8 +37,12 @@ fn encode(roles: &[Role], doors: &[Door]) -> PortResult<String> {
     }
     script += "\nSET standard_conforming_strings = on;\n";
     let made = roles.iter().flat_map(Role::make);
-    let joined = roles.iter().flat_map(|role| role.memberships.iter().cloned());
-    let opened = doors.iter().flat_map(|door| door.statements.iter().cloned());
+    let joined = roles
+        .iter()
+        .flat_map(|role| role.memberships.iter().cloned());
+    let opened = doors
+        .iter()
+        .flat_map(|door| door.statements.iter().cloned());
     for statement in made.chain(joined).chain(opened) {
         script += &format!("{statement};\n");
     }
@@ -71,7 +75,12 @@ mod tests {
         let role = Role {
             name: "주문 \"a\n-- account: x".into(),
             attributes: "LOGIN PASSWORD 'SCRAM-SHA-256$4096:x'".into(),
-            settings: vec![super::super::set("a", None, "search_path", "\"$user\", public")],
+            settings: vec![super::super::set(
+                "a",
+                None,
+                "search_path",
+                "\"$user\", public",
+            )],
             memberships: vec!["GRANT \"r\" TO \"a\"".into()],
         };
         let door = Door {

@@ -96,10 +96,17 @@ pub(super) async fn role(
     };
     let mut words = Vec::new();
     for ((_, word), value) in ATTRIBUTES.iter().zip(&row[3..]) {
-        let no = if value.as_deref() == Some("t") { "" } else { "NO" };
+        let no = if value.as_deref() == Some("t") {
+            ""
+        } else {
+            "NO"
+        };
         words.push(format!("{no}{word}"));
     }
-    words.push(format!("CONNECTION LIMIT {}", row[0].as_deref().unwrap_or("-1")));
+    words.push(format!(
+        "CONNECTION LIMIT {}",
+        row[0].as_deref().unwrap_or("-1")
+    ));
     words.push(match &row[1] {
         Some(hash) => format!("PASSWORD {}", literal(hash)),
         None => "PASSWORD NULL".to_owned(),
@@ -109,7 +116,12 @@ pub(super) async fn role(
     }
     let mine = edges.iter().filter(|edge| edge.member == name);
     let join = |edge: &Edge| {
-        format!("GRANT {} TO {}{}", ident(&edge.role), ident(name), edge.options)
+        format!(
+            "GRANT {} TO {}{}",
+            ident(&edge.role),
+            ident(name),
+            edge.options
+        )
     };
     Ok(Some(Role {
         name: name.to_owned(),
@@ -151,7 +163,8 @@ async fn chosen(client: &Client, wire: &mut Wire, edges: &[Edge]) -> PortResult<
          WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid \
            AND (s.dbid <> 0 OR s.classid = 'pg_database'::regclass) AND d.datname IN ({list}))"
     );
-    let first = |rows: Vec<Vec<Option<String>>>| rows.into_iter().filter_map(|r| r.into_iter().next()?);
+    let first =
+        |rows: Vec<Vec<Option<String>>>| rows.into_iter().filter_map(|r| r.into_iter().next()?);
     let mut chosen: BTreeSet<String> = first(ask(wire, &sql).await?).collect();
     spread(&mut chosen, edges, |edge| (&edge.role, &edge.member));
     spread(&mut chosen, edges, |edge| (&edge.member, &edge.role));
@@ -219,7 +232,9 @@ async fn doors(client: &Client, wire: &mut Wire, known: &BTreeSet<&str>) -> Port
                 Some("t") => " WITH GRANT OPTION",
                 _ => "",
             };
-            statements.push(format!("GRANT {what} ON DATABASE {quoted} TO {whom}{option}"));
+            statements.push(format!(
+                "GRANT {what} ON DATABASE {quoted} TO {whom}{option}"
+            ));
         }
         doors.push(Door {
             database: database.clone(),

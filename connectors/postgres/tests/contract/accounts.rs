@@ -88,7 +88,10 @@ async fn restored(site: &Site, taken: &crate::support::Snapshot, how: Accounts) 
 }
 
 async fn logs_in(site: &Site, user: &str, password: &str) -> bool {
-    logical_as(site, Some((user, password))).ping().await.is_ok()
+    logical_as(site, Some((user, password)))
+        .ping()
+        .await
+        .is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,20 +104,32 @@ async fn roles_log_in_as_before_and_may_do_exactly_what_they_might() {
     let taken = taken(&logical(&source)).await;
     let taken = taken.unwrap_or_else(|e| panic!("{}", e.chain()));
     let text = String::from_utf8_lossy(&taken.parts[0].1).into_owned();
-    assert!(!text.contains("elsewhere") && !text.contains("6MB"), "{text}");
+    assert!(
+        !text.contains("elsewhere") && !text.contains("6MB"),
+        "{text}"
+    );
     target.run("postgres", "CREATE DATABASE shop");
     target.run("postgres", "CREATE ROLE via LOGIN PASSWORD 'mine'");
 
     let made = restored(&target, &taken, Accounts::Create).await;
     assert_eq!(made.problems, []);
     assert_eq!(made.kept, ["\"via\""]);
-    let names = ["\"above\"", "\"backup\"", "\"owner\"", "\"reader\"", "\"주문 \"\"x\""];
+    let names = [
+        "\"above\"",
+        "\"backup\"",
+        "\"owner\"",
+        "\"reader\"",
+        "\"주문 \"\"x\"",
+    ];
     let mut created = made.created.clone();
     created.sort();
     assert_eq!(created, names);
     assert!(logs_in(&target, "via", "mine").await, "left as it was");
     let again = restored(&target, &taken, Accounts::Replace).await;
-    assert_eq!((again.replaced, again.unchanged.len()), (vec!["\"via\"".to_owned()], names.len()));
+    assert_eq!(
+        (again.replaced, again.unchanged.len()),
+        (vec!["\"via\"".to_owned()], names.len())
+    );
 
     assert_eq!(target.run("postgres", SAID), source.run("postgres", SAID));
     let doors = "SELECT r.rolname, d.datacl FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba \
@@ -127,7 +142,10 @@ async fn roles_log_in_as_before_and_may_do_exactly_what_they_might() {
     assert_eq!(sorted(&target), sorted(&source));
     let tables = "SELECT relacl FROM pg_class WHERE relname = 't'";
     assert_eq!(target.run("shop", tables), source.run("shop", tables));
-    assert!(logs_in(&target, "주문 \"x", "p'w 비밀번호").await, "the old password");
+    assert!(
+        logs_in(&target, "주문 \"x", "p'w 비밀번호").await,
+        "the old password"
+    );
     assert!(!logs_in(&target, "주문 \"x", "another").await);
     assert!(logs_in(&target, "via", "via").await, "the old password");
 }

@@ -13,7 +13,10 @@ fn age_key(desk: &Desk) -> (String, String) {
     assert!(made.expect("age-keygen runs").status.success());
     let text = std::fs::read_to_string(&file).expect("a key");
     let public = text.lines().find_map(|l| l.strip_prefix("# public key: "));
-    (file.display().to_string(), public.expect("a public key").to_owned())
+    (
+        file.display().to_string(),
+        public.expect("a public key").to_owned(),
+    )
 }
 
 async fn logs_in(server: &MariaDb, user: &str, password: &str) -> bool {
@@ -81,12 +84,23 @@ async fn users_come_along_when_asked_for_and_never_in_the_open() {
     let again = json(&["restore", "--to", &to, "--with-users", "--replace"]);
     assert_eq!(again["users"]["kept"][0], "`app`@`%`", "{again}");
     assert!(logs_in(&target, "app", "mine").await);
-    let again = json(&["restore", "--to", &to, "--with-users", "--replace-users", "--replace"]);
+    let again = json(&[
+        "restore",
+        "--to",
+        &to,
+        "--with-users",
+        "--replace-users",
+        "--replace",
+    ]);
     assert_eq!(again["users"]["replaced"][0], "`app`@`%`", "{again}");
     assert!(logs_in(&target, "app", "secret word").await);
     let without = json(&["restore", "--to", &to, "--replace"]);
     assert!(without["users"].is_null(), "{without}");
-    desk.refused(&["restore", "--to", &to, "--replace-users"], 2, "--with-users");
+    desk.refused(
+        &["restore", "--to", &to, "--replace-users"],
+        2,
+        "--with-users",
+    );
 }
 
 #[test]
@@ -96,7 +110,14 @@ fn sqlite_says_that_it_has_no_users() {
     sqlite(&desk.path("a.db"), "CREATE TABLE t (id)");
     let from = desk.sqlite("a.db");
     let arguments = [
-        "backup", "--database", &from, "--with-users", "--recipient", &public, "--identity", &key,
+        "backup",
+        "--database",
+        &from,
+        "--with-users",
+        "--recipient",
+        &public,
+        "--identity",
+        &key,
     ];
     let said = desk.refused(&arguments, 1, "PB-SQLITE-NO-USERS");
     assert!(said.contains("SQLite has no users"), "{said}");
