@@ -3,6 +3,7 @@
 use crate::binlog::junction::{self, Origins};
 use crate::config::MysqlConfig;
 use crate::error::{cannot, innermost, timed_out, unreachable};
+use crate::version;
 use mysql_async::prelude::{AsQuery, FromRow, Queryable};
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row, SslOpts};
 use planb_ports::{ErrorKind, PortError, PortResult};
@@ -20,6 +21,9 @@ const IDLE_SECS_MAX: u64 = 7 * 24 * 3600;
 const STALL_SECS_MAX: u64 = 600;
 /// A small statement that takes longer is stuck.
 pub(crate) const SMALL_STATEMENT_SECS_MAX: u64 = 20;
+
+/// `ER_UNKNOWN_SYSTEM_VARIABLE`.
+const UNKNOWN_VARIABLE: u16 = 1193;
 
 /// Databases PlanB never protects: the servers' own and its own.
 const RESERVED: [&str; 5] = [
@@ -104,17 +108,23 @@ impl Client {
         self.validate()?;
         let limit = self.config.connect_timeout;
         let subject = self.config.subject();
-        let connecting = async {
-            let mut conn = Conn::new(self.opts.clone()).await?;
-            conn.query_drop(self.session()).await?;
-            Ok(conn)
+        let failed = |error| match error {
+            error @ Error::Io(_) => unreachable(&subject).source(innermost(error)),
+            error => cannot(format!("log in to {subject}"))(error),
         };
-        match tokio::time::timeout(limit, connecting).await {
-            Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error @ Error::Io(_))) => Err(unreachable(&subject).source(innermost(error))),
-            Ok(Err(error)) => Err(cannot(format!("log in to {subject}"))(error)),
-            Err(_) => Err(unreachable(&subject)),
-        }
+        let connecting = async {
+            let mut conn = Conn::new(self.opts.clone()).await.map_err(failed)?;
+            match conn.query_drop(self.session()).await {
+                Ok(()) => Ok(conn),
+                // Every server that fits knows these variables.
+                Err(Error::Server(error)) if error.code == UNKNOWN_VARIABLE => {
+                    Err(version::explain(&self.config, &mut conn).await)
+                }
+                Err(error) => Err(failed(error)),
+            }
+        };
+        let connected = tokio::time::timeout(limit, connecting).await;
+        connected.unwrap_or_else(|_| Err(unreachable(&subject)))
     }
 
     /// Sets the state of a session; run again after a statement of the log

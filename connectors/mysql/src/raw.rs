@@ -16,6 +16,7 @@ mod wire;
 
 use crate::client::Client;
 use crate::error::{innermost, unreachable};
+pub(crate) use bulk::Taken;
 pub(crate) use dump::{Dump, DumpRequest};
 use mysql_async::{Error, ServerError};
 use mysql_common::constants::Command;

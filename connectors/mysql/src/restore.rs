@@ -13,12 +13,13 @@ use crate::fence;
 use crate::own;
 use crate::physical::{self, KIND_PHYSICAL};
 use crate::snapshot::{KIND_KEYS, KIND_POST, KIND_ROWS, KIND_SCHEMA};
+use crate::version;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use mysql_async::Conn;
 use planb_model::recovery::{AppliedMark, PartSpec, SnapshotManifest};
 use planb_ports::{ErrorKind, PortError, PortResult};
-pub(crate) use session::{loaders, unlogged};
+pub(crate) use session::loaders;
 
 /// Empties the databases for a restore.
 pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
@@ -44,6 +45,7 @@ pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortR
         }
     }
     let mut conn = client.connect().await?;
+    version::expect(&client.config, &mut conn).await?;
     may_replace(client, &mut conn, manifest).await?;
     if files {
         only_ours(client, &mut conn).await?;

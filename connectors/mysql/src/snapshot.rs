@@ -12,11 +12,13 @@ mod schema;
 pub(crate) use point::{end_of_log, mariadb_gtid_at, moment};
 
 use crate::catalog::{self, Kind, Table};
-use crate::client::{Client, first};
+use crate::client::Client;
 use crate::own;
 use crate::script::Script;
 use crate::sum::Method;
+use crate::version;
 use bytes::Bytes;
+use mysql_async::Conn;
 use planb_model::recovery::{PartSpec, TableDigest};
 use planb_ports::snapshot::write_part;
 use planb_ports::{
@@ -60,12 +62,10 @@ pub(crate) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     if options.method == SnapshotMethod::Physical {
-        if options.accounts {
-            progress.stage("the server's files hold its users anyway");
-        }
         return crate::physical::take(client, sink, progress).await;
     }
     let mut conn = client.connect().await?;
+    let version = version::expect(&client.config, &mut conn).await?;
     own::ensure(&mut conn).await?;
     let guard = DefinitionGuard::hold(client).await?;
     if guard.is_none() {
@@ -76,7 +76,7 @@ pub(crate) async fn take(
         (0, _) => readers_default(),
         (wanted, _) => wanted,
     };
-    let mut views = Views::begin(client, &mut conn, readers).await?;
+    let views = Views::begin(client, &mut conn, readers).await?;
     let consistent_at = moment(&mut conn).await?;
     if let Some(why) = &views.alone {
         tracing::warn!(
@@ -87,44 +87,79 @@ pub(crate) async fn take(
     }
     let position = views.position(client, &mut conn).await?;
     let tables = catalog::read(client, &mut conn).await?;
-    let version: Option<String> = first(&mut conn, "read the version", "SELECT VERSION()").await?;
 
-    if options.accounts {
-        progress.stage("users and what they may do");
-        crate::accounts::write(client, sink).await?;
-    }
-    progress.stage("schema");
-    let scripts = schema::scripts(client, &mut conn, &mut views.readers[0], &tables).await?;
-    write_script(sink, KIND_SCHEMA, &scripts.schema).await?;
-
-    let base = base(&tables);
-    let output = Output {
+    let source = Source {
+        client,
         sink,
         progress,
-        total: base.iter().map(|t| t.bytes).sum(),
-        done: AtomicU64::new(0),
     };
-    let reader = Reader::new(client, &base, Method::default(), Some(output));
-    let digests = reader.run(views.readers).await?;
-
-    progress.stage("views, routines, triggers, events");
-    if !scripts.keys.is_empty() {
-        write_script(sink, KIND_KEYS, &scripts.keys).await?;
-    }
-    let post = post::script(client, &mut conn, &tables, &scripts.links).await?;
-    if !post.is_empty() {
-        write_script(sink, KIND_POST, &post).await?;
-    }
-    match guard {
-        Some(guard) => guard.release().await?,
-        None => unchanged(client, &tables).await?,
-    }
+    let read = source.read(&mut conn, views, &tables).await;
+    let tables = match (read, guard) {
+        (Ok(digests), Some(guard)) => {
+            guard.release().await?;
+            digests
+        }
+        (Ok(digests), None) => {
+            unchanged(client, &tables).await?;
+            digests
+        }
+        (Err(error), None) if error.kind() == ErrorKind::Internal => {
+            // The server's word for a table that is gone is no help.
+            return Err(match unchanged(client, &tables).await {
+                Err(changed) => changed.source(error),
+                Ok(()) => error,
+            });
+        }
+        (Err(error), _) => return Err(error),
+    };
     Ok(SnapshotFacts {
         position,
         consistent_at,
-        server_version: version.unwrap_or_default(),
-        tables: digests,
+        server_version: version.text,
+        tables,
     })
+}
+
+/// A server that is read, and where its parts go.
+struct Source<'a> {
+    client: &'a Client,
+    sink: &'a dyn SnapshotSink,
+    progress: &'a dyn Progress,
+}
+
+impl Source<'_> {
+    /// Writes all parts; the digests of the tables.
+    async fn read(
+        &self,
+        conn: &mut Conn,
+        mut views: Views,
+        tables: &[Table],
+    ) -> PortResult<Vec<TableDigest>> {
+        let (client, sink, progress) = (self.client, self.sink, self.progress);
+        progress.stage("schema");
+        let scripts = schema::scripts(client, conn, &mut views.readers[0], tables).await?;
+        write_script(sink, KIND_SCHEMA, &scripts.schema).await?;
+
+        let base = base(tables);
+        let output = Output {
+            sink,
+            progress,
+            total: base.iter().map(|t| t.bytes).sum(),
+            done: AtomicU64::new(0),
+        };
+        let reader = Reader::new(client, &base, Method::default(), Some(output));
+        let digests = reader.run(views.readers).await?;
+
+        progress.stage("views, routines, triggers, events");
+        if !scripts.keys.is_empty() {
+            write_script(sink, KIND_KEYS, &scripts.keys).await?;
+        }
+        let post = post::script(client, conn, tables, &scripts.links).await?;
+        if !post.is_empty() {
+            write_script(sink, KIND_POST, &post).await?;
+        }
+        Ok(digests)
+    }
 }
 
 fn base(tables: &[Table]) -> Vec<&Table> {

@@ -8,10 +8,10 @@ mod stream_support;
 #[path = "contract/support.rs"]
 mod support;
 
-#[path = "contract/accounts.rs"]
-mod accounts;
 #[path = "contract/apply.rs"]
 mod apply;
+#[path = "contract/bad_input.rs"]
+mod bad_input;
 #[path = "contract/check.rs"]
 mod check;
 #[path = "contract/fence.rs"]

@@ -11,30 +11,22 @@ use crate::wire::Wire;
 use planb_model::Text;
 use planb_model::finding::{Finding, Severity};
 use planb_ports::database::DatabaseRole;
-use planb_ports::{Clock, PortError, PortResult};
-
-/// Clocks this far apart make times in reports differ visibly.
-const CLOCK_OFFSET_MS_WARNING: i64 = 1_000;
-/// Clocks this far apart make the measured recovery point worthless.
-const CLOCK_OFFSET_MS_ERROR: i64 = 30_000;
+use planb_ports::{Clock, Findings, PortResult};
 
 /// Runs every check.
 pub(crate) async fn run(client: &Client, clock: &dyn Clock, role: DatabaseRole) -> Vec<Finding> {
-    let mut report = Report {
-        subject: client.config.subject(),
-        findings: Vec::new(),
-    };
+    let mut report = Findings::about(client.config.subject());
     let physical = client.config.method == Method::Physical;
     if role == DatabaseRole::Target && physical {
         target::check(client, &mut report);
         // Its server may be stopped, and its data is replaced.
-        return report.findings;
+        return report.into_vec();
     }
     let mut wire = match client.anywhere().await {
         Ok(wire) => wire,
         Err(error) => {
             report.unlooked(&error, Severity::Error);
-            return report.findings;
+            return report.into_vec();
         }
     };
     report.ok(
@@ -60,10 +52,10 @@ pub(crate) async fn run(client: &Client, clock: &dyn Clock, role: DatabaseRole) 
             Err(error) => report.unlooked(&error, Severity::Error),
         }
     }
-    report.findings
+    report.into_vec()
 }
 
-fn version(wire: &Wire, report: &mut Report) {
+fn version(wire: &Wire, report: &mut Findings) {
     let text = wire.server_version().to_owned();
     let good = major_version(&text).is_some_and(|version| version >= VERSION_MIN);
     report.add(
@@ -77,7 +69,7 @@ fn version(wire: &Wire, report: &mut Report) {
     );
 }
 
-fn encryption(client: &Client, report: &mut Report) {
+fn encryption(client: &Client, report: &mut Findings) {
     if client.config.tls_ca.is_some() {
         report.ok(
             "PB-POSTGRES-TLS",
@@ -89,7 +81,7 @@ fn encryption(client: &Client, report: &mut Report) {
     }
 }
 
-async fn check_clock(wire: &mut Wire, clock: &dyn Clock, report: &mut Report) -> PortResult<()> {
+async fn check_clock(wire: &mut Wire, clock: &dyn Clock, report: &mut Findings) -> PortResult<()> {
     let before = clock.now().as_millisecond();
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     let server = wire.first("read the server's clock", sql).await?;
@@ -97,69 +89,6 @@ async fn check_clock(wire: &mut Wire, clock: &dyn Clock, report: &mut Report) ->
     let Some(server) = server.and_then(|text| text.parse::<i64>().ok()) else {
         return Ok(());
     };
-    // The answer was made at some time between the two looks.
-    let offset = if server < before {
-        server - before
-    } else {
-        (server - after).max(0)
-    };
-    let severity = match offset.abs() {
-        ms if ms >= CLOCK_OFFSET_MS_ERROR => Severity::Error,
-        ms if ms >= CLOCK_OFFSET_MS_WARNING => Severity::Warning,
-        _ => Severity::Ok,
-    };
-    let seconds = offset as f64 / 1000.0;
-    report.add(
-        "PB-POSTGRES-CLOCK",
-        severity,
-        Text::new(
-            format!("the server's clock is {seconds:.1} s from PlanB's"),
-            format!("서버 시계가 PlanB의 시계와 {seconds:.1}초 차이 납니다"),
-        ),
-        Text::new(
-            "synchronise both machines by NTP (chrony)",
-            "두 시스템의 시간을 NTP(chrony)로 동기화하세요",
-        ),
-    );
+    report.clock("PB-POSTGRES-CLOCK", before, server, after);
     Ok(())
-}
-
-/// Gathers findings about one server.
-pub(crate) struct Report {
-    subject: String,
-    findings: Vec<Finding>,
-}
-
-impl Report {
-    /// Adds something that is as it should be.
-    fn ok(&mut self, code: &str, reason: Text) {
-        self.findings.push(Finding::ok(code, &self.subject, reason));
-    }
-
-    /// Adds something that was looked at; `fix` is left out when it is ok.
-    fn add(&mut self, code: &str, severity: Severity, reason: Text, fix: Text) {
-        self.findings.push(if severity == Severity::Ok {
-            Finding::ok(code, &self.subject, reason)
-        } else {
-            Finding::failed(code, severity, &self.subject, reason, fix)
-        });
-    }
-
-    /// Adds something that could not be looked at.
-    fn unlooked(&mut self, error: &PortError, severity: Severity) {
-        let chain = error.chain();
-        let reason = Text::new(
-            format!("could not be checked: {chain}"),
-            format!("확인하지 못했습니다: {chain}"),
-        );
-        let fix = error.hint_text().cloned().unwrap_or_else(|| {
-            Text::new(
-                "see the error, mend it and check again",
-                "오류 내용을 확인하고 조치한 뒤 다시 점검하세요",
-            )
-        });
-        let code = error.code();
-        self.findings
-            .push(Finding::failed(code, severity, &self.subject, reason, fix));
-    }
 }

@@ -3,8 +3,6 @@
 #[path = "contract/support.rs"]
 mod support;
 
-#[path = "contract/accounts.rs"]
-mod accounts;
 #[path = "contract/check.rs"]
 mod check;
 #[path = "contract/fence.rs"]

@@ -74,7 +74,6 @@ pub(crate) fn plan_of(primary: &str, standby: &str) -> ServicePlan {
             snapshot_interval: Duration::from_secs(3600),
             canary_interval: Duration::from_millis(250),
             retention: None,
-            users: false,
             verification: None,
         },
         health: HealthPlan {

@@ -10,7 +10,7 @@ mod container;
 use crate::LaunchError;
 use crate::find::Wanted;
 use crate::group::ProcessGroup;
-use crate::port::free_port;
+use crate::port;
 use planb_model::Secret;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,8 +34,6 @@ const PROGRAM: Wanted = Wanted {
 };
 /// A cold Node.js start on a busy two-core machine took up to 6 s.
 const READY_WAIT_SECS_MAX: u64 = 60;
-/// Others may take the free port first; twice in a row is already unlikely.
-const PORT_ATTEMPTS_MAX: u32 = 5;
 
 /// What is needed to start one.
 #[derive(Debug, Clone)]
@@ -60,22 +58,14 @@ impl Azurite {
         let dir = options.dir;
         std::fs::create_dir_all(&dir)
             .map_err(LaunchError::io(format!("create {}", dir.display())))?;
-        let mut attempt = 1;
-        loop {
-            let port = free_port()?;
-            match launch(&program, &dir, port).await {
-                Ok(group) => {
-                    return Ok(Self {
-                        program,
-                        dir,
-                        port,
-                        group,
-                    });
-                }
-                Err(LaunchError::Ended { .. }) if attempt < PORT_ATTEMPTS_MAX => attempt += 1,
-                Err(error) => return Err(error),
-            }
-        }
+        let launch = |port| launch(&program, &dir, port);
+        let (port, group) = port::launched(None, launch).await?;
+        Ok(Self {
+            program,
+            dir,
+            port,
+            group,
+        })
     }
 
     /// Kills it at once, as if its machine was lost. [`Azurite::restart`] brings

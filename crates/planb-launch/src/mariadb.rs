@@ -8,7 +8,7 @@ mod find;
 
 use crate::greeting::greets;
 use crate::group::{ProcessGroup, program};
-use crate::port::free_port;
+use crate::port;
 use crate::{LaunchError, data_dir};
 use find::Programs;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,6 @@ use std::time::Duration;
 const SERVER: &str = "MariaDB";
 /// A crash recovery on a busy two-core machine stays far below this.
 const READY_WAIT_SECS_MAX: u64 = 60;
-/// Others may take the free port first; twice in a row is already unlikely.
-const PORT_ATTEMPTS_MAX: u32 = 5;
 
 /// What is needed to start one.
 #[derive(Debug, Clone)]
@@ -75,29 +73,14 @@ impl MariaDb {
     pub async fn start(options: MariaDbOptions) -> Result<Self, LaunchError> {
         let programs = find::programs()?;
         install(&programs, &options.dir).await?;
-        let mut attempt = 1;
-        loop {
-            let port = match options.port {
-                Some(port) => port,
-                None => free_port()?,
-            };
-            match launch(&programs, &options, port).await {
-                Ok(group) => {
-                    return Ok(Self {
-                        programs,
-                        options,
-                        port,
-                        group,
-                    });
-                }
-                Err(LaunchError::Ended { .. })
-                    if options.port.is_none() && attempt < PORT_ATTEMPTS_MAX =>
-                {
-                    attempt += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let launch = |port| launch(&programs, &options, port);
+        let (port, group) = port::launched(options.port, launch).await?;
+        Ok(Self {
+            programs,
+            options,
+            port,
+            group,
+        })
     }
 
     /// Kills it at once, as if its machine was lost.

@@ -11,7 +11,7 @@ use crate::LaunchError;
 use crate::find::Wanted;
 use crate::group::ProcessGroup;
 use crate::http::{self, Ask};
-use crate::port::free_port;
+use crate::port;
 use planb_model::Secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,6 @@ const PROGRAM: Wanted = Wanted {
 };
 /// A cold Python start on a busy two-core machine took up to 5 s.
 const READY_WAIT_SECS_MAX: u64 = 60;
-/// Others may take the free port first; twice in a row is already unlikely.
-const PORT_ATTEMPTS_MAX: u32 = 5;
 
 /// What is needed to start one.
 #[derive(Debug, Clone)]
@@ -75,21 +73,13 @@ impl Moto {
         let dir = options.dir;
         std::fs::create_dir_all(&dir)
             .map_err(LaunchError::io(format!("create {}", dir.display())))?;
-        let mut attempt = 1;
-        loop {
-            let port = free_port()?;
-            match launch(&program, &dir, port).await {
-                Ok(group) => {
-                    let keys = Keys {
-                        id: "anybody".into(),
-                        secret: Secret::new("anything"),
-                    };
-                    return Ok(Self { port, group, keys });
-                }
-                Err(LaunchError::Ended { .. }) if attempt < PORT_ATTEMPTS_MAX => attempt += 1,
-                Err(error) => return Err(error),
-            }
-        }
+        let launch = |port| launch(&program, &dir, port);
+        let (port, group) = port::launched(None, launch).await?;
+        let keys = Keys {
+            id: "anybody".into(),
+            secret: Secret::new("anything"),
+        };
+        Ok(Self { port, group, keys })
     }
 
     /// Kills it at once.

@@ -7,7 +7,7 @@ mod find;
 
 use crate::greeting::greets;
 use crate::group::ProcessGroup;
-use crate::port::free_port;
+use crate::port;
 use crate::{LaunchError, data_dir};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,8 +15,6 @@ use std::time::Duration;
 const SERVER: &str = "MySQL";
 /// A crash recovery on a busy two-core machine stays far below this.
 const READY_WAIT_SECS_MAX: u64 = 60;
-/// Others may take the free port first; twice in a row is already unlikely.
-const PORT_ATTEMPTS_MAX: u32 = 5;
 /// The account a new data directory has is reachable by socket only.
 const ACCOUNT_SQL: &str = "CREATE USER root@'127.0.0.1';\n\
                            GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
@@ -73,22 +71,14 @@ impl Mysql {
     pub async fn start(options: MysqlOptions) -> Result<Self, LaunchError> {
         let program = find::mysqld()?;
         install(&program, &options.dir).await?;
-        let mut attempt = 1;
-        loop {
-            let port = free_port()?;
-            match launch(&program, &options, port).await {
-                Ok(group) => {
-                    return Ok(Self {
-                        program,
-                        options,
-                        port,
-                        group,
-                    });
-                }
-                Err(LaunchError::Ended { .. }) if attempt < PORT_ATTEMPTS_MAX => attempt += 1,
-                Err(error) => return Err(error),
-            }
-        }
+        let launch = |port| launch(&program, &options, port);
+        let (port, group) = port::launched(None, launch).await?;
+        Ok(Self {
+            program,
+            options,
+            port,
+            group,
+        })
     }
 
     /// Kills it at once, as if its machine was lost.

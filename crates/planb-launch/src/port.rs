@@ -1,6 +1,7 @@
 //! Free loopback ports.
 
 use crate::LaunchError;
+use crate::group::ProcessGroup;
 use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -10,6 +11,9 @@ const PORT_MIN: u16 = 20_000;
 /// … and all of them below the range Linux takes the ports of outgoing
 /// connections from (32768 up): a port from there can be gone a moment later.
 const PORT_COUNT: u16 = 12_000;
+
+/// Others may take the free port first; twice in a row is already unlikely.
+const ATTEMPTS_MAX: u32 = 5;
 
 /// Ports this process has looked at. Started at another place in every process,
 /// so that two of them seldom look at the same port at the same time.
@@ -33,6 +37,29 @@ pub fn free_port() -> Result<u16, LaunchError> {
     }
     let none = Error::new(ErrorKind::AddrInUse, "every port of the range is taken");
     Err(LaunchError::io("find a free loopback port")(none))
+}
+
+/// Launches a server on the port `wanted`, else on a free one, and then again on
+/// another one when it ended at once: somebody else took the port before it did.
+pub(crate) async fn launched<F>(
+    wanted: Option<u16>,
+    launch: impl Fn(u16) -> F,
+) -> Result<(u16, ProcessGroup), LaunchError>
+where
+    F: Future<Output = Result<ProcessGroup, LaunchError>>,
+{
+    if let Some(port) = wanted {
+        return Ok((port, launch(port).await?));
+    }
+    let mut attempt = 1;
+    loop {
+        let port = free_port()?;
+        match launch(port).await {
+            Ok(group) => return Ok((port, group)),
+            Err(LaunchError::Ended { .. }) if attempt < ATTEMPTS_MAX => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! changes something says in its docs what makes it safe to call twice and how
 //! it refuses an older epoch.
 
-pub mod accounts;
 pub mod clock;
 pub mod content;
 #[cfg(feature = "contract")]
@@ -13,6 +12,7 @@ pub mod contract;
 pub mod database;
 pub mod disk;
 pub mod error;
+pub mod findings;
 pub mod probe;
 pub mod progress;
 pub mod random;
@@ -25,12 +25,12 @@ pub mod traffic;
 pub mod verifier;
 pub mod workload;
 
-pub use accounts::{Accounts, AccountsReport};
 pub use clock::Clock;
 pub use content::{ContentCheck, ContentRule, ContentSample};
 pub use database::{Database, LogBatch, LogSegment, LogSource};
 pub use disk::Disk;
 pub use error::{ErrorKind, PortError, PortResult, Retry};
+pub use findings::Findings;
 pub use probe::Probe;
 pub use progress::Progress;
 pub use random::Random;

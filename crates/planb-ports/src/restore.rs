@@ -1,6 +1,5 @@
 //! What is asked of a restore.
 
-use crate::Accounts;
 use jiff::Timestamp;
 use planb_model::recovery::LogPosition;
 
@@ -11,8 +10,6 @@ pub struct RestoreOptions {
     pub to: RestoreTo,
     /// How the loaded snapshot is compared with its manifest.
     pub verify: Verify,
-    /// What becomes of the accounts in the snapshot.
-    pub accounts: Accounts,
 }
 
 /// The point a restore goes to.

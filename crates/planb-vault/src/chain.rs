@@ -11,6 +11,8 @@ use futures::{StreamExt, TryStreamExt};
 use planb_model::Epoch;
 use planb_model::recovery::{LogPosition, ObjectHash, SegmentBody, SegmentSeq};
 use planb_ports::{ErrorKind, PortResult};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The place after the last object of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,26 @@ pub(crate) struct RawHead {
     pub(crate) last: Option<(SegmentName, Bytes)>,
 }
 
+/// Where chains were seen to end. They end there or behind it for ever: the last
+/// object of a chain is never deleted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ends(Arc<Mutex<BTreeMap<Epoch, SegmentSeq>>>);
+
+impl Ends {
+    fn of(&self, epoch: Epoch) -> Option<SegmentSeq> {
+        self.seen().get(&epoch).copied()
+    }
+
+    /// Remembers a segment that was listed or read.
+    pub(crate) fn see(&self, epoch: Epoch, last: SegmentSeq) {
+        self.seen().insert(epoch, last);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<Epoch, SegmentSeq>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Vault {
     /// The segments from `from` on, in order, all in memory.
     pub(crate) async fn list_segments(
@@ -136,9 +158,20 @@ impl Vault {
         Ok(())
     }
 
-    /// The last segment of a chain that is listed.
+    /// The last segment of a chain that is listed: from where it ended before,
+    /// so that a standby does not list the whole of a long log each time.
     async fn last_listed(&self, epoch: Epoch) -> PortResult<Option<SegmentName>> {
-        let names = self.segments(epoch, SegmentSeq::FIRST).await?;
+        if let Some(seen) = self.ends.of(epoch)
+            && let Some(last) = self.last_from(epoch, seen).await?
+        {
+            return Ok(Some(last));
+        }
+        // What was there is lost, or not listed: all of it tells.
+        self.last_from(epoch, SegmentSeq::FIRST).await
+    }
+
+    async fn last_from(&self, epoch: Epoch, from: SegmentSeq) -> PortResult<Option<SegmentName>> {
+        let names = self.segments(epoch, from).await?;
         names
             .try_fold(None, |_, name| std::future::ready(Ok(Some(name))))
             .await
@@ -176,10 +209,14 @@ impl Vault {
             let name = self.segment_name(epoch, head.next, &head.previous);
             match self.storage.read(&name.key).await {
                 Ok(object) => head.step(name, object),
-                Err(e) if e.kind() == ErrorKind::NotFound => return Ok(head),
+                Err(e) if e.kind() == ErrorKind::NotFound => break,
                 Err(e) => return Err(e),
             }
         }
+        if let Some((last, _)) = &head.last {
+            self.ends.see(epoch, last.seq);
+        }
+        Ok(head)
     }
 
     /// Finds the end of a chain and reads its last segment.

@@ -5,11 +5,14 @@ use planb_model::{Epoch, SiteName};
 use planb_ports::{ErrorKind, PortError};
 use std::fmt::Display;
 
+/// The code of [`corrupt`].
+pub(crate) const CORRUPT: &str = "PB-REPO-CORRUPT";
+
 /// An object does not hold what its name or another object says.
 pub(crate) fn corrupt(key: &str, what: impl Display) -> PortError {
     PortError::new(
         ErrorKind::Corrupt,
-        "PB-REPO-CORRUPT",
+        CORRUPT,
         format!("object {key} of the vault is damaged: {what}"),
     )
     .hint(
@@ -40,19 +43,6 @@ pub(crate) fn other_log() -> PortError {
         ErrorKind::Unavailable,
         "PB-REPO-OTHER-LOG",
         "the snapshot does not stand in the log that is shipped",
-    )
-}
-
-/// Password hashes would lie in the vault for everybody who can read it.
-pub(crate) fn accounts_in_the_open() -> PortError {
-    PortError::new(
-        ErrorKind::Invalid,
-        "PB-REPO-USERS-IN-THE-OPEN",
-        "users are not stored in a vault that is not encrypted: their password hashes are secrets",
-    )
-    .hint(
-        "encrypt the vault (--recipient, or spec.data.vault.encryption), or leave users out",
-        "볼트를 암호화하거나(--recipient 또는 spec.data.vault.encryption) 사용자를 저장하지 마세요",
     )
 }
 

@@ -65,11 +65,25 @@ impl Patient {
         what: &str,
         call: impl Fn() -> F,
     ) -> PortResult<T> {
-        let mut backoff = Backoff::default();
+        match call().await {
+            Ok(done) => Ok(done),
+            Err(e) => self.after(e, &mut Backoff::default(), what, call).await,
+        }
+    }
+
+    /// Tries `call` after `error`, until it goes well or has failed too often.
+    async fn after<T, F: Future<Output = PortResult<T>>>(
+        &self,
+        mut error: PortError,
+        backoff: &mut Backoff,
+        what: &str,
+        call: impl Fn() -> F,
+    ) -> PortResult<T> {
         loop {
+            self.again(backoff, what, error).await?;
             match call().await {
                 Ok(done) => return Ok(done),
-                Err(e) => self.again(&mut backoff, what, e).await?,
+                Err(e) => error = e,
             }
         }
     }
@@ -115,19 +129,13 @@ impl Reading {
     }
 
     async fn reopen(&mut self, error: PortError) -> PortResult<()> {
-        let mut error = error;
-        loop {
-            let again = self.patient.again(&mut self.backoff, &self.key, error);
-            again.await?;
-            match self.patient.storage.read_stream(&self.key).await {
-                Ok(chunks) => {
-                    self.chunks = chunks;
-                    self.skip = self.given;
-                    return Ok(());
-                }
-                Err(e) => error = e,
-            }
-        }
+        let open = || self.patient.storage.read_stream(&self.key);
+        let opened = self
+            .patient
+            .after(error, &mut self.backoff, &self.key, open);
+        self.chunks = opened.await?;
+        self.skip = self.given;
+        Ok(())
     }
 }
 
@@ -161,19 +169,13 @@ impl Listing {
     }
 
     async fn reopen(&mut self, error: PortError) -> PortResult<()> {
-        let mut error = error;
-        loop {
-            let again = self.patient.again(&mut self.backoff, &self.prefix, error);
-            again.await?;
-            let after = self.after.as_deref();
-            match self.patient.storage.list_stream(&self.prefix, after).await {
-                Ok(objects) => {
-                    self.objects = objects;
-                    return Ok(());
-                }
-                Err(e) => error = e,
-            }
-        }
+        let after = self.after.as_deref();
+        let open = || self.patient.storage.list_stream(&self.prefix, after);
+        let opened = self
+            .patient
+            .after(error, &mut self.backoff, &self.prefix, open);
+        self.objects = opened.await?;
+        Ok(())
     }
 }
 

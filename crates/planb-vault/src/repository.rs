@@ -1,6 +1,7 @@
 //! The port this crate exists for.
 
 use crate::backup::Backup;
+use crate::chain::Ends;
 use crate::layout::Layout;
 use crate::point::Verified;
 use crate::protect::{Run, protect};
@@ -52,6 +53,7 @@ impl VaultRepository {
             options,
             clock,
             random,
+            ends: Ends::default(),
         };
         Ok(Self {
             vault,

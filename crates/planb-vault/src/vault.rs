@@ -1,5 +1,6 @@
 //! What every part of the repository works with.
 
+use crate::chain::Ends;
 use crate::layout::{Layout, SegmentName};
 use crate::seal::Seal;
 use crate::segment::{self, Segment};
@@ -25,6 +26,7 @@ pub(crate) struct Vault {
     pub(crate) options: VaultOptions,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) ends: Ends,
 }
 
 impl Vault {

@@ -19,5 +19,3 @@ mod mariadb;
 mod postgres;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;
-#[path = "data_path/users.rs"]
-mod users;

@@ -1,7 +1,8 @@
 //! What must be known of the target's tables before rows are applied to them.
 
-use crate::client::{Client, first, literals, rows};
+use crate::client::{Client, first, literal, literals, rows};
 use crate::fold::Keys;
+use crate::rowlog::statement::STATEMENT_BYTES;
 use crate::rowlog::table::TableMap;
 use mysql_async::Conn;
 use planb_ports::PortResult;
@@ -207,12 +208,29 @@ fn keys_of<'t>(tables: &'t mut Tables, database: &str, table: &str) -> Option<&'
 
 /// Bytes of row events that fit into a statement of the target.
 pub(super) async fn packet_bytes(conn: &mut Conn) -> PortResult<usize> {
-    /// Everything but the events in a `BINLOG` statement.
-    const OVERHEAD_BYTES: u64 = 64;
     let sql = "SELECT @@max_allowed_packet";
-    let bytes: Option<u64> = first(conn, "read max_allowed_packet", sql).await?;
-    let text = bytes.unwrap_or(0).saturating_sub(OVERHEAD_BYTES);
-    Ok(usize::try_from(text / 4 * 3).unwrap_or(usize::MAX))
+    let bytes: Option<usize> = first(conn, "read max_allowed_packet", sql).await?;
+    let text = bytes.unwrap_or(0).saturating_sub(STATEMENT_BYTES);
+    Ok(text / 4 * 3)
+}
+
+/// The name of the column of a table at a place from 0. Not when it has another
+/// number of columns: its definition is not the one of the log then.
+pub(super) async fn column_name(
+    conn: &mut Conn,
+    (database, table): &Name,
+    (place, columns): (usize, usize),
+) -> PortResult<Option<String>> {
+    let text = |name: &[u8]| literal(&String::from_utf8_lossy(name));
+    let sql = format!(
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} \
+         AND TABLE_NAME = {} ORDER BY ORDINAL_POSITION",
+        text(database),
+        text(table),
+    );
+    let names: Vec<String> = rows(conn, "list a table's columns", sql).await?;
+    let same = names.len() == columns;
+    Ok(names.into_iter().nth(place).filter(|_| same))
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ use planb_ports::{ErrorKind, PortError, PortResult};
 const BINLOG_BYTES: usize = 512 * 1024;
 /// The server did not take row events.
 const REFUSED: &str = "PB-MYSQL-APPLY";
+/// Row events do not fit into a statement.
+const TOO_LARGE: &str = "PB-MYSQL-PACKET";
 
 /// A connection at work.
 pub(super) struct Work<'c> {
@@ -54,6 +56,7 @@ impl<'c> Work<'c> {
         if group.is_empty() {
             return Ok(());
         }
+        self.check_fits(group).await?;
         let tables = tables::read(self.client, &mut self.conn).await?;
         let atomic =
             |p: &Planned<'_>| p.plan.is_atomic() && tables.are_transactional(&p.plan.tables);
@@ -70,7 +73,7 @@ impl<'c> Work<'c> {
             return self.whole(group, None).await;
         }
         match self.whole(group, Some(&tables)).await {
-            Err(refused) if refused.code() == REFUSED => {
+            Err(refused) if is_refusal(&refused) => {
                 // Nothing of it is left. Row by row the server says what is
                 // wrong, if it is not the folding.
                 tracing::warn!(error = refused.chain(), "applying the log without folding");
@@ -81,6 +84,23 @@ impl<'c> Work<'c> {
             }
             done => done,
         }
+    }
+
+    /// Refuses rows that do not fit into a statement, before anything is
+    /// changed: where a definition is among them, nothing can be taken back.
+    async fn check_fits(&mut self, group: &[Planned<'_>]) -> PortResult<()> {
+        for step in group.iter().flat_map(|p| &p.plan.steps) {
+            if let Step::Rows(rows) = step
+                && let Some(large) = rows.too_large(self.packet)
+            {
+                let name = match large.column {
+                    Some(place) => tables::column_name(&mut self.conn, &large.table, place).await?,
+                    None => None,
+                };
+                return Err(large.refused(name.as_deref()));
+            }
+        }
+        Ok(())
     }
 
     /// Applies what segments were folded to. `false` when the target cannot take
@@ -98,7 +118,7 @@ impl<'c> Work<'c> {
             .whole(std::slice::from_ref(folded), Some(&tables))
             .await
         {
-            Err(refused) if refused.code() == REFUSED => {
+            Err(refused) if is_refusal(&refused) => {
                 tracing::warn!(error = refused.chain(), "the target refuses folded log");
                 run(&mut self.conn, "take back what was applied", "ROLLBACK").await?;
                 Ok(false)
@@ -235,6 +255,12 @@ impl<'c> Work<'c> {
         run(&mut self.conn, "set the session back", back).await?;
         prepare(self.client, &mut self.conn).await
     }
+}
+
+/// Whether the server did not take it, or a row that was folded from several
+/// does not fit into a statement where these did.
+fn is_refusal(error: &PortError) -> bool {
+    [REFUSED, TOO_LARGE].contains(&error.code())
 }
 
 fn statement(events: &[u8]) -> String {

@@ -172,7 +172,7 @@ impl Source {
         }
         if self.client.config.is_mariadb() {
             let Some(now) = mariadb_gtid_at(conn, position).await? else {
-                return Err(log_lost(format!("the log no longer has {position}")));
+                return Err(no_gtid_at(conn, position).await?);
             };
             if GtidState::parse(true, Some(&now)) != GtidState::parse(true, gtid) {
                 return Err(log_lost(format!(
@@ -181,16 +181,9 @@ impl Source {
             }
             return Ok(());
         }
-        let files: Vec<mysql_async::Row> =
-            crate::client::rows(conn, "list the binlog files", "SHOW BINARY LOGS").await?;
-        let has = files.iter().any(|row| {
-            row.get::<String, _>(0).as_deref() == Some(&position.file)
-                && row
-                    .get::<u64, _>(1)
-                    .is_some_and(|size| position.offset <= size)
-        });
-        if !has {
-            return Err(log_lost(format!("the log no longer has {position}")));
+        let size = file_bytes(conn, &position.file).await?;
+        if size.is_none_or(|size| position.offset > size) {
+            return Err(no_longer(position));
         }
         let Some(gtid) = gtid else { return Ok(()) };
         let sql = format!(
@@ -283,6 +276,46 @@ fn same_format(a: &Arc<Vec<u8>>, b: &Arc<Vec<u8>>) -> bool {
         )
     };
     Arc::ptr_eq(a, b) || rest(a) == rest(b)
+}
+
+fn no_longer(position: &BinlogPosition) -> PortError {
+    log_lost(format!("the log no longer has {position}"))
+}
+
+/// Size of a file of the log; `None` when there is no such file.
+async fn file_bytes(conn: &mut Conn, file: &str) -> PortResult<Option<u64>> {
+    let what = "list the binlog files";
+    let files: Vec<mysql_async::Row> = crate::client::rows(conn, what, "SHOW BINARY LOGS").await?;
+    let of = |row: &mysql_async::Row| row.get::<String, _>(0).as_deref() == Some(file);
+    Ok(files.iter().find(|row| of(row)).and_then(|row| row.get(1)))
+}
+
+/// Why MariaDB tells no GTID of a position. It does not look behind an event
+/// larger than `max_allowed_packet`, which an UPDATE of a row of half of that is:
+/// nothing is lost then, and a new snapshot would meet the same event again.
+async fn no_gtid_at(conn: &mut Conn, position: &BinlogPosition) -> PortResult<PortError> {
+    let Some(size) = file_bytes(conn, &position.file).await? else {
+        return Ok(no_longer(position));
+    };
+    let end = BinlogPosition {
+        file: position.file.clone(),
+        offset: size,
+    };
+    if position.offset > size || mariadb_gtid_at(conn, &end).await?.is_some() {
+        return Ok(no_longer(position));
+    }
+    let file = &position.file;
+    Ok(PortError::new(
+        planb_ports::ErrorKind::Invalid,
+        "PB-MYSQL-PACKET",
+        format!("the source has an event in {file} that is larger than its max_allowed_packet"),
+    )
+    .hint(
+        "set max_allowed_packet of the source to twice its largest row or more (SET GLOBAL is enough); \
+         the stream goes on where it was",
+        "원본 서버의 max_allowed_packet을 가장 큰 행의 두 배 이상으로 지정하세요(SET GLOBAL로 충분). \
+         스트림은 중단된 곳에서 이어집니다",
+    ))
 }
 
 #[async_trait]

@@ -1,14 +1,13 @@
 //! Privileges of PlanB's account: each one that is needed and missing, with
 //! the GRANT for it.
 
-use super::Report;
 use crate::client::{Client, first, ident, rows};
 use crate::own;
 use mysql_async::Conn;
 use planb_model::Text;
 use planb_model::finding::Severity;
-use planb_ports::PortResult;
 use planb_ports::database::DatabaseRole;
+use planb_ports::{Findings, PortResult};
 
 /// Where a privilege is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub(super) async fn check(
     client: &Client,
     conn: &mut Conn,
     role: DatabaseRole,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     let lines: Vec<String> = rows(conn, "read the privileges", "SHOW GRANTS").await?;
     let grants: Vec<Grant> = lines.iter().filter_map(|line| parse(line)).collect();
@@ -116,7 +115,7 @@ pub(super) async fn check(
 async fn function_creators(
     conn: &mut Conn,
     grants: &[Grant],
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     let trusted: Option<i64> = first(
         conn,

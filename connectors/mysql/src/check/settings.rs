@@ -1,12 +1,12 @@
 //! Settings of the server.
 
-use super::Report;
 use crate::client::{Client, first, rows};
+use crate::version::{self, Version};
 use mysql_async::{Conn, Row};
 use planb_model::Text;
 use planb_model::finding::Severity;
-use planb_ports::PortResult;
 use planb_ports::database::DatabaseRole;
+use planb_ports::{Findings, PortResult};
 use std::collections::BTreeMap;
 
 /// A binlog that is kept for less is gone when PlanB was down over a night.
@@ -124,7 +124,7 @@ pub(super) async fn check(
     client: &Client,
     conn: &mut Conn,
     role: DatabaseRole,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     let all: Vec<(String, String)> =
         rows(conn, "read the settings", "SHOW GLOBAL VARIABLES").await?;
@@ -147,7 +147,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn apply(rule: &Rule, value: &str, role: DatabaseRole, report: &mut Report) {
+fn apply(rule: &Rule, value: &str, role: DatabaseRole, report: &mut Findings) {
     let good = rule.good.contains(&value.to_uppercase().as_str());
     let severity = match (good, role, rule.only) {
         (true, ..) => Severity::Ok,
@@ -172,22 +172,11 @@ fn apply(rule: &Rule, value: &str, role: DatabaseRole, report: &mut Report) {
     report.add(rule.code, severity, reason, fix);
 }
 
-async fn version(client: &Client, conn: &mut Conn, report: &mut Report) -> PortResult<()> {
-    let text: Option<String> = first(conn, "read the version", "SELECT VERSION()").await?;
-    let text = text.unwrap_or_default();
-    let mut numbers = text
-        .split(['.', '-'])
-        .map(|n| n.parse::<u32>().unwrap_or(0));
-    let number = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let is_mariadb = text.to_lowercase().contains("mariadb");
-    let wanted = if client.config.is_mariadb() {
-        (10, 5)
-    } else {
-        (8, 0)
-    };
-    let good = is_mariadb == client.config.is_mariadb() && number >= wanted;
+async fn version(client: &Client, conn: &mut Conn, report: &mut Findings) -> PortResult<()> {
+    let version = version::read(conn).await?;
+    let good = version.fits(&client.config);
     let severity = if good { Severity::Ok } else { Severity::Error };
-    let engine = client.config.engine;
+    let (text, engine) = (&version.text, client.config.engine);
     report.add(
         "PB-MYSQL-VERSION",
         severity,
@@ -195,15 +184,12 @@ async fn version(client: &Client, conn: &mut Conn, report: &mut Report) -> PortR
             format!("the server is {text}, the plan says {engine}"),
             format!("서버 버전은 {text}, 계획 파일의 엔진은 {engine}입니다"),
         ),
-        Text::new(
-            "PlanB needs MySQL 8.0 or MariaDB 10.5, and the right one in the plan",
-            "MySQL 8.0 또는 MariaDB 10.5 이상이 필요하며, 계획 파일의 엔진과 일치해야 합니다",
-        ),
+        Version::fix(),
     );
     Ok(())
 }
 
-fn numbers(settings: &Settings, role: DatabaseRole, report: &mut Report) {
+fn numbers(settings: &Settings, role: DatabaseRole, report: &mut Findings) {
     let number = |name: &str| settings.get(name).and_then(|v| v.parse::<f64>().ok());
     if let Some(id) = number("server_id") {
         let severity = if id == 0.0 {
@@ -263,7 +249,7 @@ fn numbers(settings: &Settings, role: DatabaseRole, report: &mut Report) {
 }
 
 /// A binlog that leaves databases out cannot be shipped whole.
-async fn filters(conn: &mut Conn, report: &mut Report) -> PortResult<()> {
+async fn filters(conn: &mut Conn, report: &mut Findings) -> PortResult<()> {
     let sql = "SHOW MASTER STATUS";
     let row: Option<Row> = match first(conn, "read the binlog's filters", sql).await {
         Ok(row) => row,

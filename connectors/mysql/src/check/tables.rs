@@ -1,18 +1,21 @@
 //! The protected databases themselves.
 
-use super::Report;
 use crate::catalog::{self, Kind};
 use crate::client::{Client, literals, rows};
 use mysql_async::Conn;
 use planb_model::Text;
 use planb_model::finding::Severity;
-use planb_ports::PortResult;
+use planb_ports::{Findings, PortResult};
 
 /// A message names this many tables and counts the others.
 const NAMED_MAX: usize = 5;
 
 /// Looks for databases that are not there and for tables that are harder to protect.
-pub(super) async fn check(client: &Client, conn: &mut Conn, report: &mut Report) -> PortResult<()> {
+pub(super) async fn check(
+    client: &Client,
+    conn: &mut Conn,
+    report: &mut Findings,
+) -> PortResult<()> {
     databases_are_there(client, conn, report).await?;
     tables_have_transactions(client, conn, report).await?;
     tables_have_keys(client, conn, report).await
@@ -21,7 +24,7 @@ pub(super) async fn check(client: &Client, conn: &mut Conn, report: &mut Report)
 async fn databases_are_there(
     client: &Client,
     conn: &mut Conn,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     let databases = &client.config.databases;
     let there: Vec<String> = rows(
@@ -65,7 +68,7 @@ async fn databases_are_there(
 async fn tables_have_transactions(
     client: &Client,
     conn: &mut Conn,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     let tables = catalog::read(client, conn).await?;
     let odd: Vec<String> = tables
@@ -94,7 +97,11 @@ async fn tables_have_transactions(
     Ok(())
 }
 
-async fn tables_have_keys(client: &Client, conn: &mut Conn, report: &mut Report) -> PortResult<()> {
+async fn tables_have_keys(
+    client: &Client,
+    conn: &mut Conn,
+    report: &mut Findings,
+) -> PortResult<()> {
     let keyless: Vec<(String, String)> = rows(
         conn,
         "look for tables without a primary key",
@@ -124,7 +131,7 @@ async fn tables_have_keys(client: &Client, conn: &mut Conn, report: &mut Report)
 }
 
 fn warn(
-    report: &mut Report,
+    report: &mut Findings,
     code: &str,
     tables: &[String],
     (en, ko): (&str, &str),

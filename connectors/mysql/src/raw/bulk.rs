@@ -65,9 +65,8 @@ impl RawConn {
         Ok(Statement { id, values })
     }
 
-    /// Sends a command made by [`Statement::head`] and rows; how many the server
-    /// took.
-    pub async fn execute(&mut self, command: &[u8]) -> Result<u64, Error> {
+    /// Sends a command made by [`Statement::head`] and rows; what the server took.
+    pub async fn execute(&mut self, command: &[u8]) -> Result<Taken, Error> {
         self.wire.restart();
         self.wire.send(command).await?;
         self.taken().await
@@ -91,8 +90,8 @@ impl RawConn {
         Ok(())
     }
 
-    /// Ends the file; how many rows the server took.
-    pub async fn end_file(&mut self) -> Result<u64, Error> {
+    /// Ends the file; what the server took.
+    pub async fn end_file(&mut self) -> Result<Taken, Error> {
         self.wire.send(&[]).await?;
         self.taken().await
     }
@@ -105,18 +104,54 @@ impl RawConn {
         Ok(self.wire.send(&bytes).await?)
     }
 
-    /// The number of rows in an answer without a result.
-    async fn taken(&mut self) -> Result<u64, Error> {
+    /// What an answer without a result says.
+    async fn taken(&mut self) -> Result<Taken, Error> {
         let answer = match self.wire.packet().await? {
             Packet::Data(answer) => answer,
             Packet::Error(error) => return Err(error.into()),
             Packet::End => return Err(bad("an end without rows").into()),
         };
         match answer.split_first() {
-            Some((0, rest)) => rows::length(rest)
-                .map(|(rows, _)| rows)
-                .ok_or_else(|| bad("an answer without a number of rows").into()),
+            Some((0, rest)) => {
+                taken(rest).ok_or_else(|| bad("an answer without a number of rows").into())
+            }
             _ => Err(bad("an answer that is none").into()),
         }
+    }
+}
+
+/// What the server did with rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub rows: u64,
+    /// Warnings about them.
+    pub warnings: u16,
+}
+
+/// Rows and the last number given, each with its own length; state; warnings.
+fn taken(answer: &[u8]) -> Option<Taken> {
+    let (rows, used) = rows::length(answer)?;
+    let answer = answer.get(used..)?;
+    let (_, used) = rows::length(answer)?;
+    let [_, _, low, high, ..] = answer.get(used..)? else {
+        return None;
+    };
+    Some(Taken {
+        rows,
+        warnings: u16::from_le_bytes([*low, *high]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_tells_rows_and_warnings() {
+        let told = |rows, warnings| Some(Taken { rows, warnings });
+        assert_eq!(taken(&[3, 0, 2, 0, 1, 0]), told(3, 1));
+        let long = [0xfc, 0x10, 0x27, 0xfc, 1, 1, 2, 0, 0, 1, b'x'];
+        assert_eq!(taken(&long), told(10_000, 256));
+        assert_eq!(taken(&[3, 0, 2, 0, 1]), None);
     }
 }

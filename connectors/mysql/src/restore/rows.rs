@@ -6,19 +6,24 @@ mod bulk;
 use super::batch::{BATCH_BYTES, LINE_BYTES_MAX};
 use super::session;
 use crate::catalog::{self, Table};
-use crate::client::{Client, first};
+use crate::client::{self, Client, first};
 use crate::error::{cannot, corrupt};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error};
 use planb_model::recovery::PartSpec;
-use planb_ports::PortResult;
+use planb_ports::{ErrorKind, PortError, PortResult};
 use tokio::sync::mpsc;
 
 /// Pieces of a part between reading it and the server taking it.
 const PIECES_WAITING_MAX: usize = 4;
+/// Level, code and text of the warnings of the statement before.
+const WARNINGS: &str = "SHOW WARNINGS";
+/// `ER_TRUNCATED_WRONG_VALUE_FOR_FIELD` and `ER_INVALID_CHARACTER_STRING`, which
+/// loads only meet for bytes that are no text of the column's character set.
+const BAD_TEXT: [u16; 2] = [1366, 1300];
 
 /// Loads one part in one transaction.
 pub(super) async fn load(
@@ -95,8 +100,42 @@ async fn load_file(
     let sql = table.load(client.config.is_mariadb(), "planb");
     let (fed, loaded) = tokio::join!(feed, conn.query_drop(sql));
     let rows = fed?;
-    loaded.map_err(cannot(&what))?;
-    all_taken(&label, rows, conn.affected_rows())
+    match loaded {
+        Err(Error::Server(error)) if BAD_TEXT.contains(&error.code) => {
+            return Err(bad_text(&label, &error.message));
+        }
+        other => other.map_err(cannot(&what))?,
+    }
+    all_taken(&label, rows, conn.affected_rows())?;
+    if conn.get_warnings() == 0 {
+        return Ok(());
+    }
+    let told: Vec<(String, u16, String)> = client::rows(&mut conn, &what, WARNINGS).await?;
+    all_unchanged(&label, told.into_iter().map(|(_, code, text)| (code, text)))
+}
+
+/// An error when the server changed text on its way in: it writes `?` or nothing
+/// for bytes that are no characters, where older servers and other paths left
+/// them alone.
+fn all_unchanged(label: &str, mut warnings: impl Iterator<Item = (u16, String)>) -> PortResult<()> {
+    match warnings.find(|(code, _)| BAD_TEXT.contains(code)) {
+        Some((_, said)) => Err(bad_text(label, &said)),
+        None => Ok(()),
+    }
+}
+
+fn bad_text(label: &str, said: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Invalid,
+        "PB-MYSQL-TEXT",
+        format!("{label} has text that its column's character set does not have: {said}"),
+    )
+    .hint(
+        "no server takes such bytes by rows: restore a snapshot of files (--physical), or mend \
+         them at the source (UPDATE, or make the column VARBINARY or BLOB) and take a new snapshot",
+        "이런 바이트는 행 단위로 쓸 수 없습니다. 파일 스냅샷(--physical)으로 복원하거나 원본에서 값을 고치고 \
+         (UPDATE 또는 컬럼을 VARBINARY, BLOB으로 변경) 새 스냅샷을 만드세요",
+    )
 }
 
 /// An error when the server left rows out, as it does with those it cannot take.

@@ -1,9 +1,15 @@
 //! The row events of one statement, and how they are cut for the server.
 
 use crate::binlog::event::{CHECKSUM_BYTES, Event, HEADER_BYTES};
-use crate::rowlog::event::{FLAG_STATEMENT_END, unpacked};
+use crate::rowlog::event::{FLAG_STATEMENT_END, RowEvent, unpacked};
+use crate::rowlog::table::TableMap;
 use bytes::Bytes;
 use planb_ports::{ErrorKind, PortError, PortResult};
+
+/// Bytes of a `BINLOG` statement beside its events, which are in base64.
+pub(crate) const STATEMENT_BYTES: usize = 64;
+/// Bytes of the number of a table at the beginning of a map or an event.
+const TABLE_NUMBER_BYTES: usize = 6;
 
 /// An event of the log that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,10 +129,27 @@ pub(crate) struct Rows {
     pub rows: Vec<Logged>,
 }
 
+/// A row event that does not fit into a statement of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TooLarge {
+    /// Database and table.
+    pub table: (Vec<u8>, Vec<u8>),
+    /// Place of the column with the longest value, and the number of columns,
+    /// when they can be told.
+    pub column: Option<(usize, usize)>,
+    /// Bytes of that value, else of the event.
+    pub bytes: usize,
+    /// Bytes of the event with its table maps.
+    pub event_bytes: usize,
+}
+
 impl Rows {
     /// The events in pieces of at most `limit` bytes, each of which can be
     /// applied by itself, for a log with or without checksums.
     pub fn chunks(&self, limit: usize, checksum: bool) -> PortResult<Vec<Vec<u8>>> {
+        if let Some(large) = self.too_large(limit) {
+            return Err(large.refused(None));
+        }
         let mut maps = Vec::new();
         for map in &self.maps {
             map.append(checksum, &mut maps);
@@ -134,9 +157,6 @@ impl Rows {
         let mut chunks = Vec::new();
         let mut chunk = maps.clone();
         for (index, event) in self.rows.iter().enumerate() {
-            if maps.len() + event.size() > limit {
-                return Err(too_large(event.size()));
-            }
             let next = self.rows.get(index + 1).map(Logged::size);
             let last = next.is_none_or(|next| chunk.len() + event.size() + next > limit);
             if last {
@@ -149,16 +169,81 @@ impl Rows {
         }
         Ok(chunks)
     }
+
+    /// The first event that does not fit into `limit` bytes.
+    pub fn too_large(&self, limit: usize) -> Option<TooLarge> {
+        let maps: usize = self.maps.iter().map(Logged::size).sum();
+        let event = self.rows.iter().find(|e| maps + e.size() > limit)?;
+        let id = event.body().get(..TABLE_NUMBER_BYTES)?.to_vec();
+        let map = self.maps.iter().find(|map| map.body().starts_with(&id));
+        let map = map.and_then(|map| TableMap::read(&map.body()));
+        let longest = map.as_ref().and_then(|map| longest(event, map));
+        let columns = map.as_ref().map(TableMap::columns);
+        let column = longest.map(|(place, _)| place).zip(columns);
+        Some(TooLarge {
+            table: map.map(|map| (map.database, map.table)).unwrap_or_default(),
+            column,
+            bytes: longest.map_or(event.size(), |(_, bytes)| bytes),
+            event_bytes: maps + event.size(),
+        })
+    }
 }
 
-fn too_large(bytes: usize) -> PortError {
-    PortError::new(
-        ErrorKind::Invalid,
-        "PB-MYSQL-PACKET",
-        format!("a row event of {bytes} bytes is too large for the target"),
-    )
-    .hint(
-        "raise max_allowed_packet of the target to twice the source's",
-        "복원 대상 서버의 max_allowed_packet을 원본의 두 배로 늘리세요",
-    )
+/// The place and the bytes of the longest value in an event's rows.
+fn longest(event: &Logged, map: &TableMap) -> Option<(usize, usize)> {
+    let rows = RowEvent::read(event.kind(), &event.body(), map.columns())?.rows(map)?;
+    let images = rows
+        .iter()
+        .flat_map(|(before, after)| [before, after])
+        .flatten();
+    let mut longest = None;
+    for image in images {
+        let lengths = map.values(image)?.into_iter().enumerate();
+        let lengths = lengths.map(|(at, value)| (at, value.map_or(0, <[u8]>::len)));
+        longest = longest
+            .into_iter()
+            .chain(lengths)
+            .max_by_key(|(_, bytes)| *bytes);
+    }
+    longest
+}
+
+impl TooLarge {
+    /// The refusal; `column` is the name of the column, when somebody knows it.
+    pub fn refused(&self, column: Option<&str>) -> PortError {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let table = format!("{}.{}", text(&self.table.0), text(&self.table.1));
+        let what = match (column, self.column) {
+            (Some(name), _) => format!("a value of {} bytes in {table}.{name}", self.bytes),
+            (None, Some((place, _))) => {
+                let number = place + 1;
+                format!(
+                    "a value of {} bytes in column {number} of {table}",
+                    self.bytes
+                )
+            }
+            (None, None) => format!("a row event of {} bytes of {table}", self.bytes),
+        };
+        let needed = statement_bytes(self.event_bytes);
+        PortError::new(
+            ErrorKind::Invalid,
+            "PB-MYSQL-PACKET",
+            format!("{what} is too large for the target's max_allowed_packet"),
+        )
+        .hint(
+            format!(
+                "set max_allowed_packet of the target to {needed} or more (1 GiB is the servers' most; \
+                 a newer snapshot carries what is larger), then go on: nothing of it was applied"
+            ),
+            format!(
+                "복원 대상 서버의 max_allowed_packet을 {needed} 이상으로 늘린 뒤 계속하세요(서버 최댓값은 1GiB이며, \
+                 그보다 크면 더 새로운 스냅샷으로 옮길 수 있습니다). 아직 아무것도 적용되지 않았습니다"
+            ),
+        )
+    }
+}
+
+/// Bytes of a `BINLOG` statement with events of `bytes`, rounded up to a MiB.
+fn statement_bytes(bytes: usize) -> usize {
+    (bytes.div_ceil(3) * 4 + STATEMENT_BYTES).next_multiple_of(1 << 20)
 }

@@ -1,9 +1,9 @@
 //! The suite, in a module that names the engine.
 
-#[path = "accounts.rs"]
-mod accounts;
 #[path = "apply.rs"]
 mod apply;
+#[path = "bad_input.rs"]
+mod bad_input;
 #[path = "check.rs"]
 mod check;
 #[path = "fence.rs"]

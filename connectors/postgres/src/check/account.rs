@@ -1,21 +1,20 @@
 //! What PlanB's account may do.
 
-use super::Report;
 use crate::client::Client;
 use crate::config::Method;
 use crate::own;
 use crate::wire::Wire;
 use planb_model::Text;
 use planb_model::finding::Severity;
-use planb_ports::PortResult;
 use planb_ports::database::DatabaseRole;
+use planb_ports::{Findings, PortResult};
 
 /// Looks at the attributes of the account.
 pub(super) async fn check(
     client: &Client,
     wire: &mut Wire,
     role: DatabaseRole,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     let sql = "SELECT rolsuper, rolreplication, rolcreatedb, \
                pg_has_role(current_user, 'pg_read_all_data', 'usage') \
@@ -61,7 +60,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn needs(report: &mut Report, has: bool, what: &str, statement: &str) {
+fn needs(report: &mut Findings, has: bool, what: &str, statement: &str) {
     report.add(
         "PB-POSTGRES-PRIVILEGE",
         if has { Severity::Ok } else { Severity::Error },
@@ -80,7 +79,7 @@ fn needs(report: &mut Report, has: bool, what: &str, statement: &str) {
 }
 
 /// Superusers go through the fence: the application must not be one.
-async fn superusers(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn superusers(wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     let sql = format!(
         "SELECT string_agg(DISTINCT a.usename::text, ', ') FROM pg_stat_activity a \
          JOIN pg_roles r ON r.oid = a.usesysid WHERE r.rolsuper AND a.usename <> current_user \

@@ -1,14 +1,13 @@
 //! Settings of the server.
 
-use super::Report;
 use crate::client::{Client, literal};
 use crate::config::Method;
 use crate::own;
 use crate::wire::Wire;
 use planb_model::Text;
 use planb_model::finding::Severity;
-use planb_ports::PortResult;
 use planb_ports::database::DatabaseRole;
+use planb_ports::{Findings, PortResult};
 
 /// A walsender for the log and one for a snapshot beside it.
 const SENDERS_MIN: i64 = 2;
@@ -18,7 +17,7 @@ pub(super) async fn check(
     client: &Client,
     wire: &mut Wire,
     role: DatabaseRole,
-    report: &mut Report,
+    report: &mut Findings,
 ) -> PortResult<()> {
     if role == DatabaseRole::Target {
         return Ok(());
@@ -53,7 +52,7 @@ async fn setting(wire: &mut Wire, name: &str) -> PortResult<String> {
     Ok(value.unwrap_or_default())
 }
 
-async fn wal_level(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn wal_level(wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     let value = setting(wire, "wal_level").await?;
     let good = matches!(value.as_str(), "replica" | "logical");
     report.add(
@@ -68,7 +67,7 @@ async fn wal_level(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
     Ok(())
 }
 
-async fn senders(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn senders(wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     let value = setting(wire, "max_wal_senders").await?;
     let good = value.parse::<i64>().is_ok_and(|n| n >= SENDERS_MIN);
     report.add(
@@ -83,7 +82,7 @@ async fn senders(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
     Ok(())
 }
 
-async fn slots(client: &Client, wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn slots(client: &Client, wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     let sql = format!(
         "SELECT current_setting('max_replication_slots')::int > count(*) \
          FROM pg_replication_slots WHERE slot_name <> {}",
@@ -110,7 +109,7 @@ async fn slots(client: &Client, wire: &mut Wire, report: &mut Report) -> PortRes
 }
 
 /// Log that is kept for PlanB must not fill the source's disk.
-async fn retention(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn retention(wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     let value = setting(wire, "max_slot_wal_keep_size").await?;
     let bounded = value.parse::<i64>().is_ok_and(|megabytes| megabytes >= 0);
     report.add(
@@ -131,7 +130,7 @@ async fn retention(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
     Ok(())
 }
 
-async fn unlogged(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn unlogged(wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     let sql = "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class \
                WHERE relkind = 'r' AND relpersistence = 'u'";
     if let Some(names) = wire.first("look for unlogged tables", sql).await? {
@@ -151,7 +150,7 @@ async fn unlogged(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
     Ok(())
 }
 
-async fn durability(wire: &mut Wire, report: &mut Report) -> PortResult<()> {
+async fn durability(wire: &mut Wire, report: &mut Findings) -> PortResult<()> {
     for name in ["fsync", "full_page_writes"] {
         let value = setting(wire, name).await?;
         report.add(

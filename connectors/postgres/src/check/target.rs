@@ -1,14 +1,14 @@
 //! The data directory that is restored into.
 
-use super::Report;
 use crate::client::Client;
 use crate::restore::notes::data_dir;
 use crate::restore::owner::Owner;
 use planb_model::Text;
 use planb_model::finding::Severity;
+use planb_ports::Findings;
 
 /// Looks at programs, folder and room.
-pub(super) fn check(client: &Client, report: &mut Report) {
+pub(super) fn check(client: &Client, report: &mut Findings) {
     let data = match data_dir(&client.config) {
         Ok(data) => data,
         Err(error) => return report.unlooked(&error, Severity::Error),
@@ -36,7 +36,7 @@ pub(super) fn check(client: &Client, report: &mut Report) {
 }
 
 /// Nobody knows yet how large the data is: the free room is told.
-fn space(data: &std::path::Path, report: &mut Report) {
+fn space(data: &std::path::Path, report: &mut Findings) {
     let there = data.ancestors().find(|p| p.exists());
     let Some(facts) = there.and_then(|p| nix::sys::statvfs::statvfs(p).ok()) else {
         return;

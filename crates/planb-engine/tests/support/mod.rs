@@ -391,7 +391,6 @@ fn plan() -> ServicePlan {
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_millis(250),
             retention: None,
-            users: false,
             verification: None,
         },
         health: HealthPlan {

@@ -101,8 +101,6 @@ fn report_at(mark: AppliedMark) -> RestoreReport {
         chain_closed: false,
         reached: Reached::Asked,
         reached_at: None,
-        accounts: None,
-        missing_definers: Vec::new(),
     }
 }
 

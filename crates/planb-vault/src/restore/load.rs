@@ -6,10 +6,10 @@ use crate::part;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use planb_model::recovery::{
-    AppliedMark, PART_ACCOUNTS, PART_PHYSICAL, PartManifest, SnapshotManifest, TableDigest,
+    AppliedMark, PART_PHYSICAL, PartManifest, SnapshotManifest, TableDigest,
 };
 use planb_ports::repository::RestoreReport;
-use planb_ports::{PortError, PortResult, Verify};
+use planb_ports::{PortError, PortResult, Retry, Verify};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,24 +17,64 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Most parts that are loaded at once, whatever a connector asks for: each has
 /// a decoder and its buffers.
 const LOADS_MAX: usize = 16;
+/// How often a load begins anew because a part was read badly. A storage that
+/// does it more often than this is not to be trusted with a restore.
+const BAD_READS_MAX: u32 = 2;
 
 /// Loads `manifest`, compares every table, and sets the applied mark. An error
 /// leaves the target without a mark.
+///
+/// A part is in the target before its hash is known. When it came damaged and is
+/// whole when it is read again, the storage read it badly, and the load begins
+/// anew: rows of a bad read must not stay.
 pub(super) async fn load(
     target: &Target<'_>,
     manifest: &SnapshotManifest,
     mark: &AppliedMark,
     report: &mut RestoreReport,
 ) -> PortResult<()> {
-    let total = manifest.parts.iter().map(|p| p.stored_bytes).sum();
+    let mut bad_reads = 0;
+    loop {
+        target.database.begin_restore(manifest).await?;
+        let Err(Failed { part, error }) = load_parts(target, manifest).await else {
+            break;
+        };
+        bad_reads += 1;
+        let damaged = error.code() == error::CORRUPT && bad_reads <= BAD_READS_MAX;
+        if !damaged || !is_whole(target, part).await {
+            return Err(error);
+        }
+        tracing::warn!(error = error.chain(), "a part was read badly");
+        let what = format!("{} was read badly: loading again", part.spec.name);
+        target.progress.stage(&what);
+    }
+    verify(target, manifest, report).await?;
+    target.database.end_restore(mark).await?;
+    report.loaded_snapshot = true;
+    report.stored_bytes += stored_bytes(manifest);
+    Ok(())
+}
+
+/// A part that could not be loaded, and why.
+struct Failed<'a> {
+    part: &'a PartManifest,
+    error: PortError,
+}
+
+fn stored_bytes(manifest: &SnapshotManifest) -> u64 {
+    manifest.parts.iter().map(|p| p.stored_bytes).sum()
+}
+
+/// Loads every part into the emptied target.
+async fn load_parts<'a>(
+    target: &Target<'_>,
+    manifest: &'a SnapshotManifest,
+) -> Result<(), Failed<'a>> {
+    let total = stored_bytes(manifest);
     target
         .progress
         .stage(&format!("loading snapshot {}", manifest.id));
     target.progress.bytes(0, Some(total));
-    target.database.begin_restore(manifest).await?;
-    if target.database.accounts_first() {
-        report.accounts = target.make_accounts(&manifest.id).await;
-    }
     let done = Arc::new(AtomicU64::new(0));
     let group = |part: &PartManifest| target.database.load_group(&part.spec);
     let same = |a: &PartManifest, b: &PartManifest| group(a).is_some() && group(a) == group(b);
@@ -45,18 +85,23 @@ pub(super) async fn load(
             .try_for_each_concurrent(width, |part| async {
                 let stage = format!("loading {}", part.spec.name);
                 target.progress.stage(&stage);
-                load_part(target, part, &done).await?;
+                let loaded = load_part(target, part, &done).await;
+                loaded.map_err(|error| Failed { part, error })?;
                 let bytes = done.load(Ordering::Relaxed);
                 target.progress.bytes(bytes, Some(total));
                 Ok(())
             })
             .await?;
     }
-    verify(target, manifest, report).await?;
-    target.database.end_restore(mark).await?;
-    report.loaded_snapshot = true;
-    report.stored_bytes += total;
     Ok(())
+}
+
+/// Reads a part for nothing but its hash.
+async fn is_whole(target: &Target<'_>, part: &PartManifest) -> bool {
+    match part::open(target.vault, part, |_| ()).await {
+        Ok(bytes) => bytes.all(|item| async move { item.is_ok() }).await,
+        Err(_) => false,
+    }
 }
 
 /// Compares what was loaded with the manifest, as far as was asked for.
@@ -121,10 +166,6 @@ async fn load_part(
         counted.fetch_add(bytes, Ordering::Relaxed);
     };
     let mut bytes = part::open(target.vault, part, count).await?;
-    if part.spec.kind == PART_ACCOUNTS {
-        // Read to its end, so that it is known to be whole; used by those who ask.
-        return bytes.try_for_each(|_| std::future::ready(Ok(()))).await;
-    }
     // A connector may pass our error on in words of its own; ours names the object.
     let ours: Mutex<Option<PortError>> = Mutex::new(None);
     let watched = bytes.by_ref().inspect(|item| {
@@ -137,7 +178,16 @@ async fn load_part(
     if let Some(e) = ours.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(e);
     }
-    loaded?;
+    if let Err(refused) = loaded {
+        // Nobody knows yet whether these were the part's own bytes. Files are
+        // too much to read to their end for that.
+        if part.spec.kind != PART_PHYSICAL && refused.retry() == Retry::No {
+            while let Some(rest) = bytes.next().await {
+                rest?;
+            }
+        }
+        return Err(refused);
+    }
     // The hash is known at the very end, which the connector may not have read.
     while let Some(rest) = bytes.next().await {
         let rest: Bytes = rest?;

@@ -13,7 +13,7 @@ use crate::segment::Segment;
 use futures::StreamExt;
 use futures::stream;
 use planb_model::Canary;
-use planb_model::recovery::{AppliedMark, Reached, SegmentBody};
+use planb_model::recovery::{AppliedMark, Reached, SegmentBody, SegmentSeq};
 use planb_ports::repository::RestoreReport;
 use planb_ports::{ErrorKind, LogSegment, PortResult, SegmentEnd, Until};
 use std::cmp::Ordering;
@@ -65,7 +65,12 @@ impl<'a> Applier<'a> {
         if !self.ended {
             read?;
         }
-        self.report.chain_closed = self.head.closed.is_some();
+        let (vault, head) = (self.target.vault, &self.head);
+        if self.report.segments_applied > 0 {
+            let last = SegmentSeq(head.next.0.saturating_sub(1));
+            vault.ends.see(head.epoch, last);
+        }
+        self.report.chain_closed = head.closed.is_some();
         Ok(self.report)
     }
 

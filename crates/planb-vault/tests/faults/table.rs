@@ -53,6 +53,12 @@ impl Table {
         self.unrecoverable.extend(found.unrecoverable.map(say));
     }
 
+    /// Fails when a run under `fault` did not do its work.
+    pub fn all_went_on(&self, fault: &str) {
+        let counts = self.rows.get(fault).expect("the fault met a call");
+        assert_eq!(counts.well, counts.runs, "{fault}: {:?}", counts.codes);
+    }
+
     /// Prints it; fails when something was lost or cannot be recovered.
     pub fn finish(self) {
         let mut text = format!(

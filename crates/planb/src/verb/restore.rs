@@ -8,7 +8,6 @@
 mod at;
 mod clean;
 mod plan;
-mod users;
 
 use crate::cli::RestoreArgs;
 use crate::data::{self, OpenDatabase, OpenVault};
@@ -33,12 +32,10 @@ pub async fn run(args: RestoreArgs, lang: Lang) -> CliResult<Exit> {
     let options = RestoreOptions {
         to,
         verify: args.verify.into(),
-        accounts: users::asked(&args),
     };
     if args.dry_run {
         return plan::show(&args, &vault, &target, &options, lang).await;
     }
-    users::are_there(&vault, &target, &options).await?;
     let started = vault.clock.monotonic();
     let progress = Shown::new(lang, false);
     let restored = tokio::select! {
@@ -56,8 +53,7 @@ pub async fn run(args: RestoreArgs, lang: Lang) -> CliResult<Exit> {
     } else {
         show(&restored, took, lang);
     }
-    users::show(&restored, lang);
-    users::verdict(&restored)
+    Ok(Exit::Done)
 }
 
 async fn restore(
@@ -146,8 +142,6 @@ fn report(restored: &RestoreReport, took: f64) -> serde_json::Value {
         "transactionsApplied": restored.transactions_applied,
         "storedBytes": restored.stored_bytes,
         "canaryWrittenAt": restored.canary.map(|c| c.written_at),
-        "users": restored.accounts.as_ref().map(users::json),
-        "missingDefiners": restored.missing_definers,
         "seconds": took,
     })
 }

@@ -4,6 +4,7 @@
 use crate::desk::{Desk, terminate};
 use mysql_async::prelude::Queryable;
 use planb_launch::mariadb::{MariaDb, MariaDbOptions};
+use planb_launch::postgres::{Postgres, PostgresOptions};
 
 const ROWS: u32 = 500;
 
@@ -111,4 +112,40 @@ async fn streamed_drilled_restored_and_promoted() {
     let output = desk.run(&wrong);
     assert_eq!(output.status.code(), Some(1), "another engine");
     assert!(!desk.path("x.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn engines_that_do_not_fit_are_told_before_anything_is_changed() {
+    let desk = Desk::new();
+    let source = server(&desk, "source", 1).await;
+    fill(&source).await;
+    // The URL says MySQL, and MariaDB answers.
+    let mysql = format!("mysql://root@127.0.0.1:{}/shop", source.port());
+    desk.refused(&["backup", "--database", &mysql], 1, "PB-MYSQL-VERSION");
+    desk.json(&["backup", "--database", &url(&source)]);
+    desk.refused(&["restore", "--to", &mysql], 1, "PB-MYSQL-VERSION");
+
+    // A vault of MariaDB, and PostgreSQL to restore into.
+    let options = PostgresOptions::new(desk.path("postgres"));
+    let postgres = Postgres::start(options).await.expect("a PostgreSQL server");
+    let to = format!(
+        "postgresql://postgres@127.0.0.1:{}/postgres",
+        postgres.port()
+    );
+    for arguments in [&["restore", "--to", &to][..], &["follow", "--to", &to]] {
+        desk.refused(arguments, 1, "PB-POSTGRES-OTHER-ENGINE");
+    }
+    // And the other way, from a vault of SQLite.
+    let file = desk.sqlite("a.db");
+    crate::desk::sqlite(&desk.path("a.db"), "CREATE TABLE t (a TEXT)");
+    let service = ["--service", "file"];
+    desk.json(&[&["backup", "--database", &file][..], &service].concat());
+    let target = server(&desk, "target", 2).await;
+    let to = url(&target);
+    desk.refused(
+        &[&["restore", "--to", &to][..], &service].concat(),
+        1,
+        "PB-MYSQL-OTHER-ENGINE",
+    );
+    assert_eq!(rows(&source).await, (ROWS, 3));
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Time a stream may take to its first snapshot.
-const STREAM_READY_SECS_MAX: u64 = 600;
+/// Time a snapshot may take, to the vault or into a standby.
+const READY_SECS_MAX: u64 = 600;
 
 /// The program.
 pub struct PlanB {
@@ -49,69 +49,138 @@ impl PlanB {
 
     /// Ships the log until it is stopped. Returns when log is in the vault.
     pub fn stream(&self, server: &Server, vault: &Path) -> Result<Stream> {
-        let mut command = self.command("stream", vault, &["--database", &server.url()]);
-        let log = vault.with_extension("stream.log");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?)
-            .spawn()
-            .context("cannot start `planb stream`")?;
-        let mut stream = Stream { child, log };
-        let began = Instant::now();
-        while super::data::segments(vault)?.is_empty() {
-            stream.check()?;
-            if began.elapsed().as_secs() > STREAM_READY_SECS_MAX {
-                bail!(
-                    "`planb stream` put no log into the vault: {}",
-                    stream.said()
-                );
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let url = server.url();
+        let command = self.command("stream", vault, &["--database", &url]);
+        let mut stream = Stream(Running::start(command, vault.with_extension("stream"))?);
+        stream.0.until("puts log into the vault", |_| {
+            Ok(!super::data::segments(vault)?.is_empty())
+        })?;
         Ok(stream)
+    }
+
+    /// Follows with `server`, which may be replaced. Returns when a snapshot is loaded.
+    pub fn follow(&self, server: &Server, vault: &Path) -> Result<Follow> {
+        let url = server.url();
+        let arguments = ["--to", &url, "--replace", "--every", "100ms"];
+        let command = self.command("follow", vault, &arguments);
+        let mut follow = Follow(Running::start(command, vault.with_extension("follow"))?);
+        follow.0.until("loads a snapshot", |running| {
+            Ok(running.told()?.contains("\"loaded\""))
+        })?;
+        Ok(follow)
     }
 }
 
-/// A running `planb stream`, killed when dropped.
-pub struct Stream {
+/// A verb that runs on, killed when dropped.
+struct Running {
     child: Child,
-    log: PathBuf,
+    /// What it writes on stdout and stderr, by their endings.
+    files: PathBuf,
 }
 
-impl Stream {
-    fn check(&mut self) -> Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            bail!("`planb stream` ended ({status}): {}", self.said());
+impl Running {
+    fn start(mut command: Command, files: PathBuf) -> Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(File::create(files.with_extension("out"))?)
+            .stderr(File::create(files.with_extension("log"))?)
+            .spawn()
+            .context("cannot start a verb of planb")?;
+        Ok(Self { child, files })
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&Self) -> Result<bool>) -> Result<()> {
+        let began = Instant::now();
+        while !done(self)? {
+            self.check()?;
+            if began.elapsed().as_secs() > READY_SECS_MAX {
+                bail!("it never {what}: {}", self.said());
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
 
+    fn check(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("a verb of planb ended ({status}): {}", self.said());
+        }
+        Ok(())
+    }
+
+    fn told(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.files.with_extension("out"))?)
+    }
+
     fn said(&self) -> String {
-        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let text = std::fs::read_to_string(self.files.with_extension("log")).unwrap_or_default();
         text.lines().last().unwrap_or_default().to_owned()
     }
 
-    /// Stops it in good order, everything shipped. Its highest memory.
-    pub fn stop(mut self) -> Result<f64> {
+    fn signal(&mut self, name: &str) -> Result<()> {
         self.check()?;
         let pid = self.child.id();
-        let peak = measure::peak_mib(pid).context("no VmHWM")?;
-        super::peers::prepare(&format!("kill -TERM {pid}"))?;
+        super::peers::prepare(&format!("kill -{name} {pid}")).map(drop)
+    }
+
+    /// Waits for its end, which must be a good one.
+    fn ended(&mut self) -> Result<()> {
         let status = self.child.wait()?;
         if !status.success() {
-            bail!("`planb stream` ended badly ({status}): {}", self.said());
+            bail!("a verb of planb ended badly ({status}): {}", self.said());
         }
-        Ok(peak)
+        Ok(())
     }
 }
 
-impl Drop for Stream {
+impl Drop for Running {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait()
             && let Err(error) = self.child.kill().and_then(|()| self.child.wait())
         {
-            eprintln!("cannot end `planb stream`: {error}");
+            eprintln!("cannot end a verb of planb: {error}");
         }
+    }
+}
+
+/// A running `planb stream`.
+pub struct Stream(Running);
+
+impl Stream {
+    /// Stops it in good order, everything shipped. Its highest memory.
+    pub fn stop(mut self) -> Result<f64> {
+        self.0.check()?;
+        let peak = measure::peak_mib(self.0.child.id()).context("no VmHWM")?;
+        self.0.signal("TERM")?;
+        self.0.ended()?;
+        Ok(peak)
+    }
+}
+
+/// A running `planb follow`.
+pub struct Follow(Running);
+
+impl Follow {
+    /// Every number of this name that it told.
+    pub fn numbers(&self, name: &str) -> Result<Vec<f64>> {
+        let mut numbers = Vec::new();
+        let told = self.0.told()?;
+        // It is running: the last line may be half written.
+        let (whole, _) = told.rsplit_once('\n').unwrap_or_default();
+        for line in whole.lines() {
+            let event: serde_json::Value = serde_json::from_str(line)?;
+            numbers.extend(event[name].as_f64());
+        }
+        Ok(numbers)
+    }
+
+    /// Asks it to take over.
+    pub fn ask_to_promote(&mut self) -> Result<()> {
+        self.0.signal("USR1")
+    }
+
+    /// Waits until it has ended well.
+    pub fn ended(mut self) -> Result<()> {
+        self.0.ended()
     }
 }

@@ -1,5 +1,6 @@
 //! The rows of the table, in groups that share their preparation.
 
+mod follow;
 mod load;
 mod physical;
 mod postgres;
@@ -14,7 +15,7 @@ use super::server::Server;
 use anyhow::Result;
 
 /// Groups, as `--only` names them.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "snapshot",
     "restore",
     "physical",
@@ -23,6 +24,7 @@ pub const NAMES: [&str; 8] = [
     "shipped",
     "durable",
     "throughput",
+    "follow",
 ];
 
 /// What a line says before anything is measured.
@@ -59,6 +61,9 @@ pub fn measure(bench: &Bench, publish: Publish<'_>) -> Result<()> {
         }),
         ("throughput", load::THROUGHPUT, &|| {
             load::throughput(bench, source()?)
+        }),
+        ("follow", follow::LINES, &|| {
+            follow::measure(bench, source()?)
         }),
     ];
     for (name, lines, run) in groups {

@@ -1,13 +1,14 @@
 //! The rows of a part in commands of many rows, in one transaction.
 
 use super::super::batch::{Batch, LINE_BYTES_MAX};
-use super::all_taken;
+use super::{WARNINGS, all_taken, all_unchanged};
 use crate::catalog::Table;
 use crate::error::{cannot, corrupt};
-use crate::raw::RawConn;
+use crate::raw::{RawConn, Taken};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use mysql_async::Error;
 use planb_ports::PortResult;
 
 /// Loads a part into MariaDB.
@@ -102,10 +103,9 @@ impl Loader<'_> {
             return Ok(());
         };
         let taken = self.conn.execute(command).await;
-        self.taken += taken.map_err(cannot(&self.what))?;
         self.rows += rows;
         self.batch.clear();
-        Ok(())
+        self.count(taken).await
     }
 
     async fn begin_file(&mut self) -> PortResult<()> {
@@ -120,11 +120,29 @@ impl Loader<'_> {
         sent.map_err(cannot(&self.what))?;
         if ends {
             let taken = self.conn.end_file().await;
-            self.taken += taken.map_err(cannot(&self.what))?;
             self.rows += 1;
             self.in_file = false;
+            self.count(taken).await?;
         }
         Ok(())
+    }
+
+    async fn count(&mut self, taken: Result<Taken, Error>) -> PortResult<()> {
+        let taken = taken.map_err(cannot(&self.what))?;
+        self.taken += taken.rows;
+        if taken.warnings == 0 {
+            return Ok(());
+        }
+        let warnings = self.conn.small_rows(WARNINGS).await;
+        let warnings = warnings.map_err(cannot(&self.what))?;
+        let text = |value: &Option<Vec<u8>>| {
+            String::from_utf8_lossy(value.as_deref().unwrap_or_default()).into_owned()
+        };
+        let told = warnings.iter().filter_map(|row| match row.as_slice() {
+            [_, code, message, ..] => Some((text(code).parse().ok()?, text(message))),
+            _ => None,
+        });
+        all_unchanged(&self.table.label(), told)
     }
 
     async fn end(mut self) -> PortResult<()> {

@@ -58,8 +58,9 @@ impl Watch {
             seen.segments += report.segments_applied;
             seen.transactions += report.transactions_applied;
             seen.position.clone_from(&report.mark.position.at);
+            // The newest one, not the latest time: clocks go back.
             let canary = report.canary.map(|c| c.written_at);
-            seen.applied_to = seen.applied_to.max(canary);
+            seen.applied_to = canary.or(seen.applied_to);
             seen.error = None;
         }
         if report.loaded_snapshot {

@@ -241,8 +241,10 @@ impl ProtectControl for Watch {
                 seen.error = None;
             }
             ProtectEvent::CanarySeen { canary } => {
+                // They come in their order. The latest time would stand still for
+                // hours, and stop a stream too early, after a clock went back.
                 let mut seen = self.seen();
-                seen.recoverable_to = seen.recoverable_to.max(Some(canary.written_at));
+                seen.recoverable_to = Some(canary.written_at);
                 seen.error = None;
             }
             ProtectEvent::Spooled { bytes, age } => self.spooled(bytes, age.as_secs_f64()),
@@ -279,5 +281,34 @@ impl ProtectControl for Watch {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use planb_connector_system::SystemClock;
+    use planb_model::Canary;
+
+    #[test]
+    fn a_clock_that_went_back_does_not_stop_a_stream_before_its_end() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let shown = Shown::new(Lang::En, true);
+        let watch = Watch::new(Arc::clone(&clock), Lang::En, false, shown);
+        let seen = |sequence, seconds: i64| {
+            let canary = Canary {
+                epoch: Epoch(1),
+                sequence,
+                written_at: clock.now() + jiff::SignedDuration::from_secs(seconds),
+            };
+            ProtectControl::event(&watch, ProtectEvent::CanarySeen { canary });
+        };
+        // Before the clock went back by three hours, and after it.
+        seen(1, 3 * 3_600);
+        seen(2, -1);
+        watch.stop();
+        assert!(!watch.should_stop(), "the newest rows are not shipped yet");
+        seen(3, 1);
+        assert!(watch.should_stop());
     }
 }

@@ -4,8 +4,8 @@ use super::super::figure::{Gate, Measured};
 use super::super::planb::Stream;
 use super::super::server::{DATABASE, Server};
 use super::super::{Bench, data, peers};
-use super::{Line, alone};
 use crate::bench::median;
+use super::{Line, alone};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -47,7 +47,8 @@ const AFTER_SNAPSHOT: Duration = Duration::from_secs(5);
 /// After the load, time for the last marks to arrive.
 const SETTLE: Duration = Duration::from_secs(10);
 
-fn sysbench(bench: &Bench, source: &Server) -> String {
+/// What writes at full speed for the seconds that are wanted.
+pub fn sysbench(bench: &Bench, source: &Server) -> String {
     let (port, rows, secs) = (
         source.port,
         bench.options.table_rows,

@@ -2,7 +2,7 @@
 //! zstd frame at level 1:
 //!
 //! ```text
-//! cargo run --release -p planb-connector-mysql --example measure -- \
+//! cargo run --release -p planb-connector-mysql --example measure_mysql -- \
 //!     snapshot|restore|digests HOST:PORT DATABASE FOLDER [CONNECTIONS]
 //! ```
 //!
@@ -243,7 +243,7 @@ async fn main() -> Result<(), Any> {
     let args: Vec<String> = std::env::args().collect();
     let [_, verb, server, name, path, rest @ ..] = args.as_slice() else {
         return Err(
-            "usage: measure snapshot|restore|digests HOST:PORT DATABASE FOLDER [CONNECTIONS]"
+            "usage: measure_mysql snapshot|restore|digests HOST:PORT DATABASE FOLDER [CONNECTIONS]"
                 .into(),
         );
     };

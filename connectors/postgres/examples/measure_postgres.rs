@@ -2,7 +2,7 @@
 //! level 1:
 //!
 //! ```text
-//! cargo run --release -p planb-connector-postgres --example measure -- \
+//! cargo run --release -p planb-connector-postgres --example measure_postgres -- \
 //!     physical|logical HOST:PORT USER DATABASE FOLDER [CONNECTIONS]
 //! ```
 //!

@@ -1,0 +1,154 @@
+//! The wall clock jumps by hours while log is shipped: order comes from the
+//! chain, never from times, so nothing is lost, mixed up or deleted by it.
+
+mod world;
+
+use jiff::{SignedDuration, Timestamp};
+use planb_model::SiteName;
+use planb_model::recovery::RetentionPolicy;
+use planb_ports::progress::NoProgress;
+use planb_ports::{Clock, Repository, RestoreOptions, RestoreTo, SnapshotOptions};
+use std::time::Duration;
+use world::ordered::OrderedDatabase;
+use world::{Protection, World};
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// A world, and its rows in the order they were written in.
+struct History {
+    world: World,
+    written: Vec<String>,
+}
+
+impl History {
+    fn new() -> Self {
+        Self {
+            world: World::new(),
+            written: vec!["first".into()],
+        }
+    }
+
+    async fn put(&mut self, name: &str) {
+        self.world.put_rows(name, 4).await;
+        self.written.extend((0..4).map(|n| format!("{name}-{n}")));
+    }
+
+    async fn backup(&self) -> String {
+        let source = OrderedDatabase::of(&self.world.source, &self.world.clock);
+        let site = SiteName::new("seoul").expect("name");
+        let options = SnapshotOptions::default();
+        let repository = self.world.repository();
+        let taken = repository
+            .backup(&source, "test", &site, &options, &NoProgress)
+            .await;
+        taken.expect("a backup").manifest.id
+    }
+
+    /// How many rows a restore brings: they must be the first ones of the
+    /// history. `None` when it says that there is no such point.
+    async fn rows_at(&self, to: RestoreTo) -> Option<usize> {
+        let options = RestoreOptions {
+            to,
+            ..RestoreOptions::default()
+        };
+        self.world.target.revive_empty();
+        let target = OrderedDatabase::of(&self.world.target, &self.world.clock);
+        let repository = self.world.repository();
+        let restored = repository.restore(&target, &options, &NoProgress).await;
+        restored.ok()?;
+        let mut found: Vec<String> = self.world.target.rows().into_keys().collect();
+        let mut first = self.written[..found.len()].to_vec();
+        found.sort();
+        first.sort();
+        assert_eq!(found, first, "not what was there at any time");
+        Some(found.len())
+    }
+}
+
+/// Waits for a canary that was written after this call.
+async fn next_canary(protection: &Protection) -> Timestamp {
+    let number = || protection.newest_canary().map(|c| c.sequence);
+    let before = number();
+    // The next one may be on its way already.
+    let later = || number() > before.map(|n| n + 1);
+    protection.until("two more canaries", later).await;
+    protection.newest_canary().expect("a canary").written_at
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_points_and_the_recovery_point_go_on_in_order() {
+    for hours in [-3, 5, -30] {
+        let mut it = History::new();
+        let began = it.world.clock.now();
+        let protection = it.world.protect().await;
+        it.put("before").await;
+        next_canary(&protection).await;
+        it.world.clock.jump(hours * HOUR_MS);
+        it.put("after").await;
+        // The recovery point is told by the clock of now, not by the latest one.
+        let told = next_canary(&protection).await;
+        let age = it.world.clock.now().duration_since(told);
+        let near = SignedDuration::ZERO..SignedDuration::from_secs(5);
+        assert!(near.contains(&age), "{hours} h: {age:?}");
+        protection.stop().await;
+
+        let second = it.backup().await;
+        let points = it.world.repository().points().await.expect("points");
+        assert_eq!(points[0].id, second, "{hours} h: the newest comes first");
+        let protection = it.world.protect().await;
+        it.put("last").await;
+        next_canary(&protection).await;
+        protection.stop().await;
+        let all = it.rows_at(RestoreTo::Latest).await;
+        assert_eq!(all, Some(it.written.len()), "{hours} h");
+
+        let ended = it.world.clock.now();
+        let (mut at, end) = (began.min(ended), began.max(ended));
+        let (mut reached, mut step) = (0, 0);
+        while at <= end {
+            reached += usize::from(it.rows_at(RestoreTo::Time(at)).await.is_some());
+            // Finely where something happened, coarsely in between.
+            let near = |t: Timestamp| at.duration_since(t).abs() < SignedDuration::from_secs(40);
+            step = if near(began) || near(ended) { 1 } else { 600 };
+            at += SignedDuration::from_secs(step);
+        }
+        assert!(step > 0 && reached > 0, "{hours} h: no moment was reached");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retention_deletes_nothing_too_early_by_a_clock_that_jumps_back() {
+    let mut it = History::new();
+    for day in 0..6 {
+        let protection = it.world.protect().await;
+        it.put(&format!("day-{day}")).await;
+        next_canary(&protection).await;
+        protection.stop().await;
+        it.backup().await;
+        it.world.clock.sleep(DAY).await;
+    }
+    let policy = RetentionPolicy {
+        keep_last: 1,
+        keep_for: DAY * 3,
+        ..RetentionPolicy::default()
+    };
+    // A moment that is kept by any of the clocks below.
+    let then = it.world.clock.now() - DAY * 5 / 2;
+    let rows = it.rows_at(RestoreTo::Time(then)).await;
+    assert!(rows.is_some());
+    let before = it.world.storage.keys();
+    it.world.clock.jump(-36 * HOUR_MS);
+    let report = it.world.repository().prune(&policy, false).await;
+    assert_eq!(report.expect("decides").deleted, Vec::<String>::new());
+    assert_eq!(it.world.storage.keys(), before, "the clock is behind");
+
+    // Forwards by hours: what goes is hours too old at most, and the rest is whole.
+    it.world.clock.jump((36 + 6) * HOUR_MS);
+    let report = it.world.repository().prune(&policy, false).await;
+    assert!(!report.expect("prunes").deleted.is_empty());
+    assert_eq!(it.rows_at(RestoreTo::Time(then)).await, rows);
+    it.world.clock.jump(-6 * HOUR_MS);
+    let all = it.rows_at(RestoreTo::Latest).await;
+    assert_eq!(all, Some(it.written.len()));
+}
