@@ -3,6 +3,7 @@
 use crate::error::disk_error;
 use async_trait::async_trait;
 use nix::sys::statvfs::statvfs;
+use planb_ports::disk::DiskFile;
 use planb_ports::{Disk, ErrorKind, PortError, PortResult};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -28,7 +29,26 @@ pub struct SystemDisk;
 #[async_trait]
 impl Disk for SystemDisk {
     async fn read(&self, path: &Path) -> PortResult<Vec<u8>> {
-        blocking(path, read).await
+        blocking(path, |path| read(path, FILE_BYTES_MAX)).await
+    }
+
+    async fn read_up_to(&self, path: &Path, bytes_max: u64) -> PortResult<Vec<u8>> {
+        blocking(path, move |path| read(path, bytes_max)).await
+    }
+
+    async fn list(&self, directory: &Path) -> PortResult<Vec<DiskFile>> {
+        blocking(directory, |path| {
+            list(path).map_err(|e| disk_error("list", path, e))
+        })
+        .await
+    }
+
+    async fn remove(&self, path: &Path) -> PortResult<()> {
+        blocking(path, |path| match std::fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(disk_error("delete", path, e)),
+            _ => Ok(()),
+        })
+        .await
     }
 
     async fn write_atomic(&self, path: &Path, bytes: &[u8]) -> PortResult<()> {
@@ -61,20 +81,43 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn read(path: &Path) -> PortResult<Vec<u8>> {
+fn list(directory: &Path) -> io::Result<Vec<DiskFile>> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let facts = match entry.metadata() {
+            // It went while the directory was read.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        // A name that is no text is none of ours.
+        if let (true, Ok(name)) = (facts.is_file(), entry.file_name().into_string()) {
+            let bytes = facts.len();
+            files.push(DiskFile { name, bytes });
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(path: &Path, bytes_max: u64) -> PortResult<Vec<u8>> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(path)?
-            .take(FILE_BYTES_MAX + 1)
+            .take(bytes_max.saturating_add(1))
             .read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|e| disk_error("read", path, e))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
+    if bytes.len() as u64 > bytes_max {
         return Err(PortError::new(
             ErrorKind::Invalid,
             "PB-DISK-TOO-LARGE",
-            format!("{} has more than {FILE_BYTES_MAX} bytes", path.display()),
+            format!("{} has more than {bytes_max} bytes", path.display()),
         )
         .hint(
             "this is not a file PlanB wrote; check the path in the configuration",
@@ -248,6 +291,30 @@ mod tests {
             .unwrap();
         let error = SystemDisk.read(&path).await.unwrap_err();
         assert_eq!(error.code(), "PB-DISK-TOO-LARGE");
+    }
+
+    #[tokio::test]
+    async fn files_are_listed_read_and_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = home.path().join("queue");
+        assert_eq!(SystemDisk.list(&queue).await.unwrap(), []);
+        for name in ["b", "a"] {
+            let path = queue.join(name);
+            SystemDisk.write_atomic(&path, b"12345").await.unwrap();
+        }
+        std::fs::create_dir(queue.join("below")).unwrap();
+        let listed = SystemDisk.list(&queue).await.unwrap();
+        let names: Vec<_> = listed.iter().map(|f| (f.name.as_str(), f.bytes)).collect();
+        assert_eq!(names, [("a", 5), ("b", 5)]);
+
+        let path = queue.join("a");
+        assert_eq!(SystemDisk.read_up_to(&path, 5).await.unwrap(), b"12345");
+        let error = SystemDisk.read_up_to(&path, 4).await.unwrap_err();
+        assert_eq!(error.code(), "PB-DISK-TOO-LARGE");
+        for _ in 0..2 {
+            SystemDisk.remove(&path).await.unwrap();
+        }
+        assert_eq!(files(&queue), ["b", "below"]);
     }
 
     #[tokio::test]

@@ -75,6 +75,7 @@ pub(crate) fn plan_of(primary: &str, standby: &str) -> ServicePlan {
             canary_interval: Duration::from_millis(250),
             retention: None,
             verification: None,
+            spool_bytes_max: 1 << 30,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

@@ -10,6 +10,7 @@ use planb_connector_system::{SystemClock, SystemDisk};
 use planb_edge::Edge;
 use planb_model::traffic::{Origin, TrafficMode, TrafficPlan};
 use planb_model::{Epoch, ServiceName, SiteName};
+use planb_ports::disk::DiskFile;
 use planb_ports::{Disk, ErrorKind, PortError, PortResult};
 use std::path::Path;
 use std::sync::Arc;
@@ -174,6 +175,18 @@ impl Disk for FullDisk {
         } else {
             Err(PortError::new(ErrorKind::NoSpace, "PB-DISK-FULL", "full"))
         }
+    }
+
+    async fn read_up_to(&self, path: &Path, bytes_max: u64) -> PortResult<Vec<u8>> {
+        SystemDisk.read_up_to(path, bytes_max).await
+    }
+
+    async fn list(&self, directory: &Path) -> PortResult<Vec<DiskFile>> {
+        SystemDisk.list(directory).await
+    }
+
+    async fn remove(&self, path: &Path) -> PortResult<()> {
+        SystemDisk.remove(path).await
     }
 
     async fn free_bytes(&self, _path: &Path) -> PortResult<u64> {

@@ -12,7 +12,7 @@ use planb_decide::health::Judgement;
 use planb_model::execution::Execution;
 use planb_model::recovery::RecoveryPoint;
 use planb_model::service::ServiceRecord;
-use planb_model::status::{ProtectionState, ServiceStatus, VerificationStatus};
+use planb_model::status::{ProtectionState, ServiceStatus, SpoolStatus, VerificationStatus};
 use planb_model::{Canary, ExecutionId, SiteName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(crate) struct ProtectionView {
     pub(crate) recoverable: bool,
     pub(crate) segments: u64,
     pub(crate) transactions: u64,
+    /// Log that waits on the local disk.
+    pub(crate) spool: Option<SpoolStatus>,
     pub(crate) error: Option<String>,
 }
 
@@ -44,6 +46,7 @@ impl Default for ProtectionView {
             recoverable: false,
             segments: 0,
             transactions: 0,
+            spool: None,
             error: None,
         }
     }

@@ -267,6 +267,8 @@ pub struct DataPlan {
     pub retention: Option<RetentionPolicy>,
     /// How snapshots are drilled without anybody asking; not when `None`.
     pub verification: Option<VerificationPlan>,
+    /// Most bytes of log that wait on the local disk for the vault.
+    pub spool_bytes_max: u64,
 }
 
 /// How snapshots are drilled without anybody asking.

@@ -79,8 +79,23 @@ pub struct ProtectionStatus {
     pub segments: u64,
     /// Transactions shipped since the control plane started.
     pub transactions: u64,
+    /// Log that waits on the local disk because the vault is slow or away.
+    #[serde(default)]
+    pub spool: Option<SpoolStatus>,
     /// The last error, while it lasts.
     pub error: Option<String>,
+}
+
+/// Log that waits on the local disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpoolStatus {
+    /// Bytes that wait.
+    pub bytes: u64,
+    /// Age of the oldest transaction that waits, in seconds.
+    pub age_secs: f64,
+    /// Whether there is no room for more, so that the source is not read.
+    pub full: bool,
 }
 
 /// What protection is doing.

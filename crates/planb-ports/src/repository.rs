@@ -98,7 +98,8 @@ pub enum ProtectEvent {
         /// The newest one.
         canary: Canary,
     },
-    /// The vault is slow or away: log waits on the local disk.
+    /// The vault is slow or away: log waits on the local disk. Told again while
+    /// it does, and once more, with no bytes, when nothing waits any more.
     Spooled {
         /// Bytes that wait.
         bytes: u64,
@@ -110,6 +111,14 @@ pub enum ProtectEvent {
     SpoolFull {
         /// Bytes that wait.
         bytes: u64,
+    },
+    /// Log on the local disk was dropped: it does not continue the log in the
+    /// vault, or is damaged. What the source still has is read again.
+    SpoolDiscarded {
+        /// Bytes that were dropped.
+        bytes: u64,
+        /// Why.
+        reason: String,
     },
     /// The log was lost before it was shipped: points between the last segment
     /// and the next snapshot can never be restored.

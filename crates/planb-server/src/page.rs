@@ -322,6 +322,7 @@ mod tests {
                 recovery_point: None,
                 segments: 1,
                 transactions: 2,
+                spool: None,
                 error: Some("vault & co".into()),
             },
             execution: None,

@@ -22,7 +22,7 @@ use planb_model::plan::{
 use planb_ports::{
     Clock, Database, Disk, PortResult, Probe, Random, Store, Traffic, VaultStorage, Verifier,
 };
-use planb_vault::{VaultOptions, VaultRepository};
+use planb_vault::{SpoolOptions, VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -225,7 +225,12 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<VaultR
         random: Arc::clone(&shared.random),
         disk: Arc::clone(&shared.disk),
     };
-    open_vault(&data.vault, plan.name.clone(), options, parts).await
+    let repository = open_vault(&data.vault, plan.name.clone(), options, parts).await?;
+    let spool = SpoolOptions {
+        bytes_max: data.spool_bytes_max,
+        ..SpoolOptions::new(shared.state.join("spool"))
+    };
+    Ok(repository.with_spool(Arc::clone(&shared.disk), spool))
 }
 
 /// What a vault needs of this machine.

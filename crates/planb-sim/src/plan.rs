@@ -89,6 +89,7 @@ pub fn plan(strategy: Strategy, mode: FailoverMode) -> ServicePlan {
             canary_interval: Duration::from_secs(1),
             retention: None,
             verification: None,
+            spool_bytes_max: 1 << 30,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

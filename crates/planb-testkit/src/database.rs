@@ -178,6 +178,16 @@ impl FakeDatabase {
         lock(&self.shared.state).primaries_destroyed
     }
 
+    /// How many transactions its log's reader said are durable elsewhere.
+    pub fn shipped_to(&self) -> Option<u64> {
+        lock(&self.shared.state).shipped
+    }
+
+    /// How many transactions its log has.
+    pub fn log_len(&self) -> u64 {
+        lock(&self.shared.state).log.len() as u64
+    }
+
     /// Forgets its log up to now, as if it was purged.
     pub fn purge_log(&self) {
         let mut state = lock(&self.shared.state);

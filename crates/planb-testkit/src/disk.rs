@@ -2,6 +2,7 @@
 
 use crate::{Link, fake_error, lock};
 use async_trait::async_trait;
+use planb_ports::disk::DiskFile;
 use planb_ports::{Disk, ErrorKind, PortResult};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,30 @@ impl MemoryDisk {
             ..self.clone()
         }
     }
+
+    /// The files directly in `directory`, by name.
+    pub fn files_in(&self, directory: &Path) -> Vec<DiskFile> {
+        let files = lock(&self.files);
+        let here = files.iter().filter(|(p, _)| p.parent() == Some(directory));
+        let named = here.filter_map(|(p, bytes)| {
+            let name = p.file_name()?.to_str()?.to_owned();
+            let bytes = bytes.len() as u64;
+            Some(DiskFile { name, bytes })
+        });
+        named.collect()
+    }
+
+    /// What a file holds now.
+    pub fn peek(&self, path: &Path) -> Option<Vec<u8>> {
+        lock(&self.files).get(path).cloned()
+    }
+
+    /// Cuts a file to its first `bytes`, as a torn write would leave it.
+    pub fn tear(&self, path: &Path, bytes: usize) {
+        if let Some(file) = lock(&self.files).get_mut(path) {
+            file.truncate(bytes);
+        }
+    }
 }
 
 fn used_without(files: &BTreeMap<PathBuf, Vec<u8>>, path: &Path) -> u64 {
@@ -60,6 +85,27 @@ impl Disk for MemoryDisk {
             Ok(())
         };
         self.link.call("disk-write", write).await
+    }
+
+    async fn read_up_to(&self, path: &Path, bytes_max: u64) -> PortResult<Vec<u8>> {
+        let bytes = self.read(path).await?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(fake_error(ErrorKind::Invalid, "the file is too large"));
+        }
+        Ok(bytes)
+    }
+
+    async fn list(&self, directory: &Path) -> PortResult<Vec<DiskFile>> {
+        let list = || Ok(self.files_in(directory));
+        self.link.call("disk-list", list).await
+    }
+
+    async fn remove(&self, path: &Path) -> PortResult<()> {
+        let remove = || {
+            lock(&self.files).remove(path);
+            Ok(())
+        };
+        self.link.call("disk-remove", remove).await
     }
 
     async fn free_bytes(&self, _path: &Path) -> PortResult<u64> {

@@ -8,6 +8,7 @@ use crate::chain::RawHead;
 use crate::error;
 use crate::frame;
 use crate::put::Put;
+use crate::retry::is_temporary;
 use crate::segment;
 use crate::vault::Vault;
 use planb_model::Epoch;
@@ -18,16 +19,39 @@ use planb_ports::{ErrorKind, PortError, PortResult};
 /// chain and is not lost. One that always is must be stopped otherwise.
 const ATTEMPTS_MAX: u32 = 1_000;
 
+/// Temporary failures of one put in a row while spooled log is shipped before
+/// the chain is closed; a failover waits for it, about five seconds.
+const ATTEMPTS_SPOOLED_MAX: u32 = 6;
+
 impl Vault {
     /// Closes the chain of every epoch older than `by`.
     pub(crate) async fn close_older(&self, by: Epoch) -> PortResult<()> {
         self.require_claim(by).await?;
         for epoch in self.epochs().await? {
             if epoch < by {
+                self.rescue_spooled(epoch).await?;
                 self.close(epoch, by).await?;
+                let bytes = self.drop_spool(epoch).await?;
+                if bytes > 0 {
+                    tracing::warn!(%epoch, bytes, "spooled log that does not follow is dropped");
+                }
             }
         }
         Ok(())
+    }
+
+    /// Log that waits on this disk is of the source that was served from, and
+    /// this is the last chance to have it. Only a storage that does not answer,
+    /// which could not take the closing object either, keeps the chain open.
+    async fn rescue_spooled(&self, epoch: Epoch) -> PortResult<()> {
+        match self.ship_spooled(epoch, ATTEMPTS_SPOOLED_MAX).await {
+            Err(e) if is_temporary(&e) => Err(e),
+            Err(e) if !e.is_fenced() => {
+                tracing::warn!(%epoch, error = e.chain(), "spooled log stays out of the vault");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn close(&self, epoch: Epoch, by: Epoch) -> PortResult<()> {

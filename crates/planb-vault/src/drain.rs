@@ -32,6 +32,7 @@ pub(crate) async fn drain(
 ) -> PortResult<AppliedMark> {
     let mut backoff = Backoff::default();
     let mut snapshots = 0;
+    vault.ship_spooled(epoch, ATTEMPTS_MAX).await?;
     let mut begun = vault.resume(epoch).await?;
     loop {
         let step = async {

@@ -4,6 +4,7 @@ use planb_model::recovery::LogPosition;
 use planb_model::{Epoch, SiteName};
 use planb_ports::{ErrorKind, PortError};
 use std::fmt::Display;
+use std::path::Path;
 
 /// The code of [`corrupt`].
 pub(crate) const CORRUPT: &str = "PB-REPO-CORRUPT";
@@ -282,6 +283,35 @@ pub(crate) fn target_ahead(key: &str) -> PortError {
 /// The source broke the contract of its port.
 pub(crate) fn bad_source(what: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Internal, "PB-REPO-SOURCE", what)
+}
+
+/// A file of the spool is not what it should be.
+pub(crate) fn bad_spool(file: &str, what: impl Display) -> PortError {
+    PortError::new(
+        ErrorKind::Corrupt,
+        "PB-REPO-SPOOL",
+        format!("{file} of the local spool cannot be used: {what}"),
+    )
+    .hint(
+        "the log is read from the source again; look at the disk the spool is on",
+        "로그는 소스에서 다시 읽습니다. 스풀이 있는 디스크를 확인하세요",
+    )
+}
+
+/// A spool would fill its file system.
+pub(crate) fn spool_space(directory: &Path, free: u64, keep: u64) -> PortError {
+    PortError::new(
+        ErrorKind::NoSpace,
+        "PB-REPO-SPOOL-SPACE",
+        format!(
+            "the file system of {} has {free} bytes left, and the spool leaves {keep} of them free",
+            directory.display()
+        ),
+    )
+    .hint(
+        "free some space there, or put the spool on another file system",
+        "해당 파일 시스템의 공간을 확보하거나 스풀을 다른 파일 시스템으로 옮기세요",
+    )
 }
 
 /// Something of ours that cannot fail did.

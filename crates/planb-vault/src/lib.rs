@@ -39,8 +39,10 @@ mod segment;
 mod ship;
 mod sign;
 mod snapshot;
+mod spool;
 mod vault;
 
 pub use backup::Backup;
 pub use options::VaultOptions;
 pub use repository::VaultRepository;
+pub use spool::{SPOOL_BYTES_DEFAULT, SPOOL_KEEP_FREE_BYTES_DEFAULT, SpoolOptions};

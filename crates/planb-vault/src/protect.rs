@@ -11,12 +11,13 @@ use crate::checkpoint;
 use crate::fold;
 use crate::periodic;
 use crate::retry::{Backoff, is_temporary};
-use crate::ship::{Resume, Shipped, Shipper};
+use crate::ship::Resume;
+use crate::spool::Backlog;
 use crate::vault::Vault;
 use planb_model::Epoch;
 use planb_model::recovery::{LogPosition, SegmentSeq};
 use planb_ports::repository::{ProtectControl, ProtectEvent};
-use planb_ports::{Database, ErrorKind, LogBatch, LogSource, PortError, PortResult};
+use planb_ports::{Database, ErrorKind, PortError, PortResult};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -113,7 +114,14 @@ impl Run<'_> {
                 self.vault.resume(self.epoch).await
             };
             match begun.await {
-                Ok(resume) => return Ok(resume),
+                Ok(resume) => {
+                    self.discard_closed_spools().await;
+                    return Ok(resume);
+                }
+                Err(e) if e.is_fenced() => {
+                    self.discard_spool(self.epoch, &e.to_string()).await;
+                    return Err(e);
+                }
                 Err(e) => self.again(&mut backoff, e).await?,
             }
         }
@@ -165,82 +173,14 @@ impl Run<'_> {
         (next, ended)
     }
 
+    /// Reads log, lets it wait where there is room, and ships it, side by side.
     async fn ship_all(&self, stream: &Stream) -> PortResult<SnapshotNeeded> {
-        let options = &self.vault.options;
-        let mut shipper = Shipper::new(self.vault, &stream.resume, u32::MAX);
-        let mut backoff = Backoff::default();
-        let mut source: Option<Box<dyn LogSource>> = None;
-        loop {
-            let interval = options.flush_interval;
-            let next = match &mut source {
-                Some(source) => source.next(options.flush_bytes, interval, interval).await,
-                None => match self.database.open_log(&shipper.position).await {
-                    Ok(opened) => {
-                        source = Some(opened);
-                        continue;
-                    }
-                    Err(e) => Err(e),
-                },
-            };
-            match next {
-                Ok(None) => backoff.reset(),
-                Ok(Some(batch)) => {
-                    backoff.reset();
-                    if !self.ship(&mut shipper, stream, &batch).await? {
-                        source = None;
-                    } else if let Some(source) = &mut source
-                        && let Err(e) = source.shipped(&batch.end).await
-                    {
-                        // Only lets the database forget; the next call says it again.
-                        self.retrying(&e, Duration::ZERO);
-                    }
-                }
-                Err(e) if e.kind() == ErrorKind::LogLost => {
-                    let reason = e.to_string();
-                    let event = ProtectEvent::LogLost {
-                        reason: reason.clone(),
-                    };
-                    self.control.event(event);
-                    return Ok(SnapshotNeeded(reason));
-                }
-                Err(e) => {
-                    self.again(&mut backoff, e).await?;
-                    source = None;
-                }
-            }
+        let backlog = Backlog::open(self, &stream.resume).await?;
+        tokio::select! {
+            ended = backlog.feed(self) => ended,
+            ended = backlog.ship(self, stream) => ended,
+            () = backlog.spill(self) => unreachable_end(),
         }
-    }
-
-    /// Whether the open log source can go on.
-    async fn ship(
-        &self,
-        shipper: &mut Shipper<'_>,
-        stream: &Stream,
-        batch: &LogBatch,
-    ) -> PortResult<bool> {
-        let on_retry = |e: &PortError, pause| self.retrying(e, pause);
-        let shipped = shipper.ship(batch, &on_retry).await?;
-        let goes_on = match shipped {
-            Shipped::Adopted => false,
-            Shipped::Stored { seq, bytes } => {
-                let age = self.vault.clock.now().duration_since(batch.read_at);
-                self.control.event(ProtectEvent::Shipped {
-                    transactions: batch.transactions,
-                    raw_bytes: batch.bytes.len() as u64,
-                    stored_bytes: bytes,
-                    took: age.try_into().unwrap_or_default(),
-                });
-                let mut passed = stream.passed.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(passed) = passed.as_mut() {
-                    let end = batch.end.clone();
-                    passed.push(Passed { seq, end });
-                }
-                true
-            }
-        };
-        *self.shipped.lock().unwrap_or_else(PoisonError::into_inner) = Some(shipper.head.clone());
-        stream.next.send_replace(shipper.head.next);
-        Ok(goes_on)
     }
 
     /// Tells about a temporary failure and waits; gives any other one back.

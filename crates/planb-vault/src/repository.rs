@@ -7,6 +7,7 @@ use crate::point::Verified;
 use crate::protect::{Run, protect};
 use crate::seal::Seal;
 use crate::sign::Signing;
+use crate::spool::{Spool, SpoolOptions};
 use crate::vault::Vault;
 use crate::{VaultOptions, drain, restore};
 use async_trait::async_trait;
@@ -17,11 +18,15 @@ use planb_model::recovery::{
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, RestoreReport};
 use planb_ports::{
-    Clock, Database, PortResult, Progress, Random, Repository, RestoreOptions, SnapshotOptions,
-    VaultStorage,
+    Clock, Database, Disk, PortResult, Progress, Random, Repository, RestoreOptions,
+    SnapshotOptions, VaultStorage,
 };
 use std::sync::Arc;
 use tokio::sync::Mutex;
+
+/// Temporary failures of one put in a row while leftovers are shipped; about
+/// five seconds.
+const LEFTOVER_ATTEMPTS_MAX: u32 = 6;
 
 /// The repository of one service in a vault. Cheap to make: nothing is read
 /// before a method is called.
@@ -54,11 +59,32 @@ impl VaultRepository {
             clock,
             random,
             ends: Ends::default(),
+            spool: None,
         };
         Ok(Self {
             vault,
             verified: Mutex::new(None),
         })
+    }
+
+    /// Has log wait on `disk` while the storage is slow or away. Without it,
+    /// little waits in memory and reading the source stops.
+    #[must_use]
+    pub fn with_spool(mut self, disk: Arc<dyn Disk>, options: SpoolOptions) -> Self {
+        self.vault.spool = Some(Spool { disk, options });
+        self
+    }
+
+    /// Ships what a spool has for the newest epoch and the vault does not: the
+    /// only copy when the source is lost. Must not run beside `protect`.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn ship_spooled(&self) -> PortResult<()> {
+        match self.vault.epochs().await?.pop() {
+            Some(epoch) => self.vault.ship_spooled(epoch, LEFTOVER_ATTEMPTS_MAX).await,
+            None => Ok(()),
+        }
     }
 
     /// Every snapshot with the log behind it, newest first.

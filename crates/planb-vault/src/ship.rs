@@ -7,8 +7,11 @@ use crate::retry::{Backoff, is_temporary};
 use crate::segment;
 use crate::vault::{Vault, blocking, same_place};
 use bytes::Bytes;
+use jiff::Timestamp;
 use planb_model::Epoch;
-use planb_model::recovery::{LogPosition, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT};
+use planb_model::recovery::{
+    LogPosition, ObjectHash, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT,
+};
 use planb_ports::progress::NoProgress;
 use planb_ports::{Database, ErrorKind, LogBatch, PortError, PortResult};
 use std::time::Duration;
@@ -42,6 +45,22 @@ pub(crate) enum Shipped {
 /// What is told about a put that is tried again.
 pub(crate) type OnRetry<'a> = &'a (dyn Fn(&PortError, Duration) + Send + Sync);
 
+/// A batch as the object of its place in the chain.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    pub(crate) seq: SegmentSeq,
+    /// Hash of the object before it.
+    pub(crate) previous: ObjectHash,
+    pub(crate) hash: ObjectHash,
+    pub(crate) object: Bytes,
+    pub(crate) start: LogPosition,
+    pub(crate) end: LogPosition,
+    pub(crate) transactions: u64,
+    pub(crate) raw_bytes: u64,
+    /// When the newest transaction was read.
+    pub(crate) read_at: Timestamp,
+}
+
 /// The writing end of a chain.
 pub(crate) struct Shipper<'a> {
     vault: &'a Vault,
@@ -72,26 +91,32 @@ impl<'a> Shipper<'a> {
         batch: &LogBatch,
         on_retry: OnRetry<'_>,
     ) -> PortResult<Shipped> {
-        if !same_place(&batch.start, &self.position) {
-            let what = format!(
-                "the log source jumped from {} to {} without a word",
-                self.position, batch.start
-            );
+        require_next(batch, &self.position)?;
+        let encoded = self.vault.encode_batch(&self.head, batch).await?;
+        self.ship_encoded(&encoded, on_retry).await
+    }
+
+    /// Puts an object that was made for the next place; see [`Shipper::ship`].
+    pub(crate) async fn ship_encoded(
+        &mut self,
+        encoded: &Encoded,
+        on_retry: OnRetry<'_>,
+    ) -> PortResult<Shipped> {
+        if (encoded.seq, &encoded.previous) != (self.head.next, &self.head.previous) {
+            let what = format!("segment {} was made for another place", encoded.seq.0);
             return Err(error::bad_source(what));
         }
-        let (key, object) = self.encode(batch).await?;
-        match self.put(&key, &object, on_retry).await? {
+        let layout = &self.vault.layout;
+        let key = layout.segment(self.head.epoch, encoded.seq, &encoded.previous);
+        match self.put(&key, &encoded.object, on_retry).await? {
             Put::Ours => {
-                let seq = self.head.next;
-                self.head.next = seq.next();
-                self.head.previous = planb_model::recovery::ObjectHash::of(&object);
-                self.head.end = Some(batch.end.clone());
-                self.position = batch.end.clone();
+                self.head.pass(encoded);
+                self.position = encoded.end.clone();
                 // From now on the next place is ours alone.
                 self.adoptions_left = 0;
                 Ok(Shipped::Stored {
-                    seq,
-                    bytes: object.len() as u64,
+                    seq: encoded.seq,
+                    bytes: encoded.object.len() as u64,
                 })
             }
             Put::Others(there) => self.somebody_was_first(&key, there).await,
@@ -110,34 +135,6 @@ impl<'a> Shipper<'a> {
                 other => return other,
             }
         }
-    }
-
-    async fn encode(&self, batch: &LogBatch) -> PortResult<(String, Bytes)> {
-        let header = SegmentHeader {
-            format: VAULT_FORMAT,
-            service: self.vault.service.clone(),
-            epoch: self.head.epoch,
-            seq: self.head.next,
-            previous: self.head.previous.clone(),
-            written_at: self.vault.clock.now(),
-            body: SegmentBody::Log {
-                start: batch.start.clone(),
-                end: batch.end.clone(),
-                transactions: batch.transactions,
-                raw_bytes: batch.bytes.len() as u64,
-            },
-        };
-        let layout = &self.vault.layout;
-        let key = layout.segment(self.head.epoch, self.head.next, &self.head.previous);
-        let (seal, level) = (self.vault.seal.clone(), self.vault.options.zstd_level);
-        let raw = batch.bytes.clone();
-        let encode = move || segment::encode(&header, &raw, &seal, level);
-        let object = if batch.bytes.len() <= INLINE_BYTES_MAX {
-            encode()?
-        } else {
-            blocking(encode).await?
-        };
-        Ok((key, object))
     }
 
     async fn somebody_was_first(&mut self, key: &str, there: Bytes) -> PortResult<Shipped> {
@@ -161,7 +158,68 @@ impl<'a> Shipper<'a> {
     }
 }
 
+/// Refuses a batch that does not begin where the one before it ended.
+pub(crate) fn require_next(batch: &LogBatch, position: &LogPosition) -> PortResult<()> {
+    if same_place(&batch.start, position) {
+        return Ok(());
+    }
+    let start = &batch.start;
+    let what = format!("the log source jumped from {position} to {start} without a word");
+    Err(error::bad_source(what))
+}
+
+impl Head {
+    /// Moves behind an object that was made for this place.
+    pub(crate) fn pass(&mut self, encoded: &Encoded) {
+        self.next = encoded.seq.next();
+        self.previous = encoded.hash.clone();
+        self.end = Some(encoded.end.clone());
+    }
+}
+
 impl Vault {
+    /// Makes the object that puts `batch` behind `head`, large ones off the
+    /// async threads.
+    pub(crate) async fn encode_batch(&self, head: &Head, batch: &LogBatch) -> PortResult<Encoded> {
+        let raw_bytes = batch.bytes.len() as u64;
+        let header = SegmentHeader {
+            format: VAULT_FORMAT,
+            service: self.service.clone(),
+            epoch: head.epoch,
+            seq: head.next,
+            previous: head.previous.clone(),
+            written_at: self.clock.now(),
+            body: SegmentBody::Log {
+                start: batch.start.clone(),
+                end: batch.end.clone(),
+                transactions: batch.transactions,
+                raw_bytes,
+            },
+        };
+        let (seal, level) = (self.seal.clone(), self.options.zstd_level);
+        let raw = batch.bytes.clone();
+        let encode = move || {
+            let object = segment::encode(&header, &raw, &seal, level)?;
+            Ok((ObjectHash::of(&object), object))
+        };
+        let (hash, object) = if batch.bytes.len() <= INLINE_BYTES_MAX {
+            encode()?
+        } else {
+            blocking(encode).await?
+        };
+        Ok(Encoded {
+            seq: head.next,
+            previous: head.previous.clone(),
+            hash,
+            object,
+            start: batch.start.clone(),
+            end: batch.end.clone(),
+            transactions: batch.transactions,
+            raw_bytes,
+            read_at: batch.read_at,
+        })
+    }
+
     /// Where the log of `epoch` goes on: behind the newest snapshot of the
     /// epoch and the log after it. The text says why it does not.
     pub(crate) async fn resume(&self, epoch: Epoch) -> PortResult<Result<Resume, String>> {

@@ -5,6 +5,7 @@ use crate::layout::{Layout, SegmentName};
 use crate::seal::Seal;
 use crate::segment::{self, Segment};
 use crate::sign::Signing;
+use crate::spool::Spool;
 use crate::{VaultOptions, error};
 use bytes::Bytes;
 use planb_model::recovery::{LogPosition, SegmentSeq};
@@ -27,6 +28,8 @@ pub(crate) struct Vault {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) ends: Ends,
+    /// Where log waits when the storage is slow.
+    pub(crate) spool: Option<Spool>,
 }
 
 impl Vault {

@@ -188,6 +188,14 @@ const TEXTS: &[(&str, &str)] = &[
     ("stream.flush_bytes", "또는 이만큼 모이면 로그를 전송"),
     ("stream.snapshot_interval", "스냅샷 간격"),
     (
+        "stream.spool",
+        "볼트가 느리거나 응답하지 않을 때 로그가 대기할 디렉터리. 없으면 그동안 읽기를 멈춤",
+    ),
+    (
+        "stream.spool_max",
+        "그곳에서 대기할 수 있는 로그의 최대 크기",
+    ),
+    (
         "stream.take_over",
         "다른 데이터베이스가 기록하던 볼트를 인계받아 그 로그를 끝내고 새로 시작",
     ),

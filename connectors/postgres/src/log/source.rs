@@ -40,6 +40,7 @@ pub(super) struct Source {
     /// Asks the server how far its log goes.
     asking: Option<Wire>,
     pending: Pending,
+    /// Told to the server; zero until somebody told us.
     shipped: Lsn,
     /// The server wants to hear from us.
     owes_answer: bool,
@@ -94,7 +95,8 @@ impl Source {
                 first: None,
                 read_at: None,
             },
-            shipped: lsn,
+            // Reading may begin behind what is durable; zero says nothing.
+            shipped: Lsn(0),
             owes_answer: false,
         };
         // A server that has not got that log any more says so instead of sending it.

@@ -2,9 +2,9 @@
 
 use super::rest;
 use crate::EngineError;
-use crate::shared::Shared;
+use crate::shared::{ProtectionView, Shared};
 use planb_decide::protection::protection_wanted;
-use planb_model::status::ProtectionState;
+use planb_model::status::{ProtectionState, SpoolStatus};
 use planb_model::{Epoch, SiteName};
 use planb_ports::PortError;
 use planb_ports::repository::{ProtectControl, ProtectEvent};
@@ -110,6 +110,7 @@ async fn claim(shared: &Shared, epoch: Epoch) -> Result<(), EngineError> {
 fn set_state(shared: &Shared, state: ProtectionState, error: Option<String>) {
     shared.protection.send_modify(|view| {
         view.state = state;
+        view.spool = None;
         view.error = error;
     });
 }
@@ -128,6 +129,30 @@ fn told(error: &EngineError) -> String {
 /// With its code in front, by which faces explain it in the reader's language.
 fn coded(code: &str, error: &str) -> String {
     format!("[{code}] {error}")
+}
+
+/// Log waits on the local disk, or does not any more.
+fn spooled(view: &mut ProtectionView, bytes: u64, age: Duration) {
+    let before = view.spool.take();
+    if bytes == 0 {
+        tracing::info!("no log waits on the local disk any more");
+        return;
+    }
+    if before.is_none() {
+        tracing::warn!(bytes, ?age, "log waits on the local disk");
+    }
+    // Room there is again once something was shipped.
+    let full = before.is_some_and(|before| before.full && bytes >= before.bytes);
+    view.spool = Some(SpoolStatus {
+        bytes,
+        age_secs: age.as_secs_f64(),
+        full,
+    });
+    view.state = ProtectionState::Degraded;
+    view.error = Some(format!(
+        "the vault is slow: {bytes} bytes of log wait on the local disk, the oldest for {} s",
+        age.as_secs()
+    ));
 }
 
 /// Steers one run of protection.
@@ -176,20 +201,21 @@ impl ProtectControl for Control {
                 view.state = protected;
                 view.error = None;
             }
-            ProtectEvent::Spooled { bytes, age } => {
-                tracing::warn!(site = %self.site, bytes, ?age, "log waits on the local disk");
-                view.state = ProtectionState::Degraded;
-                view.error = Some(format!(
-                    "the vault is slow: {bytes} bytes of log wait on the local disk, the oldest for {} s",
-                    age.as_secs()
-                ));
-            }
+            ProtectEvent::Spooled { bytes, age } => spooled(view, bytes, age),
             ProtectEvent::SpoolFull { bytes } => {
                 tracing::error!(site = %self.site, bytes, "no more room for log that waits");
+                let mut spool = view.spool.unwrap_or_default();
+                spool.full = true;
+                spool.bytes = bytes;
+                view.spool = Some(spool);
                 view.state = ProtectionState::Degraded;
                 view.error = Some(format!(
                     "the vault takes no log, and {bytes} bytes fill the room for log that waits"
                 ));
+            }
+            ProtectEvent::SpoolDiscarded { bytes, reason } => {
+                tracing::error!(site = %self.site, bytes, reason, "log that waited was dropped");
+                view.spool = None;
             }
             ProtectEvent::LogLost { reason } => {
                 tracing::error!(site = %self.site, reason, "log was lost before it was shipped");

@@ -29,6 +29,7 @@ pub(crate) fn blank(ports: &ServicePorts) -> ServiceStatus {
             recovery_point: None,
             segments: 0,
             transactions: 0,
+            spool: None,
             error: None,
         },
         verification: VerificationStatus::default(),
@@ -75,6 +76,7 @@ fn protection(shared: &Shared) -> ProtectionStatus {
         recovery_point: view.recovery_point.clone(),
         segments: view.segments,
         transactions: view.transactions,
+        spool: view.spool,
         error: view.error.clone(),
     }
 }

@@ -392,6 +392,7 @@ fn plan() -> ServicePlan {
             canary_interval: Duration::from_millis(250),
             retention: None,
             verification: None,
+            spool_bytes_max: 1 << 30,
         },
         health: HealthPlan {
             interval: Duration::from_secs(1),

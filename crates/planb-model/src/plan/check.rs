@@ -23,6 +23,9 @@ const FLUSH_INTERVAL_MIN: Duration = Duration::from_millis(10);
 const PROBE_INTERVAL_MIN: Duration = Duration::from_millis(100);
 const FLUSH_BYTES_MIN: u64 = 4 << 10;
 const FLUSH_BYTES_MAX: u64 = 256 << 20;
+/// Less would hold a few objects.
+const SPOOL_BYTES_MIN: u64 = 16 << 20;
+const SPOOL_BYTES_MAX: u64 = 1 << 40;
 
 /// Adds problems of one document, each at its place.
 struct Check<'a> {
@@ -171,6 +174,25 @@ impl Check<'_> {
         }
     }
 
+    fn size(&mut self, path: &str, size: u64, min: u64, max: u64) {
+        if (min..=max).contains(&size) {
+            return;
+        }
+        let (size, min, max) = (size_text(&size), size_text(&min), size_text(&max));
+        self.add(
+            "PB-PLAN-VALUE",
+            path,
+            Text::new(
+                format!("{size} is not between {min} and {max}"),
+                format!("{size} 값은 {min}~{max} 범위를 벗어납니다"),
+            ),
+            Text::new(
+                format!("give a size from {min} to {max}"),
+                format!("{min}~{max} 사이의 크기를 적으세요"),
+            ),
+        );
+    }
+
     fn data(&mut self, spec: &RawSpec) {
         let data = &spec.data;
         self.range(
@@ -209,22 +231,19 @@ impl Check<'_> {
                 }
             }
         }
-        let size = data.flush.size.0;
-        if !(FLUSH_BYTES_MIN..=FLUSH_BYTES_MAX).contains(&size) {
-            let (min, max) = (size_text(&FLUSH_BYTES_MIN), size_text(&FLUSH_BYTES_MAX));
-            self.add(
-                "PB-PLAN-VALUE",
-                "spec.data.flush.size",
-                Text::new(
-                    format!("{} is not between {min} and {max}", size_text(&size)),
-                    format!("{} 값은 {min}~{max} 범위를 벗어납니다", size_text(&size)),
-                ),
-                Text::new(
-                    format!("give a size from {min} to {max}"),
-                    format!("{min}~{max} 사이의 크기를 적으세요"),
-                ),
-            );
-        }
+        let (flush, spool) = (data.flush.size.0, data.spool.size.0);
+        self.size(
+            "spec.data.flush.size",
+            flush,
+            FLUSH_BYTES_MIN,
+            FLUSH_BYTES_MAX,
+        );
+        self.size(
+            "spec.data.spool.size",
+            spool,
+            SPOOL_BYTES_MIN,
+            SPOOL_BYTES_MAX,
+        );
         for name in data.vault.secret_options.keys() {
             if data.vault.options.contains_key(name) {
                 self.add(

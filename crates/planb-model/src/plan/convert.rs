@@ -47,6 +47,7 @@ pub(super) fn service(raw: RawDocument) -> Option<ServicePlan> {
             verification: spec.data.verification.enabled.then_some(VerificationPlan {
                 interval: spec.data.verification.interval.0,
             }),
+            spool_bytes_max: spec.data.spool.size.0,
         },
         health: health(spec.health),
         traffic: TrafficSettings {

@@ -129,6 +129,10 @@ pub(super) struct RawData {
     /// database that PlanB starts on its own machine and removes.
     #[serde(default)]
     pub verification: RawVerification,
+    /// Where log waits on the control plane's own disk while the vault is slow
+    /// or away.
+    #[serde(default)]
+    pub spool: RawSpool,
 }
 
 /// How snapshots are tried out, one at a time and never beside a failover.
@@ -159,6 +163,24 @@ fn default_verification() -> bool {
 
 fn default_verification_interval() -> DurationText {
     millis(86_400_000)
+}
+
+/// Where log waits while the vault is slow or away. It is compressed, and
+/// encrypted when the vault is.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct RawSpool {
+    /// Most log that waits on disk, from 16MiB to 1TiB. Beyond it the source is
+    /// not read any more, and keeps its log.
+    pub size: SizeText,
+}
+
+impl Default for RawSpool {
+    fn default() -> Self {
+        Self {
+            size: SizeText(1 << 30),
+        }
+    }
 }
 
 /// What is kept in the vault. Rules add up: a snapshot stays while any of them

@@ -68,6 +68,8 @@ pub(super) struct FakeLog {
     database: FakeDatabase,
     stream: String,
     next: u64,
+    /// When the transactions that were seen and not returned are due.
+    flush_at: Option<Instant>,
 }
 
 /// What is readable of a log now.
@@ -82,6 +84,7 @@ impl FakeLog {
             database,
             stream: start.stream.clone(),
             next,
+            flush_at: None,
         }
     }
 
@@ -133,7 +136,6 @@ impl LogSource for FakeLog {
         idle: Duration,
     ) -> PortResult<Option<LogBatch>> {
         let mut give_up_at = Instant::now() + idle;
-        let mut flush_at = None;
         loop {
             self.database.link.enter("next-batch").await?;
             let shared = self.database.shared.clone();
@@ -141,8 +143,9 @@ impl LogSource for FakeLog {
             match self.readable(flush_bytes)? {
                 Some(readable) => {
                     let first_seen = Instant::now() + flush_interval;
-                    let due = *flush_at.get_or_insert(first_seen);
+                    let due = *self.flush_at.get_or_insert(first_seen);
                     if readable.full || Instant::now() >= due {
+                        self.flush_at = None;
                         self.next += readable.batch.transactions;
                         return Ok(Some(readable.batch));
                     }
@@ -157,8 +160,14 @@ impl LogSource for FakeLog {
         }
     }
 
-    async fn shipped(&mut self, _position: &LogPosition) -> PortResult<()> {
-        self.database.link.call("shipped", || Ok(())).await
+    async fn shipped(&mut self, position: &LogPosition) -> PortResult<()> {
+        let note = || {
+            self.database.state(|state| {
+                state.shipped = state.find(position).ok();
+                Ok(())
+            })
+        };
+        self.database.link.call("shipped", note).await
     }
 
     async fn is_drained(&mut self) -> PortResult<bool> {

@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) log: Vec<String>,
     /// Transactions at the start of `log` that are no longer readable.
     pub(super) purged: u64,
+    /// Transactions that the reader of the log said it need not keep.
+    pub(super) shipped: Option<u64>,
     pub(super) fence: FenceState,
     pub(super) applied: Applied,
     pub(super) effects: BTreeMap<(&'static str, Epoch), u64>,
@@ -68,6 +70,7 @@ impl State {
             canaries: BTreeMap::new(),
             log: vec![],
             purged: 0,
+            shipped: None,
             fence: FenceState::default(),
             applied: Applied::Never,
             effects: BTreeMap::new(),

@@ -222,6 +222,7 @@ fn log_went_on(events: &[ProtectEvent]) {
             ProtectEvent::Retrying { error, .. } => panic!("{error}"),
             trouble @ (ProtectEvent::Spooled { .. }
             | ProtectEvent::SpoolFull { .. }
+            | ProtectEvent::SpoolDiscarded { .. }
             | ProtectEvent::LogLost { .. }) => panic!("{trouble:?}"),
             ProtectEvent::Pruned { .. } => {}
         }

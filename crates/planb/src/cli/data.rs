@@ -105,6 +105,12 @@ pub struct StreamArgs {
     /// Time between snapshots
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub snapshot_interval: String,
+    /// Directory where log waits while the vault is slow or away; without it, reading stops then
+    #[arg(long, value_name = "DIR")]
+    pub spool: Option<PathBuf>,
+    /// Most log that waits there
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", requires = "spool")]
+    pub spool_max: String,
     /// Take over a vault that another database wrote: its log ends, and this one begins
     #[arg(long)]
     pub take_over: bool,

@@ -11,10 +11,11 @@ use crate::data::{self, OpenVault};
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::progress::Shown;
+use planb_connector_system::SystemDisk;
 use planb_model::{Epoch, Lang, Text};
 use planb_ports::repository::ProtectControl;
 use planb_ports::{ErrorKind, Repository};
-use planb_vault::VaultOptions;
+use planb_vault::{SpoolOptions, VaultOptions};
 use std::sync::Arc;
 use std::time::Duration;
 use watch::Watch;
@@ -33,11 +34,21 @@ pub async fn run(args: StreamArgs, lang: Lang) -> CliResult<Exit> {
         snapshot: data::snapshot_options(args.snapshot),
         ..VaultOptions::default()
     };
+    let mut vault = data::open_vault(&args.vault, options).await?;
+    if let Some(directory) = &args.spool {
+        let spool = SpoolOptions {
+            bytes_max: data::size(&args.spool_max)?,
+            ..SpoolOptions::new(directory)
+        };
+        let repository = vault.repository.with_spool(Arc::new(SystemDisk), spool);
+        // Of an earlier run: it is in the vault even when its database is lost.
+        repository.ship_spooled().await?;
+        vault.repository = repository;
+    }
     let source = data::open_database(&args.database, &args.access).await?;
     // A vault is claimed for a database that is there: a typing error must not
     // keep the right one out.
     source.database.ping().await?;
-    let vault = data::open_vault(&args.vault, options).await?;
     let epoch = claim(&vault, &source.name, args.take_over).await?;
     let shown = Shown::new(lang, false);
     let watch = Arc::new(Watch::new(Arc::clone(&vault.clock), lang, args.json, shown));

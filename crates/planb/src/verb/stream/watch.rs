@@ -26,6 +26,8 @@ struct Seen {
     raw_bytes: u64,
     stored_bytes: u64,
     snapshots: u64,
+    /// Bytes of log on the local disk, and the age of the oldest in seconds.
+    spooled: Option<(u64, f64)>,
     /// When the newest canary that is in the vault was committed.
     recoverable_to: Option<Timestamp>,
     error: Option<String>,
@@ -118,6 +120,8 @@ impl Watch {
             "rawBytes": seen.raw_bytes,
             "storedBytes": seen.stored_bytes,
             "snapshots": seen.snapshots,
+            "spooledBytes": seen.spooled.map_or(0, |(bytes, _)| bytes),
+            "spooledSeconds": seen.spooled.map_or(0.0, |(_, secs)| secs),
             "error": seen.error,
         })
     }
@@ -182,6 +186,15 @@ impl Watch {
     }
 
     fn spooled(&self, bytes: u64, age_secs: f64) {
+        self.event(json!({ "event": "spooled", "bytes": bytes, "ageSeconds": age_secs }));
+        if bytes == 0 {
+            self.seen().spooled = None;
+            self.line(
+                "no log waits on the local disk any more".into(),
+                "로컬 디스크에서 대기 중인 로그가 없습니다".into(),
+            );
+            return;
+        }
         let size = HumanBytes(bytes);
         let age = output::seconds(age_secs, self.lang);
         let text = Text::new(
@@ -192,8 +205,18 @@ impl Watch {
                 "볼트가 느립니다. 로그 {size}가 로컬 디스크에서 대기 중이며 가장 오래된 것은 {age} 지났습니다"
             ),
         );
-        self.seen().error = Some(text.get(self.lang).to_owned());
-        self.event(json!({ "event": "spooled", "bytes": bytes, "ageSeconds": age_secs }));
+        let mut seen = self.seen();
+        seen.error = Some(text.get(self.lang).to_owned());
+        seen.spooled = Some((bytes, age_secs));
+    }
+
+    fn spool_discarded(&self, bytes: u64, reason: &str) {
+        let size = HumanBytes(bytes);
+        self.event(json!({ "event": "spoolDiscarded", "bytes": bytes, "reason": reason }));
+        self.line(
+            format!("! {size} of log that waited on the local disk were dropped: {reason}"),
+            format!("! 로컬 디스크에서 대기하던 로그 {size}를 버렸습니다: {reason}"),
+        );
     }
 
     fn spool_full(&self, bytes: u64) {
@@ -249,6 +272,9 @@ impl ProtectControl for Watch {
             }
             ProtectEvent::Spooled { bytes, age } => self.spooled(bytes, age.as_secs_f64()),
             ProtectEvent::SpoolFull { bytes } => self.spool_full(bytes),
+            ProtectEvent::SpoolDiscarded { bytes, reason } => {
+                self.spool_discarded(bytes, &reason);
+            }
             ProtectEvent::LogLost { reason } => {
                 self.event(json!({ "event": "logLost", "reason": reason }));
                 self.line(

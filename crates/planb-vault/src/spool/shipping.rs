@@ -1,0 +1,81 @@
+//! Takes what waits into the vault, one after the other.
+
+use super::Backlog;
+use crate::protect::{Passed, Run, SnapshotNeeded, Stream};
+use crate::ship::{Encoded, Resume, Shipped, Shipper};
+use planb_model::recovery::SegmentSeq;
+use planb_ports::repository::ProtectEvent;
+use planb_ports::{PortError, PortResult};
+use std::sync::PoisonError;
+
+impl Backlog<'_> {
+    /// Ships until something does not pass by itself.
+    pub(crate) async fn ship(&self, run: &Run<'_>, stream: &Stream) -> PortResult<SnapshotNeeded> {
+        let mut shipper = Shipper::new(self.vault, &stream.resume, u32::MAX);
+        let on_retry = |e: &PortError, pause| run.retrying(e, pause);
+        loop {
+            let first = self.queue().front();
+            let Some(first) = first else {
+                self.pushed.notified().await;
+                continue;
+            };
+            let encoded = match self.load(&first).await {
+                Ok(encoded) => encoded,
+                Err(e) => {
+                    run.retrying(&e, std::time::Duration::ZERO);
+                    self.begin_again(run, stream, &shipper, &e.to_string())
+                        .await;
+                    continue;
+                }
+            };
+            match shipper.ship_encoded(&encoded, &on_retry).await {
+                Ok(Shipped::Stored { seq, bytes }) => {
+                    self.pop(&encoded).await;
+                    told(run, stream, &encoded, seq, bytes);
+                }
+                Ok(Shipped::Adopted) => {
+                    let reason = "an earlier run had put other log there";
+                    self.begin_again(run, stream, &shipper, reason).await;
+                }
+                Err(e) => {
+                    if e.is_fenced() {
+                        run.discard_spool(run.epoch, &e.to_string()).await;
+                    }
+                    return Err(e);
+                }
+            }
+            stream.next.send_replace(shipper.head.next);
+        }
+    }
+
+    /// Has the log read again from the end of the chain.
+    async fn begin_again(
+        &self,
+        run: &Run<'_>,
+        stream: &Stream,
+        shipper: &Shipper<'_>,
+        reason: &str,
+    ) {
+        let resume = Resume {
+            head: shipper.head.clone(),
+            position: shipper.position.clone(),
+            snapshot: stream.resume.snapshot.clone(),
+        };
+        self.reset(resume, run.control, reason).await;
+    }
+}
+
+fn told(run: &Run<'_>, stream: &Stream, encoded: &Encoded, seq: SegmentSeq, bytes: u64) {
+    let age = run.vault.clock.now().duration_since(encoded.read_at);
+    run.control.event(ProtectEvent::Shipped {
+        transactions: encoded.transactions,
+        raw_bytes: encoded.raw_bytes,
+        stored_bytes: bytes,
+        took: age.try_into().unwrap_or_default(),
+    });
+    let mut passed = stream.passed.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(passed) = passed.as_mut() {
+        let end = encoded.end.clone();
+        passed.push(Passed { seq, end });
+    }
+}
