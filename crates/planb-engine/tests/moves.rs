@@ -39,6 +39,32 @@ async fn a_failover_brings_everything_that_was_in_the_vault() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn log_that_waits_for_the_vault_is_told_and_taken_along() {
+    let world = World::protected(5).await;
+    let life = world.live();
+    let protection = || life.service.status().protection;
+    let protected = || protection().state == ProtectionState::Protected;
+    world.until("it is protected", protected).await;
+    world.repository_link.set_up(false);
+    world.seoul.workload.write("waits", "1").expect("serves");
+    world
+        .until("the recovery point ages", || {
+            let now = protection();
+            now.spool.is_some_and(|spool| spool.bytes > 0) && now.rpo_secs > Some(10.0)
+        })
+        .await;
+    assert_eq!(protection().state, ProtectionState::Degraded);
+    assert!(!world.repository.recoverable_keys().contains("waits"));
+
+    world.seoul.die();
+    world.repository_link.set_up(true);
+    let status = world.run(&life, RunbookKind::Failover).await;
+    assert_completed(&status);
+    assert_eq!(world.busan.database.rows(), world.seoul.database.rows());
+    life.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn parallel_branches_overlap() {
     let world = World::protected(1).await;
     world.seoul.die();

@@ -75,6 +75,16 @@ impl Azurite {
         self.group.kill();
     }
 
+    /// Has it stand still: it takes connections and answers nothing.
+    pub fn pause(&self) {
+        self.group.pause();
+    }
+
+    /// Lets it go on where it stood.
+    pub fn resume(&self) {
+        self.group.resume();
+    }
+
     /// Stops it in good order if it runs, and starts it again on the same port and data.
     pub async fn restart(&mut self) -> Result<(), LaunchError> {
         self.group.stop();

@@ -109,10 +109,23 @@ impl ProcessGroup {
     pub fn stop(&mut self) {
         if self.is_running() {
             self.signal(Signal::SIGTERM);
+            // One that is paused hears it then.
+            self.resume();
             self.wait_until(Instant::now() + Duration::from_millis(STOP_WAIT_MS_MAX));
         }
         // Children may outlive their leader.
         self.kill();
+    }
+
+    /// Stops the whole group where it is (SIGSTOP): its connections stay open and
+    /// say nothing more.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a paused group go on.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
     }
 
     /// Waits until `ready` answers `true`, at most `longest`.

@@ -36,6 +36,8 @@ pub enum Broken {
     Edge,
     /// The vault lets closed chains be extended.
     Vault,
+    /// A failover leaves log that waits for the vault where it is.
+    Spool,
 }
 
 /// How a run is made.
@@ -79,6 +81,8 @@ pub struct Stats {
     pub switchovers: u64,
     /// Epoch at the end.
     pub epoch: u64,
+    /// Segments that waited on the control plane's disk.
+    pub spooled: u64,
     /// Acknowledged writes that were kept.
     pub kept: u64,
     /// Acknowledged writes that failovers lost.
@@ -215,6 +219,7 @@ fn report(
             .store
             .peek(&crate::plan::service())
             .map_or(0, |r| r.epoch.0),
+        spooled: world.repository.spooled(),
         kept: ledger.entries().len() as u64,
         lost: watch.lost() as u64,
     };

@@ -121,6 +121,7 @@ impl World {
             }
             Some(Broken::Edge) => self.edge.remove_epoch_check(),
             Some(Broken::Vault) => self.repository.remove_epoch_check(),
+            Some(Broken::Spool) => self.repository.forget_spool(),
             Some(Broken::Workload) => {
                 for site in &self.sites {
                     site.workload.remove_epoch_check();

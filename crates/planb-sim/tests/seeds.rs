@@ -36,6 +36,7 @@ fn sum(reports: &[Report]) -> Stats {
         sum.lives += stats.lives;
         sum.failovers += stats.failovers;
         sum.switchovers += stats.switchovers;
+        sum.spooled += stats.spooled;
         sum.kept += stats.kept;
         sum.lost += stats.lost;
     }
@@ -69,6 +70,7 @@ fn no_seed_breaks_a_safety_rule() {
     assert!(sum.failovers > seeds / 10, "{sum:?}");
     assert!(sum.switchovers > seeds / 10, "{sum:?}");
     assert!(sum.lives > seeds + seeds / 10, "{sum:?}");
+    assert!(sum.spooled > seeds, "{sum:?}");
     assert!(sum.kept > seeds * 100, "{sum:?}");
 }
 
@@ -140,4 +142,9 @@ fn an_edge_without_its_epoch_check_is_found() {
 #[test]
 fn a_vault_without_its_closed_chains_is_found() {
     finds(Broken::Vault, "took log of a closed chain");
+}
+
+#[test]
+fn a_failover_that_forgets_what_waits_on_disk_is_found() {
+    finds(Broken::Spool, "waited on the control plane's disk");
 }

@@ -4,6 +4,7 @@
 
 mod protect;
 mod restore;
+mod spool;
 mod vault;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use planb_ports::{
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use spool::Spool;
 use std::time::Duration;
 use vault::Vault;
 
@@ -35,6 +37,9 @@ pub struct RepositorySettings {
     pub snapshot_interval: Duration,
     /// Pause after a temporary failure.
     pub retry_pause: Duration,
+    /// Segments that wait on the control plane's disk while the vault is away;
+    /// beyond it the source is not read.
+    pub spool_segments_max: usize,
 }
 
 impl Default for RepositorySettings {
@@ -45,6 +50,7 @@ impl Default for RepositorySettings {
             canary_interval: Duration::from_secs(1),
             snapshot_interval: Duration::from_secs(60),
             retry_pause: Duration::from_millis(500),
+            spool_segments_max: 64,
         }
     }
 }
@@ -56,6 +62,7 @@ pub struct FakeRepository {
     settings: RepositorySettings,
     clock: Arc<dyn Clock>,
     vault: Arc<Mutex<Vault>>,
+    spool: Arc<Mutex<Spool>>,
     link: Link,
 }
 
@@ -71,6 +78,7 @@ impl FakeRepository {
             settings,
             clock: Arc::new(clock),
             vault: Arc::default(),
+            spool: Arc::default(),
             link: Link::direct(),
         }
     }
@@ -116,6 +124,23 @@ impl FakeRepository {
         lock(&self.vault).written_after_closing
     }
 
+    /// Segments that ever waited on the control plane's disk.
+    pub fn spooled(&self) -> u64 {
+        lock(&self.spool).spooled
+    }
+
+    /// Keys of user rows that waited there when a chain was closed from there,
+    /// and are in no vault. None, unless [`FakeRepository::forget_spool`].
+    pub fn left_behind(&self) -> BTreeSet<String> {
+        lock(&self.spool).left_behind.clone()
+    }
+
+    /// Breaks the spool on purpose: closing a chain does not take it along. For
+    /// tests that must fail.
+    pub fn forget_spool(&self) {
+        lock(&self.spool).forgotten = true;
+    }
+
     /// Breaks the vault on purpose: closed chains can be extended. For tests
     /// that must fail.
     pub fn remove_epoch_check(&self) {
@@ -137,6 +162,7 @@ impl Repository for FakeRepository {
     }
 
     async fn close_log(&self, by: Epoch) -> PortResult<()> {
+        self.rescue(by).await?;
         let vault = self.vault.clone();
         let close = move || {
             lock(&vault).close(by);

@@ -73,7 +73,12 @@ pub(crate) async fn protect(run: Run<'_>) -> PortResult<()> {
             checkpoint::last(&run).await;
             Ok(())
         }
-        error = run.go() => Err(error),
+        error = run.go() => {
+            if error.is_fenced() {
+                run.discard_closed_spools().await;
+            }
+            Err(error)
+        }
     }
 }
 
@@ -117,10 +122,6 @@ impl Run<'_> {
                 Ok(resume) => {
                     self.discard_closed_spools().await;
                     return Ok(resume);
-                }
-                Err(e) if e.is_fenced() => {
-                    self.discard_spool(self.epoch, &e.to_string()).await;
-                    return Err(e);
                 }
                 Err(e) => self.again(&mut backoff, e).await?,
             }
@@ -192,6 +193,12 @@ impl Run<'_> {
         self.retrying(&error, pause);
         self.vault.clock.sleep(pause).await;
         Ok(())
+    }
+
+    /// The chain in the vault ends here now.
+    pub(crate) fn has_shipped(&self, head: &Head) {
+        let mut shipped = self.shipped.lock().unwrap_or_else(PoisonError::into_inner);
+        *shipped = Some(head.clone());
     }
 
     /// The end of what this run shipped.

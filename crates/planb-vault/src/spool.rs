@@ -15,6 +15,8 @@ mod backlog;
 mod feed;
 mod files;
 mod leftover;
+#[cfg(test)]
+mod model;
 mod queue;
 mod recover;
 mod shipping;

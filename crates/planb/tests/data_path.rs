@@ -17,5 +17,7 @@ mod folding;
 mod mariadb;
 #[path = "data_path/postgres.rs"]
 mod postgres;
+#[path = "data_path/spool.rs"]
+mod spool;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;

@@ -149,10 +149,19 @@ fn spooled(view: &mut ProtectionView, bytes: u64, age: Duration) {
         full,
     });
     view.state = ProtectionState::Degraded;
-    view.error = Some(format!(
-        "the vault is slow: {bytes} bytes of log wait on the local disk, the oldest for {} s",
-        age.as_secs()
-    ));
+    view.error = Some(match full {
+        true => no_room(bytes),
+        false => format!(
+            "the vault is slow: {bytes} bytes of log wait on the local disk, the oldest for {} s",
+            age.as_secs()
+        ),
+    });
+}
+
+fn no_room(bytes: u64) -> String {
+    format!(
+        "the vault takes no log, and {bytes} bytes fill the room for log that waits: the source is not read"
+    )
 }
 
 /// Steers one run of protection.
@@ -209,9 +218,7 @@ impl ProtectControl for Control {
                 spool.bytes = bytes;
                 view.spool = Some(spool);
                 view.state = ProtectionState::Degraded;
-                view.error = Some(format!(
-                    "the vault takes no log, and {bytes} bytes fill the room for log that waits"
-                ));
+                view.error = Some(no_room(bytes));
             }
             ProtectEvent::SpoolDiscarded { bytes, reason } => {
                 tracing::error!(site = %self.site, bytes, reason, "log that waited was dropped");

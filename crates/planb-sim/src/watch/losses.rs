@@ -28,10 +28,11 @@ impl Watch {
             found.is_some_and(|e| e.runbook.kind == RunbookKind::Failover && e.runbook.to == *site);
         let kind = found.map(|e| e.runbook.kind);
         let missing = self.missing_at(site);
-        let durable = if missing.is_empty() {
+        let (durable, waited) = if missing.is_empty() {
             Default::default()
         } else {
-            self.world.repository.ever_durable()
+            let repository = &self.world.repository;
+            (repository.ever_durable(), repository.left_behind())
         };
         self.world.trace.record(
             "watch",
@@ -50,6 +51,10 @@ impl Watch {
             } else if durable.contains(&key) {
                 self.broken(format!(
                     "failover to {site} under epoch {epoch} lost {key}, acknowledged at {at:?}, which was in the vault"
+                ));
+            } else if waited.contains(&key) {
+                self.broken(format!(
+                    "failover to {site} under epoch {epoch} lost {key}, acknowledged at {at:?}, which waited on the control plane's disk"
                 ));
             }
             self.lost.borrow_mut().insert(key, epoch);

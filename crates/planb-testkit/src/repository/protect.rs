@@ -24,6 +24,8 @@ const DRAIN_WAIT_MS: u64 = 1;
 struct Due {
     canary: Duration,
     snapshot: Duration,
+    /// What waits is tried again.
+    spool: Duration,
     sequence: u64,
 }
 
@@ -37,6 +39,7 @@ impl FakeRepository {
         let mut due = Due {
             canary: self.clock.monotonic(),
             snapshot: self.clock.monotonic() + self.settings.snapshot_interval,
+            spool: self.clock.monotonic(),
             sequence: 0,
         };
         while !control.should_stop() {
@@ -73,14 +76,15 @@ impl FakeRepository {
         due.sequence = due
             .sequence
             .max(of_epoch.map_or(0, |canary| canary.sequence));
-        let mut log = self.open(database, epoch, Some(control)).await?;
+        let (mut log, mut tail) = self.open(database, epoch, Some(control)).await?;
         while !control.should_stop() {
+            self.catch_up(&mut log, control, due).await?;
             let now = self.clock.monotonic();
-            if now >= due.snapshot {
+            if now >= due.snapshot && self.is_spool_empty() {
                 self.take_snapshot(database, epoch, Some(control), "interval")
                     .await?;
                 due.snapshot = now + self.settings.snapshot_interval;
-                log = self.open(database, epoch, Some(control)).await?;
+                (log, tail) = self.open(database, epoch, Some(control)).await?;
             }
             if now >= due.canary {
                 due.sequence += 1;
@@ -94,8 +98,29 @@ impl FakeRepository {
             }
             let flush = self.settings.flush_interval;
             let bytes = self.settings.flush_bytes;
-            if let Some(batch) = log.next(bytes, flush, flush).await? {
-                self.ship(epoch, batch, log.as_mut(), Some(control)).await?;
+            if self.is_spool_full() {
+                self.clock.sleep(flush).await;
+            } else if let Some(batch) = log.next(bytes, flush, flush).await? {
+                self.ship(batch, log.as_mut(), Some(control), &mut tail)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ships what waits, until the vault is away again.
+    async fn catch_up(
+        &self,
+        log: &mut Box<dyn LogSource>,
+        control: &dyn ProtectControl,
+        due: &mut Due,
+    ) -> PortResult<()> {
+        while self.clock.monotonic() >= due.spool {
+            match self.ship_first(Some(log), Some(control)).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(e) if e.retry() == Retry::No => return Err(e),
+                Err(_) => due.spool = self.clock.monotonic() + self.settings.retry_pause,
             }
         }
         Ok(())
@@ -106,11 +131,12 @@ impl FakeRepository {
         database: &dyn Database,
         epoch: Epoch,
     ) -> PortResult<AppliedMark> {
-        let mut log = self.open(database, epoch, None).await?;
+        let (mut log, mut tail) = self.open(database, epoch, None).await?;
+        while self.ship_first(Some(&mut log), None).await? {}
         let wait = Duration::from_millis(DRAIN_WAIT_MS);
         while !log.is_drained().await? {
             if let Some(batch) = log.next(self.settings.flush_bytes, wait, wait).await? {
-                self.ship(epoch, batch, log.as_mut(), None).await?;
+                self.ship(batch, log.as_mut(), None, &mut tail).await?;
             }
         }
         let tail = self.tail(epoch).await?;
@@ -137,17 +163,20 @@ impl FakeRepository {
         database: &dyn Database,
         epoch: Epoch,
         control: Option<&dyn ProtectControl>,
-    ) -> PortResult<Box<dyn LogSource>> {
+    ) -> PortResult<(Box<dyn LogSource>, Tail)> {
         let tail = self.tail(epoch).await?;
+        let tail = self.behind_spool(epoch, tail, control);
         let why = match &tail.continues {
             None => "first of the epoch",
             Some((_, position)) => match database.open_log(position).await {
                 Err(error) if is_log_lost(&error) => "the log was lost",
-                opened => return opened,
+                opened => return Ok((opened?, tail)),
             },
         };
+        while self.ship_first(None, control).await? {}
         let manifest = self.take_snapshot(database, epoch, control, why).await?;
-        database.open_log(&manifest.position).await
+        let tail = self.tail(epoch).await?;
+        Ok((database.open_log(&manifest.position).await?, tail))
     }
 
     async fn take_snapshot(
@@ -220,33 +249,35 @@ impl FakeRepository {
         };
         let wait = Duration::from_millis(DRAIN_WAIT_MS);
         // One transaction a segment: none of them reaches past the snapshot.
-        while self.tail(epoch).await?.continues.map(|(_, p)| p) != Some(manifest.position.clone()) {
+        let mut tail = self.tail(epoch).await?;
+        while tail.continues.as_ref().map(|(_, p)| p) != Some(&manifest.position) {
             let Some(batch) = log.next(1, wait, wait).await? else {
                 return Ok(manifest);
             };
-            self.ship(epoch, batch, log.as_mut(), None).await?;
+            self.ship(batch, log.as_mut(), None, &mut tail).await?;
         }
         manifest.next_segment = self.tail(epoch).await?.next;
         Ok(manifest)
     }
 
+    /// Ships a batch. While protection runs, one that the vault does not take
+    /// waits on disk, and so do those behind it.
     async fn ship(
         &self,
-        epoch: Epoch,
         batch: LogBatch,
         log: &mut dyn LogSource,
         control: Option<&dyn ProtectControl>,
+        tail: &mut Tail,
     ) -> PortResult<()> {
         let began = self.clock.monotonic();
-        let tail = self.tail(epoch).await?;
         let raw_bytes = batch.bytes.len() as u64;
         let end = batch.end.clone();
         let header = SegmentHeader {
             format: VAULT_FORMAT,
             service: self.service.clone(),
-            epoch,
+            epoch: tail.epoch,
             seq: tail.next,
-            previous: tail.previous,
+            previous: tail.previous.clone(),
             written_at: self.clock.now(),
             body: SegmentBody::Log {
                 start: batch.start,
@@ -255,22 +286,55 @@ impl FakeRepository {
                 raw_bytes,
             },
         };
-        let segment = Segment::new(header, batch.bytes.clone());
-        let vault = self.vault.clone();
-        let put = move || lock(&vault).ship(segment);
-        self.link.call_or_late(("ship", epoch), put).await?;
-        log.shipped(&end).await?;
-        let took = self.clock.monotonic().saturating_sub(began);
-        tell(control, || ProtectEvent::Shipped {
-            transactions: batch.transactions,
-            raw_bytes,
-            stored_bytes: raw_bytes,
-            took,
-        });
-        if let Some(canary) = Canary::newest_in(&batch.bytes) {
-            tell(control, || ProtectEvent::CanarySeen { canary });
+        let segment = Segment::new(header, batch.bytes);
+        let waits = !self.is_spool_empty();
+        let put = match waits {
+            true => Ok(()),
+            false => self.put(segment.clone()).await,
+        };
+        match put {
+            Err(error) if error.retry() == Retry::No || control.is_none() => Err(error),
+            Ok(()) if !waits => {
+                tail.pass(&segment);
+                log.shipped(&end).await?;
+                let took = self.clock.monotonic().saturating_sub(began);
+                if let Some(control) = control {
+                    told(control, &segment, took);
+                }
+                Ok(())
+            }
+            _ => {
+                tail.pass(&segment);
+                self.spool(segment, control)
+            }
         }
-        Ok(())
+    }
+
+    pub(super) async fn put(&self, segment: Segment) -> PortResult<()> {
+        let (vault, epoch) = (self.vault.clone(), segment.header.epoch);
+        let put = move || lock(&vault).ship(segment);
+        self.link.call_or_late(("ship", epoch), put).await
+    }
+}
+
+/// Tells that a segment is durable.
+pub(super) fn told(control: &dyn ProtectControl, segment: &Segment, took: Duration) {
+    let SegmentBody::Log {
+        transactions,
+        raw_bytes,
+        ..
+    } = segment.header.body
+    else {
+        return;
+    };
+    control.event(ProtectEvent::Shipped {
+        transactions,
+        raw_bytes,
+        stored_bytes: raw_bytes,
+        took,
+    });
+    if let Some(canary) = segment.canary {
+        control.event(ProtectEvent::CanarySeen { canary });
     }
 }
 

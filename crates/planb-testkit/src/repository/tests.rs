@@ -38,13 +38,19 @@ fn site(name: &str) -> SiteName {
 
 /// Seoul has a row and is protected under epoch 1.
 fn world() -> World {
+    world_behind(Link::direct())
+}
+
+/// The same, with the vault behind `link`.
+fn world_behind(link: Link) -> World {
     let clock = SimClock::at_new_year();
     let service = ServiceName::new("orders").expect("a name");
     let repository = FakeRepository::new(service, RepositorySettings::default(), clock.clone());
     let seoul = FakeDatabase::new("seoul", clock.clone());
     seoul.put("before", "1").expect("writable");
     let control = Arc::new(Control::default());
-    let (repo, source, steer) = (repository.clone(), seoul.clone(), control.clone());
+    let repo = repository.through(link, clock.clone());
+    let (source, steer) = (seoul.clone(), control.clone());
     let protection =
         tokio::spawn(async move { repo.protect(Arc::new(source), Epoch(1), steer).await });
     World {
@@ -160,4 +166,42 @@ async fn protection_outlives_losses_on_the_way() {
     assert_eq!(world.busan.rows(), world.seoul.rows());
     let retried = |e: &ProtectEvent| matches!(e, ProtectEvent::Retrying { .. });
     assert!(lock(&world.control.events).iter().any(retried));
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_waits_for_the_vault_and_is_shipped_in_order() {
+    let link = Link::direct();
+    let world = world_behind(link.clone());
+    world.clock.sleep(2 * SECOND).await;
+    link.set_up(false);
+    world.seoul.put("waits", "1").expect("writable");
+    world.clock.sleep(20 * SECOND).await;
+    assert!(world.repository.spooled() > 0);
+    assert!(!world.repository.recoverable_keys().contains("waits"));
+    assert!(world.seoul.shipped_to() < Some(world.seoul.log_len()));
+    link.set_up(true);
+    world.clock.sleep(5 * SECOND).await;
+    world.restored().await;
+    assert!(world.busan.has("waits"));
+    assert!(world.repository.is_spool_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failover_takes_what_waits_along() {
+    for forgets in [false, true] {
+        let link = Link::direct();
+        let world = world_behind(link.clone());
+        world.clock.sleep(2 * SECOND).await;
+        link.set_up(false);
+        world.seoul.put("waits", "1").expect("writable");
+        world.clock.sleep(20 * SECOND).await;
+        world.seoul.kill();
+        if forgets {
+            world.repository.forget_spool();
+        }
+        world.repository.close_log(Epoch(2)).await.expect("closes");
+        world.restored().await;
+        assert_eq!(world.busan.has("waits"), !forgets);
+        assert_eq!(world.repository.left_behind().is_empty(), !forgets);
+    }
 }

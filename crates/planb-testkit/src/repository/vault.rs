@@ -48,6 +48,23 @@ impl Segment {
         }
     }
 
+    /// Keys of user rows in it.
+    pub(super) fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// Whether `next` was made to follow it.
+    pub(super) fn is_before(&self, next: &Segment) -> bool {
+        let header = &next.header;
+        header.epoch == self.header.epoch
+            && (header.seq, &header.previous) == (self.header.seq.next(), &self.hash())
+    }
+
+    /// Whether the other one is the same object.
+    pub(super) fn is_same(&self, other: &Segment) -> bool {
+        self.hash() == other.hash()
+    }
+
     fn hash(&self) -> ObjectHash {
         let mut object = format!("{:?}", self.header).into_bytes();
         object.extend_from_slice(&self.bytes);
@@ -95,10 +112,33 @@ impl Snapshot {
 /// Where a chain can be continued.
 #[derive(Debug, Clone)]
 pub(super) struct Tail {
+    pub(super) epoch: Epoch,
     pub(super) next: SegmentSeq,
     pub(super) previous: ObjectHash,
     /// Snapshot and position that the log continues; `None` without a snapshot.
     pub(super) continues: Option<(String, LogPosition)>,
+}
+
+impl Tail {
+    /// Whether `segment` was made for this place and its log begins here.
+    pub(super) fn is_followed_by(&self, segment: &Segment) -> bool {
+        let header = &segment.header;
+        let starts = match &header.body {
+            SegmentBody::Log { start, .. } => Some(start),
+            SegmentBody::Closed { .. } => None,
+        };
+        (header.epoch, header.seq, &header.previous) == (self.epoch, self.next, &self.previous)
+            && starts == self.continues.as_ref().map(|(_, position)| position)
+    }
+
+    /// Moves behind a segment that follows.
+    pub(super) fn pass(&mut self, segment: &Segment) {
+        self.next = segment.header.seq.next();
+        self.previous = segment.hash();
+        if let (Some((_, position)), Some(end)) = (&mut self.continues, segment.end()) {
+            position.clone_from(end);
+        }
+    }
 }
 
 impl Vault {
@@ -169,6 +209,7 @@ impl Vault {
             (snapshot.manifest.id.clone(), position.clone())
         });
         Tail {
+            epoch,
             next: last.map_or(SegmentSeq::FIRST, |s| s.header.seq.next()),
             previous: last.map_or_else(ObjectHash::genesis, Segment::hash),
             continues,

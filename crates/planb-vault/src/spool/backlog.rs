@@ -53,7 +53,7 @@ impl<'a> Backlog<'a> {
         }
     }
 
-    fn of(vault: &'a Vault, files: Option<Files<'a>>, queue: Queue) -> Self {
+    pub(super) fn of(vault: &'a Vault, files: Option<Files<'a>>, queue: Queue) -> Self {
         Self {
             vault,
             files,
@@ -64,7 +64,7 @@ impl<'a> Backlog<'a> {
         }
     }
 
-    async fn look_through(
+    pub(super) async fn look_through(
         files: &Files<'_>,
         resume: &Resume,
         control: &dyn ProtectControl,

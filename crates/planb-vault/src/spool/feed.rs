@@ -43,12 +43,9 @@ impl Backlog<'_> {
                     }
                     Err(e) => Err(e),
                 },
-                Some(open) => tokio::select! {
-                    biased;
-                    next = self.next(&mut *open.source) => next,
-                    // `next` is cancel safe.
-                    () = self.freed.notified() => continue,
-                },
+                // Not broken off when something becomes durable: it returns soon
+                // enough for that to be told to the source.
+                Some(open) => self.next(&mut *open.source).await,
             };
             match read {
                 Ok(None) => backoff.reset(),
@@ -105,7 +102,7 @@ impl Backlog<'_> {
         }
     }
 
-    async fn push(&self, generation: u64, batch: &LogBatch) -> PortResult<()> {
+    pub(super) async fn push(&self, generation: u64, batch: &LogBatch) -> PortResult<()> {
         let (head, position) = {
             let queue = self.queue();
             if queue.generation != generation {

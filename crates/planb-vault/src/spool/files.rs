@@ -179,8 +179,10 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Removes what a kill in the middle of a write left behind.
+    /// Removes what a kill in the middle of a write left behind, and says what
+    /// of others is there: it is never used here and does not count to the bound.
     pub(super) async fn sweep(&self) -> PortResult<()> {
+        let (mut others, mut bytes) = (0_u32, 0);
         for file in self.spool.disk.list(&self.folder).await? {
             let torn = file.name.starts_with('.') && file.name.ends_with(TEMPORARY);
             if torn && file.name.contains(&self.prefix) {
@@ -188,7 +190,14 @@ impl<'a> Files<'a> {
                     .disk
                     .remove(&self.folder.join(&file.name))
                     .await?;
+            } else if !file.name.starts_with(&self.prefix) {
+                others += 1;
+                bytes += file.bytes;
             }
+        }
+        if others > 0 {
+            let folder = self.folder.display();
+            tracing::warn!(%folder, files = others, bytes, "files of another vault or epoch are left alone in the spool");
         }
         Ok(())
     }

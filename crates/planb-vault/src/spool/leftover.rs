@@ -93,26 +93,24 @@ impl Files<'_> {
 }
 
 impl Run<'_> {
-    /// Drops the spool of a closed chain, and says so: never shipped any more.
-    pub(crate) async fn discard_spool(&self, epoch: Epoch, reason: &str) {
-        match self.vault.drop_spool(epoch).await {
-            Ok(bytes) => tell_discarded(self.control, bytes, reason),
-            Err(e) => tracing::warn!(error = e.chain(), "the spool stays"),
+    /// Drops what this vault's closed chains can never take, and says so. While
+    /// a chain is open its spool stays, whoever has claimed a newer epoch: it is
+    /// shipped before the chain is closed.
+    pub(crate) async fn discard_closed_spools(&self) {
+        let spooled = self.vault.spooled_epochs().await.unwrap_or_default();
+        for epoch in spooled.into_iter().filter(|e| *e <= self.epoch) {
+            if let Err(e) = self.discard_if_closed(epoch).await {
+                tracing::warn!(%epoch, error = e.chain(), "an old spool stays");
+            }
         }
     }
 
-    /// Drops spools of this vault's older epochs once their chains are closed.
-    pub(crate) async fn discard_closed_spools(&self) {
-        let spooled = self.vault.spooled_epochs().await.unwrap_or_default();
-        for epoch in spooled.into_iter().filter(|e| *e < self.epoch) {
-            match self.vault.head(epoch).await {
-                Ok(head) if head.closed.is_some() => {
-                    let reason = format!("the log of epoch {epoch} is closed");
-                    self.discard_spool(epoch, &reason).await;
-                }
-                Ok(_) => {}
-                Err(e) => tracing::warn!(error = e.chain(), "an old spool stays"),
-            }
+    async fn discard_if_closed(&self, epoch: Epoch) -> PortResult<()> {
+        if let Some(by) = self.vault.head(epoch).await?.closed {
+            let bytes = self.vault.drop_spool(epoch).await?;
+            let reason = format!("epoch {by} closed the log of epoch {epoch}");
+            tell_discarded(self.control, bytes, &reason);
         }
+        Ok(())
     }
 }

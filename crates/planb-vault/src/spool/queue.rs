@@ -37,6 +37,8 @@ impl Waiting {
 #[derive(Debug)]
 pub(super) struct Queue {
     items: VecDeque<Waiting>,
+    /// Of all items.
+    bytes: u64,
     /// The end of the chain with everything that waits.
     pub(super) head: Head,
     /// Where its log ends, which is where reading goes on.
@@ -53,6 +55,7 @@ impl Queue {
     pub(super) fn new(durable: LogPosition, head: Head, position: LogPosition) -> Self {
         Self {
             items: VecDeque::new(),
+            bytes: 0,
             head,
             position,
             durable,
@@ -63,6 +66,7 @@ impl Queue {
 
     /// Begins with what was found on disk.
     pub(super) fn begin_with(mut self, found: Vec<Waiting>) -> Self {
+        self.bytes = found.iter().map(|item| item.bytes).sum();
         self.items = found.into();
         self
     }
@@ -71,6 +75,7 @@ impl Queue {
     pub(super) fn push(&mut self, encoded: Encoded) {
         self.head.pass(&encoded);
         self.position = encoded.end.clone();
+        self.bytes += encoded.object.len() as u64;
         self.items.push_back(Waiting {
             seq: encoded.seq,
             hash: encoded.hash.clone(),
@@ -89,7 +94,9 @@ impl Queue {
     pub(super) fn pop(&mut self, durable: &LogPosition) -> Option<Waiting> {
         self.durable = durable.clone();
         self.refused = false;
-        self.items.pop_front()
+        let popped = self.items.pop_front();
+        self.bytes -= popped.as_ref().map_or(0, |item| item.bytes);
+        popped
     }
 
     /// Forgets everything that waits; the chain goes on behind `head`.
@@ -98,6 +105,7 @@ impl Queue {
         self.durable = position.clone();
         self.position = position;
         self.generation += 1;
+        self.bytes = 0;
         self.refused = false;
         std::mem::take(&mut self.items).into()
     }
@@ -116,7 +124,8 @@ impl Queue {
     /// An object was written to disk. Whether it still waits.
     pub(super) fn spilled(&mut self, hash: &ObjectHash) -> bool {
         self.refused = false;
-        match self.items.iter_mut().find(|item| item.hash == *hash) {
+        // It is near the end: nothing before it is only in memory.
+        match self.items.iter_mut().rev().find(|item| item.hash == *hash) {
             Some(item) => {
                 item.on_disk = true;
                 item.encoded = None;
@@ -154,7 +163,7 @@ impl Queue {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.items.iter().map(|item| item.bytes).sum()
+        self.bytes
     }
 
     pub(super) fn disk_bytes(&self) -> u64 {

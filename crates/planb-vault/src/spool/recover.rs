@@ -5,8 +5,9 @@ use super::queue::Waiting;
 use crate::chain::Head;
 use crate::ship::{Encoded, Resume};
 use crate::vault::same_place;
-use planb_model::recovery::{LogPosition, ObjectHash};
+use planb_model::recovery::{LogPosition, ObjectHash, SegmentSeq};
 use planb_ports::PortResult;
+use std::collections::BTreeMap;
 
 /// A spool that was looked through. Nothing was changed.
 pub(super) struct Found {
@@ -35,9 +36,9 @@ impl Files<'_> {
             reason: String::new(),
         };
         let files = self.list().await?;
-        let (shipped, rest): (Vec<_>, Vec<_>) =
+        let (before, rest): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|f| f.seq < resume.head.next);
-        found.shipped = shipped;
+        self.compare(before, resume, &mut found).await?;
         for file in rest {
             if file.seq != found.head.next {
                 found.stranger(file, "it leaves a gap in the log");
@@ -52,6 +53,36 @@ impl Files<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Sorts files of places that the chain has taken: the vault has the same
+    /// object there, or somebody else's, whose log this one cannot join any more.
+    async fn compare(
+        &self,
+        before: Vec<Spooled>,
+        resume: &Resume,
+        found: &mut Found,
+    ) -> PortResult<()> {
+        let Some(first) = before.first() else {
+            return Ok(());
+        };
+        let names = self.vault().list_segments(self.epoch(), first.seq).await?;
+        // The name of an object tells the hash of the one before it.
+        let mut stored: BTreeMap<SegmentSeq, String> = names
+            .into_iter()
+            .map(|name| (name.seq, name.previous))
+            .collect();
+        stored.insert(resume.head.next, resume.head.previous.short().to_owned());
+        for file in before {
+            match stored.get(&file.seq.next()) {
+                Some(hash) if !file.hash.starts_with(hash.as_str()) => {
+                    found.stranger(file, "the vault has other log in its place");
+                }
+                // Or retention has deleted it since.
+                _ => found.shipped.push(file),
+            }
+        }
+        Ok(())
     }
 }
 

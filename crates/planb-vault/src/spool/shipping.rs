@@ -1,12 +1,19 @@
 //! Takes what waits into the vault, one after the other.
 
 use super::Backlog;
+use super::queue::Waiting;
 use crate::protect::{Passed, Run, SnapshotNeeded, Stream};
+use crate::retry::Backoff;
 use crate::ship::{Encoded, Resume, Shipped, Shipper};
 use planb_model::recovery::SegmentSeq;
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{PortError, PortResult};
+use planb_ports::{ErrorKind, PortError, PortResult};
 use std::sync::PoisonError;
+use std::time::Duration;
+
+/// Failures in a row to read a file of the spool before the source is asked
+/// for the log again; about six seconds.
+const LOADS_MAX: u32 = 6;
 
 impl Backlog<'_> {
     /// Ships until something does not pass by itself.
@@ -19,10 +26,10 @@ impl Backlog<'_> {
                 self.pushed.notified().await;
                 continue;
             };
-            let encoded = match self.load(&first).await {
+            let encoded = match self.load_patiently(run, &first).await {
                 Ok(encoded) => encoded,
                 Err(e) => {
-                    run.retrying(&e, std::time::Duration::ZERO);
+                    run.retrying(&e, Duration::ZERO);
                     self.begin_again(run, stream, &shipper, &e.to_string())
                         .await;
                     continue;
@@ -37,14 +44,26 @@ impl Backlog<'_> {
                     let reason = "an earlier run had put other log there";
                     self.begin_again(run, stream, &shipper, reason).await;
                 }
-                Err(e) => {
-                    if e.is_fenced() {
-                        run.discard_spool(run.epoch, &e.to_string()).await;
-                    }
-                    return Err(e);
-                }
+                Err(e) => return Err(e),
             }
+            run.has_shipped(&shipper.head);
             stream.next.send_replace(shipper.head.next);
+        }
+    }
+
+    /// The object of the first one that waits. A disk that stutters is asked
+    /// again: what it has may be the only copy.
+    async fn load_patiently(&self, run: &Run<'_>, first: &Waiting) -> PortResult<Encoded> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.load(first).await {
+                Err(e) if backoff.attempts() < LOADS_MAX && !is_gone(&e) => {
+                    let pause = backoff.pause(&*run.vault.random);
+                    run.retrying(&e, pause);
+                    run.vault.clock.sleep(pause).await;
+                }
+                other => return other,
+            }
         }
     }
 
@@ -63,6 +82,11 @@ impl Backlog<'_> {
         };
         self.reset(resume, run.control, reason).await;
     }
+}
+
+/// Whether reading the file again cannot help.
+fn is_gone(error: &PortError) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound)
 }
 
 fn told(run: &Run<'_>, stream: &Stream, encoded: &Encoded, seq: SegmentSeq, bytes: u64) {

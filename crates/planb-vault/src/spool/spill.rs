@@ -53,7 +53,7 @@ impl Backlog<'_> {
     }
 
     /// Writes one object; `false` when the spool is full.
-    async fn write(&self, encoded: &Encoded) -> PortResult<bool> {
+    pub(super) async fn write(&self, encoded: &Encoded) -> PortResult<bool> {
         let Some(files) = &self.files else {
             return Ok(false);
         };

@@ -3,7 +3,8 @@
 use crate::stage::{Stage, is_discarded};
 use crate::world::{ONE, Protection, World};
 use planb_model::Secret;
-use planb_testkit::{Incarnation, Link};
+use planb_ports::ErrorKind;
+use planb_testkit::{Fault, Incarnation, Link};
 
 /// The process is killed, and the source is gone for good.
 async fn lose_all_but_the_spool(stage: &Stage, protection: Protection) {
@@ -104,8 +105,27 @@ async fn a_spool_that_does_not_follow_the_vault_is_dropped_and_told() {
 
     let again = stage.protect_as(&Incarnation::new());
     again.caught_up().await;
+    assert_eq!(again.count(is_discarded), 1);
     assert!(stage.files().is_empty());
     stage.world.restore_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_stutters_is_read_again() {
+    let stage = Stage::new();
+    let protection = stage.spooled(30).await;
+    stage.world.source.kill();
+    let reads = stage.to_disk.calls("disk-read");
+    for nth in 1..=3 {
+        let fault = Fault::Fail(ErrorKind::Unavailable);
+        stage.to_disk.script("disk-read", reads + nth, fault);
+    }
+    stage.to_vault.set_up(true);
+    protection
+        .until("it is shipped", || stage.files().is_empty())
+        .await;
+    assert_eq!(protection.count(is_discarded), 0);
+    assert_eq!(restored(&stage.world, "spooled").await, 30);
 }
 
 #[tokio::test(start_paused = true)]

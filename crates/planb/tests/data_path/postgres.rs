@@ -4,6 +4,7 @@
 
 use crate::desk::{Desk, terminate};
 use planb_launch::postgres::{Postgres, PostgresOptions};
+use std::path::Path;
 use std::process::Command;
 
 async fn server(desk: &Desk) -> Postgres {
@@ -11,11 +12,15 @@ async fn server(desk: &Desk) -> Postgres {
     Postgres::start(options).await.expect("a PostgreSQL server")
 }
 
-fn run(server: &Postgres, database: &str, sql: &str) -> String {
-    let output = Command::new(server.bin_dir().join("psql"))
+pub fn run(server: &Postgres, database: &str, sql: &str) -> String {
+    psql(server.bin_dir(), server.port(), database, sql)
+}
+
+pub fn psql(bin_dir: &Path, port: u16, database: &str, sql: &str) -> String {
+    let output = Command::new(bin_dir.join("psql"))
         .args(["-XqtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"])
         .args(["-U", Postgres::USER, "-d", database, "-c", sql])
-        .args(["-p", &server.port().to_string()])
+        .args(["-p", &port.to_string()])
         .output()
         .expect("psql runs");
     let said = String::from_utf8_lossy(&output.stderr);

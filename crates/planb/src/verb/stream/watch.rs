@@ -28,6 +28,8 @@ struct Seen {
     snapshots: u64,
     /// Bytes of log on the local disk, and the age of the oldest in seconds.
     spooled: Option<(u64, f64)>,
+    /// Bytes that waited when there was no room for more.
+    full: Option<u64>,
     /// When the newest canary that is in the vault was committed.
     recoverable_to: Option<Timestamp>,
     error: Option<String>,
@@ -122,6 +124,7 @@ impl Watch {
             "snapshots": seen.snapshots,
             "spooledBytes": seen.spooled.map_or(0, |(bytes, _)| bytes),
             "spooledSeconds": seen.spooled.map_or(0.0, |(_, secs)| secs),
+            "spoolFull": seen.full.is_some(),
             "error": seen.error,
         })
     }
@@ -186,9 +189,15 @@ impl Watch {
     }
 
     fn spooled(&self, bytes: u64, age_secs: f64) {
-        self.event(json!({ "event": "spooled", "bytes": bytes, "ageSeconds": age_secs }));
+        // How much waits meanwhile is in each status.
+        let before = self.seen().spooled;
+        if before.is_none() || bytes == 0 {
+            self.event(json!({ "event": "spooled", "bytes": bytes, "ageSeconds": age_secs }));
+        }
         if bytes == 0 {
-            self.seen().spooled = None;
+            let mut seen = self.seen();
+            (seen.spooled, seen.full) = (None, None);
+            drop(seen);
             self.line(
                 "no log waits on the local disk any more".into(),
                 "로컬 디스크에서 대기 중인 로그가 없습니다".into(),
@@ -205,9 +214,16 @@ impl Watch {
                 "볼트가 느립니다. 로그 {size}가 로컬 디스크에서 대기 중이며 가장 오래된 것은 {age} 지났습니다"
             ),
         );
+        if before.is_none() {
+            self.line(text.en.clone(), text.ko.clone());
+        }
         let mut seen = self.seen();
-        seen.error = Some(text.get(self.lang).to_owned());
         seen.spooled = Some((bytes, age_secs));
+        // Something was shipped: there is room again.
+        seen.full = seen.full.filter(|full| bytes >= *full);
+        if seen.full.is_none() {
+            seen.error = Some(text.get(self.lang).to_owned());
+        }
     }
 
     fn spool_discarded(&self, bytes: u64, reason: &str) {
@@ -221,11 +237,17 @@ impl Watch {
 
     fn spool_full(&self, bytes: u64) {
         let size = HumanBytes(bytes);
-        self.event(json!({ "event": "spoolFull", "bytes": bytes }));
-        self.line(
-            format!("! the vault takes no log and {size} wait: nothing is read from the source"),
-            format!("! 볼트가 로그를 받지 않고 {size}가 대기 중이어서 소스에서 더 읽지 않습니다"),
+        let text = Text::new(
+            format!("the vault takes no log and {size} wait: nothing is read from the source"),
+            format!("볼트가 로그를 받지 않고 {size}가 대기 중이어서 소스에서 더 읽지 않습니다"),
         );
+        {
+            let mut seen = self.seen();
+            seen.full = Some(bytes);
+            seen.error = Some(text.get(self.lang).to_owned());
+        }
+        self.event(json!({ "event": "spoolFull", "bytes": bytes }));
+        self.line(format!("! {}", text.en), format!("! {}", text.ko));
     }
 }
 
