@@ -17,12 +17,13 @@ use futures::TryStreamExt;
 use planb_model::recovery::{LogPosition, SegmentSeq};
 use planb_model::{Epoch, ServiceName, SiteName};
 use planb_ports::repository::{ProtectControl, ProtectEvent};
-use planb_ports::{Clock, LogBatch};
+use planb_ports::LogBatch;
 use planb_testkit::{MemoryDisk, MemoryStorage, SeededRandom, SimClock};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
@@ -350,14 +351,15 @@ fn any_order_of_reads_spills_puts_and_kills_loses_nothing() {
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let mut spooled = 0;
+    let spooled = Cell::new(0);
     proptest!(config, |(steps in vec(step(), 1..60))| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime");
-        spooled += u32::from(runtime.block_on(run(&steps)));
+        spooled.set(spooled.get() + u32::from(runtime.block_on(run(&steps))));
     });
+    let spooled = spooled.get();
     assert!(spooled > CASES / 2, "only {spooled} of {CASES} runs had a spool");
 }
