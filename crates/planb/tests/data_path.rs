@@ -17,7 +17,5 @@ mod folding;
 mod mariadb;
 #[path = "data_path/postgres.rs"]
 mod postgres;
-#[path = "data_path/spool.rs"]
-mod spool;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;

@@ -4,7 +4,6 @@
 
 use crate::desk::{Desk, terminate};
 use planb_launch::postgres::{Postgres, PostgresOptions};
-use std::path::Path;
 use std::process::Command;
 
 async fn server(desk: &Desk) -> Postgres {
@@ -12,15 +11,11 @@ async fn server(desk: &Desk) -> Postgres {
     Postgres::start(options).await.expect("a PostgreSQL server")
 }
 
-pub fn run(server: &Postgres, database: &str, sql: &str) -> String {
-    psql(server.bin_dir(), server.port(), database, sql)
-}
-
-pub fn psql(bin_dir: &Path, port: u16, database: &str, sql: &str) -> String {
-    let output = Command::new(bin_dir.join("psql"))
+fn run(server: &Postgres, database: &str, sql: &str) -> String {
+    let output = Command::new(server.bin_dir().join("psql"))
         .args(["-XqtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"])
         .args(["-U", Postgres::USER, "-d", database, "-c", sql])
-        .args(["-p", &port.to_string()])
+        .args(["-p", &server.port().to_string()])
         .output()
         .expect("psql runs");
     let said = String::from_utf8_lossy(&output.stderr);
