@@ -18,9 +18,9 @@ use planb_ports::repository::{ProtectControl, RestoreReport};
 use planb_ports::{
     Clock, Database, ErrorKind, PortResult, Progress, Repository, RestoreOptions, RestoreTo,
 };
+use spool::Spool;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use spool::Spool;
 use std::time::Duration;
 use vault::Vault;
 

@@ -72,7 +72,11 @@ impl FakeRepository {
     ) -> PortResult<()> {
         let mut spool = lock(&self.spool);
         // Another life of this process may have put its own there.
-        if spool.waiting.back().is_some_and(|last| !last.is_before(&segment)) {
+        if spool
+            .waiting
+            .back()
+            .is_some_and(|last| !last.is_before(&segment))
+        {
             let message = "the segment does not follow what waits";
             return Err(fake_error(ErrorKind::Conflict, message));
         }
@@ -148,7 +152,9 @@ impl FakeRepository {
         let mut spool = lock(&self.spool);
         let still = spool.waiting.iter().filter(|s| s.header.epoch < by);
         let left: BTreeSet<String> = still.flat_map(|s| s.keys().iter().cloned()).collect();
-        let lost = left.into_iter().filter(|k| waited.contains(k) && !durable.contains(k));
+        let lost = left
+            .into_iter()
+            .filter(|k| waited.contains(k) && !durable.contains(k));
         let lost: Vec<String> = lost.collect();
         spool.left_behind.extend(lost);
         spool.waiting.retain(|s| s.header.epoch >= by);
@@ -161,7 +167,8 @@ impl FakeRepository {
     }
 
     fn drop_first(&self, error: &PortError) {
-        self.link.record(&format!("what waited is dropped: {error}"));
+        self.link
+            .record(&format!("what waited is dropped: {error}"));
         lock(&self.spool).waiting.pop_front();
     }
 }

@@ -5,19 +5,19 @@
 //! place, and a life after a kill goes on with exactly what was whole on disk.
 
 use super::{Backlog, Spool, SpoolOptions};
+use crate::VaultOptions;
+use crate::chain::Head;
 use crate::layout::Layout;
 use crate::seal::Seal;
 use crate::ship::{Resume, Shipped, Shipper};
 use crate::sign::Signing;
 use crate::vault::Vault;
-use crate::VaultOptions;
-use crate::chain::Head;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use planb_model::recovery::{LogPosition, SegmentSeq};
 use planb_model::{Epoch, ServiceName, SiteName};
-use planb_ports::repository::{ProtectControl, ProtectEvent};
 use planb_ports::LogBatch;
+use planb_ports::repository::{ProtectControl, ProtectEvent};
 use planb_testkit::{MemoryDisk, MemoryStorage, SeededRandom, SimClock};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -264,7 +264,11 @@ impl<'a> Model<'a> {
         let queue = self.backlog.queue();
         assert!(queue.disk_bytes() <= BYTES_MAX, "the bound");
         assert_eq!(queue.is_empty(), self.waiting.is_empty());
-        assert_eq!(queue.durable, place(self.durable), "only what the vault has");
+        assert_eq!(
+            queue.durable,
+            place(self.durable),
+            "only what the vault has"
+        );
         assert_eq!(queue.position, place(self.end()));
     }
 
@@ -361,5 +365,8 @@ fn any_order_of_reads_spills_puts_and_kills_loses_nothing() {
         spooled.set(spooled.get() + u32::from(runtime.block_on(run(&steps))));
     });
     let spooled = spooled.get();
-    assert!(spooled > CASES / 2, "only {spooled} of {CASES} runs had a spool");
+    assert!(
+        spooled > CASES / 2,
+        "only {spooled} of {CASES} runs had a spool"
+    );
 }
