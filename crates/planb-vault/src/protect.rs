@@ -101,7 +101,7 @@ impl Run<'_> {
                 },
             };
             let shipped = resume.head.next;
-            let (next, followed) = self.follow(resume).await;
+            let (next, followed) = Box::pin(self.follow(resume)).await;
             snapshots = if next == shipped { snapshots + 1 } else { 0 };
             match followed {
                 Ok(SnapshotNeeded(reason)) => begun = Err(reason),
