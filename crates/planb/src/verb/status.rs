@@ -6,7 +6,7 @@ use crate::error::{CliResult, Exit};
 use crate::explain;
 use crate::output;
 use indicatif::HumanBytes;
-use planb_model::status::ServiceStatus;
+use planb_model::status::{ServiceStatus, SpoolStatus};
 use planb_model::{Lang, Text};
 use planb_server::page;
 use std::time::Duration;
@@ -55,15 +55,7 @@ fn show(status: &ServiceStatus, lang: Lang) {
     );
     output::data(line.get(lang));
     if let Some(spool) = &status.protection.spool {
-        let (size, age) = (
-            HumanBytes(spool.bytes),
-            output::seconds(spool.age_secs, lang),
-        );
-        let text = Text::new(
-            format!("  spool: {size} of log wait on the local disk, the oldest for {age}"),
-            format!("  스풀: 로그 {size}가 로컬 디스크에서 대기 중, 가장 오래된 것은 {age} 경과"),
-        );
-        output::data(text.get(lang));
+        output::data(waiting(spool, lang).get(lang));
     }
     if let Some(error) = &status.protection.error {
         output::data(&format!("  ! {}", explain::text(error, lang)));
@@ -107,4 +99,14 @@ fn show(status: &ServiceStatus, lang: Lang) {
             ));
         }
     }
+}
+
+/// How much log waits on the local disk.
+fn waiting(spool: &SpoolStatus, lang: Lang) -> Text {
+    let size = HumanBytes(spool.bytes);
+    let age = output::seconds(spool.age_secs, lang);
+    Text::new(
+        format!("  spool: {size} of log wait on the local disk, the oldest for {age}"),
+        format!("  스풀: 로그 {size}가 로컬 디스크에서 대기 중, 가장 오래된 것은 {age} 경과"),
+    )
 }
