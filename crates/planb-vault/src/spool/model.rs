@@ -6,7 +6,7 @@
 
 use super::{Backlog, Spool, SpoolOptions};
 use crate::VaultOptions;
-use crate::chain::Head;
+use crate::chain::{Ends, Head};
 use crate::layout::Layout;
 use crate::seal::Seal;
 use crate::ship::{Resume, Shipped, Shipper};
@@ -323,6 +323,7 @@ async fn run(steps: &[Step]) -> bool {
         options: VaultOptions::default(),
         clock: Arc::new(clock),
         random: Arc::new(SeededRandom::new(1)),
+        ends: Ends::default(),
         spool: Some(Spool {
             disk: Arc::new(disk.clone()),
             options: SpoolOptions {
