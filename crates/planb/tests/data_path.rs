@@ -13,6 +13,8 @@ mod common;
 mod desk;
 #[path = "data_path/folding.rs"]
 mod folding;
+#[path = "data_path/follow_mariadb.rs"]
+mod follow_mariadb;
 #[path = "data_path/mariadb.rs"]
 mod mariadb;
 #[path = "data_path/postgres.rs"]

@@ -71,10 +71,14 @@ impl PlanB {
     }
 }
 
+fn ending(files: &Path, ending: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{ending}", files.display()))
+}
+
 /// A verb that runs on, killed when dropped.
 struct Running {
     child: Child,
-    /// What it writes on stdout and stderr, by their endings.
+    /// What it writes on stdout and stderr, behind this name.
     files: PathBuf,
 }
 
@@ -82,8 +86,8 @@ impl Running {
     fn start(mut command: Command, files: PathBuf) -> Result<Self> {
         let child = command
             .stdin(Stdio::null())
-            .stdout(File::create(files.with_extension("out"))?)
-            .stderr(File::create(files.with_extension("log"))?)
+            .stdout(File::create(ending(&files, "out"))?)
+            .stderr(File::create(ending(&files, "log"))?)
             .spawn()
             .context("cannot start a verb of planb")?;
         Ok(Self { child, files })
@@ -109,11 +113,11 @@ impl Running {
     }
 
     fn told(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(self.files.with_extension("out"))?)
+        Ok(std::fs::read_to_string(ending(&self.files, "out"))?)
     }
 
     fn said(&self) -> String {
-        let text = std::fs::read_to_string(self.files.with_extension("log")).unwrap_or_default();
+        let text = std::fs::read_to_string(ending(&self.files, "log")).unwrap_or_default();
         text.lines().last().unwrap_or_default().to_owned()
     }
 
@@ -168,7 +172,8 @@ impl Follow {
         // It is running: the last line may be half written.
         let (whole, _) = told.rsplit_once('\n').unwrap_or_default();
         for line in whole.lines() {
-            let event: serde_json::Value = serde_json::from_str(line)?;
+            let event: serde_json::Value =
+                serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
             numbers.extend(event[name].as_f64());
         }
         Ok(numbers)
