@@ -165,6 +165,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_text_can_be_read_in_every_scheme() {
+        use planb_testkit::palette::{TEXT_CONTRAST_MIN, contrast, palettes};
+        let all = palettes(TEMPLATE);
+        assert_eq!(all.len(), 2);
+        for palette in &all {
+            for text in ["ink", "soft"] {
+                let found = contrast(palette, text, "card");
+                assert!(found >= TEXT_CONTRAST_MIN, "{text}: {found:.2} in {palette:?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_notice_has_both_languages_and_no_hole() {
         for notice in [
             Notice::Maintenance {

@@ -11,6 +11,7 @@ pub mod execution;
 pub mod finding;
 pub mod id;
 pub mod lang;
+pub mod moment;
 pub mod observation;
 pub mod plan;
 pub mod recovery;

@@ -2,10 +2,12 @@
 //! No script, no external asset; it works in any browser a data centre has.
 
 use planb_model::execution::{ExecutionState, StepState};
+use planb_model::runbook::RunbookKind;
 use planb_model::status::{
     ExecutionStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict, VerificationState,
     VerificationStatus,
 };
+use crate::report::html::grouped;
 use planb_model::{Lang, Text};
 use std::fmt::Write;
 
@@ -85,7 +87,8 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
     );
     let shipped = format!(
         "{} / {}",
-        status.protection.segments, status.protection.transactions
+        grouped(status.protection.segments),
+        grouped(status.protection.transactions)
     );
     entry(
         out,
@@ -114,13 +117,15 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
 
 fn render_rpo(out: &mut String, status: &ServiceStatus, lang: Lang) {
     let rpo = status.protection.rpo_secs;
-    let now = rpo.map_or_else(|| "–".to_owned(), |secs| format!("{secs:.1} s"));
+    let unit = Text::new(" s", "초");
+    let unit = unit.get(lang);
+    let now = rpo.map_or_else(|| "–".to_owned(), |secs| format!("{secs:.1}{unit}"));
     let kept = rpo.is_some_and(|secs| secs <= status.objective_rpo_secs);
     entry(
         out,
         &Text::new("RPO now / objective", "현재 RPO / 목표"),
         if kept { "ok" } else { "bad" },
-        &format!("{now} / {:.0} s", status.objective_rpo_secs),
+        &format!("{now} / {:.0}{unit}", status.objective_rpo_secs),
         lang,
     );
 }
@@ -130,12 +135,16 @@ fn render_execution(out: &mut String, status: &ExecutionStatus, lang: Lang) {
     push(
         out,
         format_args!(
-            "<h3>{} {} → {}: {}</h3><p class=\"why\">{}</p><table>",
-            runbook.kind,
+            "<h3>{} {} → {}: {}</h3><p class=\"why\">{}</p>\
+             <table><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
+            kind(runbook.kind).get(lang),
             escape(runbook.from.as_str()),
             escape(runbook.to.as_str()),
             execution_state(status.state).get(lang),
             escape(status.execution.id.as_str()),
+            Text::new("Step", "단계").get(lang),
+            Text::new("State", "상태").get(lang),
+            Text::new("Problem", "문제").get(lang),
         ),
     );
     for step in &runbook.steps {
@@ -146,14 +155,28 @@ fn render_execution(out: &mut String, status: &ExecutionStatus, lang: Lang) {
         push(
             out,
             format_args!(
-                "<tr><td>{}</td><td class=\"{mark}\">{}</td><td>{}</td></tr>",
-                escape(step.id.as_str()),
+                "<tr><th scope=\"row\">{}</th><td class=\"{mark}\">{}</td><td>{}</td></tr>",
+                escape(step_name(step.id.as_str()).get(lang)),
                 state.get(lang),
                 escape(seen.error.as_deref().unwrap_or("")),
             ),
         );
     }
-    out.push_str("</table>");
+    out.push_str("</tbody></table>");
+}
+
+/// A step in words; one that is not known keeps its identifier.
+fn step_name(id: &str) -> Text {
+    planb_model::moment::name(id).unwrap_or_else(|| Text::same(id))
+}
+
+/// What a runbook does, in words.
+fn kind(kind: RunbookKind) -> Text {
+    match kind {
+        RunbookKind::Failover => Text::new("Failover", "페일오버"),
+        RunbookKind::Switchover => Text::new("Switchover", "계획 전환"),
+        RunbookKind::Failback => Text::new("Failback", "페일백"),
+    }
 }
 
 /// Verdict in words, with the class that colours it.
@@ -281,23 +304,24 @@ fn escape(text: &str) -> String {
 }
 
 const STYLE: &str = "
-:root{color-scheme:light dark;--line:#8884;--ok:#137333;--warn:#8a5a00;--bad:#b3261e}
-@media(prefers-color-scheme:dark){:root{--ok:#7bd88f;--warn:#f2c14e;--bad:#ff8a80}}
-body{font:16px/1.5 system-ui,'Noto Sans KR','Malgun Gothic',sans-serif;margin:0 auto;max-width:60rem;padding:1rem;word-break:keep-all}
+:root{color-scheme:light dark;--ground:#fff;--ink:#1b1f26;--soft:#59616e;--line:#dfe3e8;--link:#1f5fbf;--ok:#0b6b3a;--warn:#7a4b00;--bad:#a61b1b}
+@media(prefers-color-scheme:dark){:root{--ground:#12151a;--ink:#e8ebf0;--soft:#a3adba;--line:#303843;--link:#7fb0f5;--ok:#6fd39b;--warn:#f0c369;--bad:#ff9a92}}
+body{background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR','Noto Sans CJK KR',sans-serif;overflow-wrap:break-word;margin:0 auto;max-width:60rem;padding:1rem;word-break:keep-all}
 header{display:flex;justify-content:space-between;align-items:baseline;border-bottom:1px solid var(--line)}
 h1{font-size:1.2rem;margin:.3rem 0}h2{margin:1.2rem 0 .4rem}h3{margin:1rem 0 0}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr));gap:.6rem;margin:0}
 dl div{border:1px solid var(--line);border-radius:.4rem;padding:.5rem .7rem}
-dt{font-size:.8rem;opacity:.75}dd{margin:0;font-size:1.15rem;font-variant-numeric:tabular-nums}
+a{color:var(--link)}dt{font-size:.8rem;color:var(--soft)}dd{margin:0;font-size:1.15rem;font-variant-numeric:tabular-nums}
 .ok{color:var(--ok)}.ok::before{content:'✓ '}.warn{color:var(--warn)}.warn::before{content:'! '}
-.bad{color:var(--bad)}.bad::before{content:'✗ '}.why{opacity:.8;margin:.5rem 0}
-table{border-collapse:collapse;width:100%}td{border-bottom:1px solid var(--line);padding:.25rem .5rem}
+.bad{color:var(--bad)}.bad::before{content:'✗ '}.why{color:var(--soft);margin:.5rem 0}
+table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--line);padding:.25rem .5rem .25rem 0;text-align:left;font-weight:400;vertical-align:top}thead th{color:var(--soft)}
 ";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use planb_model::status::{HealthStatus, ProtectionStatus};
+    use planb_model::runbook::RunbookKind;
+use planb_model::status::{HealthStatus, ProtectionStatus};
     use planb_model::{Epoch, ServiceName, SiteName};
 
     fn status() -> ServiceStatus {
@@ -335,6 +359,30 @@ mod tests {
     fn an_unknown_rpo_is_never_shown_as_good() {
         let page = render(&[status()], Lang::En);
         assert!(page.contains("<dd class=\"bad\">– / 300 s</dd>"));
+    }
+
+    #[test]
+    fn every_text_can_be_read_in_every_scheme() {
+        use planb_testkit::palette::{TEXT_CONTRAST_MIN, contrast, palettes};
+        let all = palettes(STYLE);
+        assert_eq!(all.len(), 2);
+        for (palette, text) in all
+            .iter()
+            .flat_map(|p| ["ink", "soft", "link", "ok", "warn", "bad"].map(|text| (p, text)))
+        {
+            let found = contrast(palette, text, "ground");
+            assert!(found >= TEXT_CONTRAST_MIN, "{text}: {found:.2} in {palette:?}");
+        }
+    }
+
+    #[test]
+    fn figures_are_in_the_language_of_the_page() {
+        let mut one = status();
+        one.protection.rpo_secs = Some(1.34);
+        one.protection.transactions = 1_234_567;
+        let (en, ko) = (render(&[one.clone()], Lang::En), render(&[one], Lang::Ko));
+        assert!(en.contains("1.3 s / 300 s") && en.contains("1 / 1,234,567"), "{en}");
+        assert!(ko.contains("1.3초 / 300초") && !ko.contains(" s<"), "{ko}");
     }
 
     #[test]

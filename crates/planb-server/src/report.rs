@@ -11,7 +11,7 @@
 //! may be odd, and the verdict is worked out here instead of believed.
 
 mod cards;
-mod html;
+pub(crate) mod html;
 mod moments;
 mod phases;
 mod probe;

@@ -19,6 +19,7 @@ pub mod database;
 pub mod disk;
 pub mod incarnation;
 pub mod link;
+pub mod palette;
 pub mod probe;
 pub mod random;
 pub mod repository;

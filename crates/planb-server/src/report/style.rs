@@ -7,7 +7,7 @@ pub const CSS: &str = r#"
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0 auto;max-width:1060px;padding:36px 30px 28px;background:var(--ground);color:var(--ink);font:15px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",sans-serif;font-variant-numeric:tabular-nums}
-[lang=ko]{font-family:Pretendard,"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",system-ui,sans-serif;word-break:keep-all;overflow-wrap:anywhere}
+[lang=ko]{font-family:Pretendard,"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",system-ui,sans-serif;word-break:keep-all;overflow-wrap:break-word}
 .anchor{position:fixed;top:0}
 .ko{display:none}
 #ko:target~header .ko,#ko:target~main .ko,#ko:target~footer .ko{display:inline}
@@ -67,3 +67,36 @@ footer{margin-top:36px;padding-top:12px;border-top:1px solid var(--line);color:v
 @media print{
 :root{--ground:#fff;--panel:#f6f7f9;--ink:#1b1f26;--soft:#4b525d;--line:#d5dae0;--good:#0b6b3a;--good-ground:#e8f5ec;--warn:#7a4b00;--warn-ground:#fdf3dc;--bad:#a61b1b;--bad-ground:#fdeaea;--detect:#8a5a00;--decide:#6a3fb5;--execute:#1f5fbf;--traffic:#0b6b3a;--outside:#6b7280}body{max-width:none;padding:0;font-size:11.5px;-webkit-print-color-adjust:exact;print-color-adjust:exact}nav{display:none}.chart svg{min-width:0}section,.card,.banner,tr{break-inside:avoid}.wide,section:has(.moments){break-inside:auto}.cards{grid-template-columns:repeat(4,1fr)}header{flex-direction:row}.setup th{width:280px}.legend th{width:190px}section{margin-top:20px}h1{font-size:22px}.figure{font-size:25px}table,.moments{font-size:10.5px}h2{break-after:avoid}}
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::CSS;
+    use planb_testkit::palette::{TEXT_CONTRAST_MIN, contrast, palettes};
+
+    #[test]
+    fn every_text_can_be_read_in_every_scheme() {
+        let all = palettes(CSS);
+        // Light, dark, paper.
+        assert_eq!(all.len(), 3);
+        let mut pairs = vec![
+            ("good", "good-ground"),
+            ("warn", "warn-ground"),
+            ("bad", "bad-ground"),
+        ];
+        for text in ["ink", "soft", "good", "bad"] {
+            pairs.extend([(text, "ground"), (text, "panel")]);
+        }
+        for phase in ["detect", "decide", "execute", "traffic", "outside"] {
+            pairs.push(("ground", phase));
+        }
+        for palette in &all {
+            for (text, ground) in &pairs {
+                let found = contrast(palette, text, ground);
+                assert!(
+                    found >= TEXT_CONTRAST_MIN,
+                    "{text} on {ground}: {found:.2} in {palette:?}"
+                );
+            }
+        }
+    }
+}
