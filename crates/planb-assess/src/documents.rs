@@ -37,6 +37,11 @@ pub struct Verification {
     pub signed: bool,
 }
 
+/// A time to the minute, in UTC: several runs of a day are told apart.
+fn minute(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// A day, as people write it.
 fn day(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()

@@ -59,7 +59,7 @@ pub struct Interview<'s> {
 impl<'s> Interview<'s> {
     /// Goes on with `values`, at the first question without an answer.
     pub fn new(sheet: &'s Sheet, values: Map<String, Json>, lang: Lang) -> Self {
-        let examples = Json::Object(example(sheet));
+        let examples = Json::Object(example(sheet, lang));
         let mut interview = Self {
             sheet,
             lang,

@@ -176,7 +176,7 @@ fn assumed(assumed: &answers::Assumed) -> Note {
                 assumed.ask.en
             ),
             format!(
-                "{}: 답이 없어 예시 값 {value}을(를) 썼습니다",
+                "{}: 답이 없어 예시 값을 썼습니다({value})",
                 assumed.ask.ko
             ),
         ),

@@ -21,6 +21,12 @@ pub fn grouped(value: u64) -> String {
     group(&value.to_string())
 }
 
+/// `1 workload`, `2 workloads`: how many in English; Korean has no plural.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    let name = if count == 1 { one } else { many };
+    format!("{} {name}", grouped(count as u64))
+}
+
 fn group(digits: &str) -> String {
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -92,6 +98,8 @@ mod tests {
     fn numbers_are_for_people() {
         let shown = [0.28, 463.0, 1_234_567.891, -0.001, -12.5, f64::NAN].map(plain);
         assert_eq!(shown, ["0.28", "463", "1,234,567.89", "0", "-12.5", "–"]);
+        let counts = [0, 1, 1_200].map(|n| counted(n, "workload", "workloads"));
+        assert_eq!(counts, ["0 workloads", "1 workload", "1,200 workloads"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod csv;
 mod html;
+mod inline;
 mod markdown;
 mod svg;
 mod tables;
@@ -12,7 +13,7 @@ pub use csv::guard;
 pub use width::{columns, wrap};
 
 use crate::method::Assessed;
-use crate::report::Tone;
+use crate::report::{Finding, Tone};
 use planb_model::{Lang, Text};
 
 /// How a report is written.
@@ -69,6 +70,17 @@ fn json(assessed: &Assessed) -> String {
     text
 }
 
+/// A tone in a word, for those who hear a page.
+fn spoken(tone: Tone) -> Text {
+    match tone {
+        Tone::Plain => Text::new("note", "참고"),
+        Tone::Good => Text::new("good", "양호"),
+        Tone::Warn => Text::new("attention", "주의"),
+        Tone::Bad => Text::new("problem", "문제"),
+        Tone::Unknown => Text::new("not known", "알 수 없음"),
+    }
+}
+
 /// The sign of a tone: a meaning is never in a colour alone.
 fn sign(tone: Tone) -> &'static str {
     match tone {
@@ -86,6 +98,8 @@ struct Words {
     notes: &'static str,
     action: &'static str,
     illustrative: &'static str,
+    /// Opens the figures of a drawing.
+    figures: &'static str,
     /// What the letters of the sources stand for.
     documents: &'static str,
 }
@@ -96,6 +110,7 @@ fn words(lang: Lang) -> Words {
             source: "Source",
             notes: "Illustrative figures and their sources",
             action: "To do",
+            figures: "Figures as a table",
             illustrative: "These figures come from documents, not from your own systems. Put in your own before you decide.",
             documents: "W: white paper on cases and adoption. V: white paper on virtualisation and cloud native. D: adoption slides. DR: white paper on cloud native DR for public institutions. P: the customer's multi-cloud design.",
         },
@@ -103,9 +118,21 @@ fn words(lang: Lang) -> Words {
             source: "출처",
             notes: "예시적 수치와 출처",
             action: "조치",
+            figures: "수치를 표로 보기",
             illustrative: "아래 수치는 문서에서 가져온 것이며 귀 기관의 실측값이 아닙니다. 결정하기 전에 자체 수치로 바꾸십시오.",
             documents: "W: 사례와 도입 전략 백서. V: 가상화와 클라우드 네이티브 백서. D: 도입 안내 슬라이드. DR: 공공기관 클라우드 네이티브 DR 백서. P: 고객의 멀티클라우드 설계서.",
         },
+    }
+}
+
+/// What stands between subject and reason of a finding: nothing after a question
+/// mark, and nothing when there is no reason.
+fn colon(finding: &Finding, lang: Lang) -> &'static str {
+    let subject = finding.subject.get(lang);
+    match () {
+        () if finding.reason.get(lang).is_empty() => "",
+        () if subject.ends_with(['?', ':']) => " ",
+        () => ": ",
     }
 }
 
@@ -119,6 +146,24 @@ fn clean(text: &str) -> String {
             c => c,
         })
         .collect()
+}
+
+/// A source in the language of the report: names of documents stay, words do not.
+pub(crate) fn cited(source: &str, lang: Lang) -> String {
+    /// What stands in `source:` lines besides letters and numbers.
+    const WORDS: [(&str, &str); 5] = [
+        (" (cost)", "(비용)"),
+        (" (operations)", "(운영)"),
+        (" (backup)", "(백업)"),
+        (" item ", " 문항 "),
+        (" items ", " 문항 "),
+    ];
+    match lang {
+        Lang::En => source.to_owned(),
+        Lang::Ko => WORDS
+            .iter()
+            .fold(source.to_owned(), |said, (en, ko)| said.replace(en, ko)),
+    }
 }
 
 /// What is left out of a table, in words.

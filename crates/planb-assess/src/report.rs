@@ -113,6 +113,9 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Whether CSV holds this table alone.
     pub main: bool,
+    /// Whether the first column names groups of rows that belong together: pages
+    /// say each name once.
+    pub grouped: bool,
 }
 
 /// A column of a table.
@@ -192,7 +195,15 @@ impl Table {
             columns,
             rows: Vec::new(),
             main: false,
+            grouped: false,
         }
+    }
+
+    /// Marks the first column as names of groups.
+    #[must_use]
+    pub fn grouped(mut self) -> Self {
+        self.grouped = true;
+        self
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Question {
     /// Where the question comes from.
     #[serde(default)]
     pub source: Option<String>,
-    /// The answer `planb assess init` writes.
+    /// The answer `planb assess init` writes; `{ en, ko }` where it is words.
     #[serde(default)]
     pub example: Json,
     /// Taken when there is no answer; the result says so with the source.

@@ -137,7 +137,7 @@ fn what_was_not_measured_is_not_kept() {
 fn example(name: &str) -> Assessed {
     let method = find(name).expect("a method");
     let sheet = method.sheet(method.data).expect("reads");
-    let text = answers::write(name, &sheet, &answers::example(&sheet), Lang::En);
+    let text = answers::write(name, &sheet, &answers::example(&sheet, Lang::En), Lang::En);
     assert_eq!(answers::method_of(&text).as_deref(), Some(name));
     let file = AnswersFile {
         text: &text,
@@ -171,7 +171,7 @@ fn the_board_sees_what_is_not_known() {
         "{:?}",
         report.tiles
     );
-    let Block::Findings(qualities) = &report.sections[0].blocks[0] else {
+    let Block::Findings(qualities) = &report.sections[1].blocks[0] else {
         panic!("qualities");
     };
     assert_eq!(qualities.len(), 4);
@@ -228,9 +228,10 @@ fn every_text_of_every_document_is_in_both_languages() {
         .to_vec();
     for method in methods {
         let sheet = method.sheet(method.data).expect("reads");
-        given.extend(translation::strings(&Json::Object(answers::example(
-            &sheet,
-        ))));
+        for lang in [Lang::En, Lang::Ko] {
+            let example = Json::Object(answers::example(&sheet, lang));
+            given.extend(translation::strings(&example));
+        }
     }
     for assessed in [
         drills(&plan, runs(), vec![]),

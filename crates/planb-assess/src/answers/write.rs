@@ -8,20 +8,37 @@ use serde_json::{Map, Value as Json};
 /// Columns of a comment before it is broken.
 const COMMENT_COLUMNS: usize = 92;
 
-/// The example answers of a method, as they are written in files.
-pub fn example(sheet: &Sheet) -> Map<String, Json> {
-    examples(&sheet.questions)
+/// The example answers of a method, as they are written in files: what is words
+/// in them (`{ en, ko }`) in `lang`.
+pub fn example(sheet: &Sheet, lang: Lang) -> Map<String, Json> {
+    examples(&sheet.questions, lang)
 }
 
-fn examples(questions: &[Question]) -> Map<String, Json> {
+fn examples(questions: &[Question], lang: Lang) -> Map<String, Json> {
     let one = |q: &Question| {
         let value = match &q.kind {
-            Kind::Group(fields) if q.example.is_null() => Json::Object(examples(fields)),
-            _ => q.example.clone(),
+            Kind::Group(fields) if q.example.is_null() => Json::Object(examples(fields, lang)),
+            _ => said(&q.example, lang),
         };
         (q.id.clone(), value)
     };
     questions.iter().map(one).collect()
+}
+
+/// `value` with one language of every `{ en, ko }`.
+fn said(value: &Json, lang: Lang) -> Json {
+    match value {
+        Json::Object(map) => match map.get(lang.tag()) {
+            Some(words) if map.len() == 2 => words.clone(),
+            _ => {
+                let fields = map.iter();
+                let fields = fields.map(|(key, value)| (key.clone(), said(value, lang)));
+                Json::Object(fields.collect())
+            }
+        },
+        Json::Array(items) => items.iter().map(|item| said(item, lang)).collect(),
+        other => other.clone(),
+    }
 }
 
 /// A whole answers file with `values`; what has none stays empty.
@@ -95,7 +112,7 @@ fn explain(out: &mut String, depth: usize, question: &Question, lang: Lang) {
     let source = question
         .source
         .as_ref()
-        .map_or(String::new(), |s| format!(" [{s}]"));
+        .map_or(String::new(), |s| format!(" [{}]", crate::render::cited(s, lang)));
     comment(out, depth, &format!("{ask}{source}"));
     if let Some(find) = &question.find {
         let label = Text::new("Where to find it: ", "찾는 곳: ");

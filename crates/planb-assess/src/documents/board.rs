@@ -63,6 +63,10 @@ pub fn report(mut facts: Facts<'_>) -> Assessed {
     let name = &facts.plan.name;
     let mut sections = vec![
         Section::new(
+            Text::new("Asked of the board", "보드에 요청하는 사항"),
+            vec![Block::List(asked.clone())],
+        ),
+        Section::new(
             Text::new("Four qualities", "네 가지 품질"),
             vec![Block::Findings(figures::qualities(&facts, &cadence))],
         ),
@@ -71,10 +75,6 @@ pub fn report(mut facts: Facts<'_>) -> Assessed {
         asks::risk_section(&risks),
     ];
     sections.extend(given(&facts));
-    sections.push(Section::new(
-        Text::new("Asked of the board", "보드에 요청하는 사항"),
-        vec![Block::List(asked.clone())],
-    ));
     let report = Report {
         method: "report-board".to_owned(),
         title: Text::new(

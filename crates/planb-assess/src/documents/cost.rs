@@ -28,7 +28,7 @@ pub fn report(mut assessed: Assessed, illustrated: bool) -> Assessed {
     let at = report.sections.len().min(1);
     report.sections.splice(at..at, sections);
     "report-cost".clone_into(&mut report.method);
-    report.title = Text::new("Cost of the second home", "두 번째 보금자리의 비용 보고서");
+    report.title = Text::new("Cost of the standby site", "대기 사이트 비용 보고서");
     if illustrated {
         report.notes.insert(
             0,

@@ -4,7 +4,7 @@
 mod tables;
 
 use super::quarters::{Kept, Quarter, quarters};
-use super::{Known, Run, Verification, day};
+use super::{Known, Run, Verification, day, minute};
 use crate::method::Assessed;
 use crate::number;
 use crate::report::{
@@ -257,7 +257,7 @@ fn trend(facts: &Facts<'_>) -> Option<Section> {
             }
         });
         Lane {
-            label: Text::same(format!("{} {} → {}", day(run.at), run.from, run.to)),
+            label: Text::same(format!("{} {} → {}", minute(run.at), run.from, run.to)),
             spans: spans.collect(),
         }
     };

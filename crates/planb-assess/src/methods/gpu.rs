@@ -189,12 +189,15 @@ fn verdict(outcome: &Outcome) -> Verdict {
 }
 
 fn tiles(rules: &Rules, outcome: &Outcome) -> Vec<Tile> {
-    let range = |share: Share| Text::same(format!("{}–{} %", share.low, share.high));
+    let range = |share: Share| {
+        let (low, high) = (share.low, share.high);
+        Text::new(format!("{low}–{high} %"), format!("{low}~{high}%"))
+    };
     vec![
         Tile {
             title: Text::new("Cost", "비용"),
             value: Text::new(
-                format!("${} / month", number::money(outcome.cost_shared)),
+                format!("${} a month", number::money(outcome.cost_shared)),
                 format!("월 ${}", number::money(outcome.cost_shared)),
             ),
             note: Text::new(
@@ -248,7 +251,7 @@ fn modes(rules: &Rules, answers: &Answers, outcome: &Outcome) -> Section {
     };
     let bars = Bars {
         title: Text::new("GPUs needed", "필요한 GPU 수"),
-        unit: Text::new("GPUs", "장"),
+        unit: Text::new("number of cards", "장"),
         series: vec![Text::new("GPUs", "GPU 수")],
         rows: outcome.gpus.iter().map(bar).collect(),
     };

@@ -5,26 +5,35 @@ use super::tables;
 use crate::report::{Block, Report, Table};
 use planb_model::Lang;
 
-/// The main table alone, or all of them under their titles.
+/// The main table alone, or everything that has rows under its title.
 pub(super) fn render(report: &Report, lang: Lang) -> String {
-    let blocks = report.sections.iter().flat_map(|s| &s.blocks);
-    let all: Vec<Table> = blocks
-        .filter_map(|block| match block {
+    let mut all: Vec<Table> = tables::of_tiles(&report.tiles).into_iter().collect();
+    for section in &report.sections {
+        let blocks = section.blocks.iter();
+        all.extend(blocks.filter_map(|block| match block {
             Block::Table(table) => Some(table.clone()),
             Block::Chart(chart) => Some(tables::of_chart(chart)),
-            Block::Facts(facts) => Some(facts_table(report, facts)),
-            _ => None,
-        })
-        .collect();
+            Block::Facts(facts) => Some(tables::of_facts(&section.title, facts)),
+            Block::Findings(findings) => Some(tables::of_findings(&section.title, findings)),
+            Block::List(items) => Some(tables::of_list(&section.title, items)),
+            Block::Paragraph(_) | Block::Code(_) => None,
+        }));
+    }
     // Excel reads a file as UTF-8 only when it begins with this mark.
     let mut out = String::from('\u{feff}');
     if let Some(main) = all.iter().find(|t| t.main) {
         table(&mut out, main, lang);
         return out;
     }
+    let verdict = &report.verdict;
     line(
         &mut out,
-        [report.title.get(lang), report.verdict.headline.get(lang)].into_iter(),
+        [
+            report.title.get(lang),
+            verdict.headline.get(lang),
+            verdict.reason.get(lang),
+        ]
+        .into_iter(),
     );
     for each in &all {
         out.push_str("\r\n");
@@ -32,21 +41,6 @@ pub(super) fn render(report: &Report, lang: Lang) -> String {
         table(&mut out, each, lang);
     }
     out
-}
-
-fn facts_table(report: &Report, facts: &[(planb_model::Text, planb_model::Text)]) -> Table {
-    use crate::report::Column;
-    use planb_model::Text;
-    let columns = vec![
-        Column::text(Text::new("Name", "이름")),
-        Column::text(Text::new("Value", "값")),
-    ];
-    let mut table = Table::new(report.title.clone(), columns);
-    let rows = facts
-        .iter()
-        .map(|(name, value)| vec![name.clone().into(), value.clone().into()]);
-    table.rows.extend(rows);
-    table
 }
 
 fn table(out: &mut String, table: &Table, lang: Lang) {

@@ -3,14 +3,18 @@
 
 mod style;
 
-use super::{Options, more_rows, sign, svg, words};
-use crate::report::{Block, Cell, Finding, Report, Section, Table, Tile, Tone};
+use super::inline::{Part, parts};
+use super::width::columns;
+use super::{Options, cited, colon, more_rows, sign, spoken, svg, tables, words};
+use crate::report::{Block, Cell, Chart, Column, Finding, Report, Section, Table, Tile, Tone};
 use planb_model::Lang;
 
 /// Rows of one table in a page; ten thousand would be three hundred sheets.
 const ROWS_MAX: usize = 500;
 /// Rows of a table that is kept on one sheet of paper.
 const ROWS_UNCUT_MAX: usize = 16;
+/// Widest name, in columns, that is kept on one line.
+const NAME_COLUMNS_MAX: usize = 24;
 
 pub(super) fn render(report: &Report, options: &Options) -> String {
     let lang = options.lang;
@@ -19,11 +23,12 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
     page.push_str("<main>");
     let verdict = &report.verdict;
     page.push_str(&format!(
-        "<div class=\"banner {}\"><span class=\"sign\" aria-hidden=\"true\">{}</span><div><strong>{}</strong><p>{}</p></div></div>",
+        "<div class=\"banner {}\"><span class=\"sign\" role=\"img\" aria-label=\"{}\">{}</span><div><strong>{}</strong><p>{}</p></div></div>",
         class(verdict.tone),
+        spoken(verdict.tone).get(lang),
         sign(verdict.tone),
-        escape(verdict.headline.get(lang)),
-        escape(verdict.reason.get(lang))
+        rich(verdict.headline.get(lang)),
+        rich(verdict.reason.get(lang))
     ));
     if !report.tiles.is_empty() {
         let tiles: String = report.tiles.iter().map(|t| tile(t, lang)).collect();
@@ -36,7 +41,7 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
     page.push_str(&format!(
         "</main><footer><p>{}: {} · PlanB · {}</p><p class=\"documents\">{}</p></footer></body></html>\n",
         words(lang).source,
-        escape(&report.source),
+        escape(&cited(&report.source, lang)),
         match lang {
             Lang::En => "This file is complete: it loads nothing from anywhere.",
             Lang::Ko => "이 파일은 외부에서 아무것도 불러오지 않는 단일 파일입니다.",
@@ -70,12 +75,15 @@ fn head(page: &mut String, report: &Report, options: &Options) {
 
 fn tile(tile: &Tile, lang: Lang) -> String {
     format!(
-        "<article class=\"card\"><h3>{}</h3><p class=\"figure {}\">{}</p><p class=\"note\">{} {}</p></article>",
+        "<article class=\"card\"><h3>{}</h3><p class=\"figure {}\">{}</p><p class=\"note\">{}{}</p></article>",
         escape(tile.title.get(lang)),
         class(tile.tone),
         escape(tile.value.get(lang)),
-        mark(tile.tone),
-        escape(tile.note.get(lang))
+        match tile.tone {
+            Tone::Plain => String::new(),
+            tone => format!("{}&nbsp;", sign_of(tone, lang)),
+        },
+        rich(tile.note.get(lang))
     )
 }
 
@@ -85,7 +93,7 @@ fn section(page: &mut String, section: &Section, lang: Lang) {
         escape(section.title.get(lang))
     ));
     if let Some(lead) = &section.lead {
-        page.push_str(&format!("<p class=\"lead\">{}</p>", escape(lead.get(lang))));
+        page.push_str(&format!("<p class=\"lead\">{}</p>", rich(lead.get(lang))));
     }
     for each in &section.blocks {
         block(page, each, lang);
@@ -95,11 +103,11 @@ fn section(page: &mut String, section: &Section, lang: Lang) {
 
 fn block(page: &mut String, block: &Block, lang: Lang) {
     match block {
-        Block::Paragraph(text) => page.push_str(&format!("<p>{}</p>", escape(text.get(lang)))),
+        Block::Paragraph(text) => page.push_str(&format!("<p>{}</p>", rich(text.get(lang)))),
         Block::List(items) => {
             let items: String = items
                 .iter()
-                .map(|i| format!("<li>{}</li>", escape(i.get(lang))))
+                .map(|i| format!("<li>{}</li>", rich(i.get(lang))))
                 .collect();
             page.push_str(&format!("<ul>{items}</ul>"));
         }
@@ -107,8 +115,8 @@ fn block(page: &mut String, block: &Block, lang: Lang) {
             let row = |(name, value): &(planb_model::Text, planb_model::Text)| {
                 format!(
                     "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
-                    escape(name.get(lang)),
-                    escape(value.get(lang))
+                    rich(name.get(lang)),
+                    rich(value.get(lang))
                 )
             };
             let rows: String = facts.iter().map(row).collect();
@@ -122,30 +130,42 @@ fn block(page: &mut String, block: &Block, lang: Lang) {
             findings.iter().for_each(|f| finding(page, f, lang));
             page.push_str("</ul>");
         }
-        Block::Chart(chart) => page.push_str(&svg::draw(chart, lang)),
+        Block::Chart(chart) => figure(page, chart, lang),
         Block::Code(code) => page.push_str(&format!("<pre><code>{}</code></pre>", lines(code))),
     }
 }
 
+/// A drawing, and its figures for those who cannot see it or want the numbers.
+fn figure(page: &mut String, chart: &Chart, lang: Lang) {
+    let svg::Drawn { title, picture } = svg::draw(chart, lang);
+    page.push_str(&format!(
+        "<figure class=\"chart\"><figcaption>{title}</figcaption><div class=\"picture\">{picture}</div>\
+         <details class=\"data\"><summary>{}</summary>",
+        words(lang).figures
+    ));
+    table(page, &tables::of_chart(chart), lang);
+    page.push_str("</details></figure>");
+}
+
 fn finding(page: &mut String, finding: &Finding, lang: Lang) {
     page.push_str(&format!(
-        "<li><span class=\"mark {}\" aria-hidden=\"true\">{}</span><div><strong>{}</strong> <span>{}</span>",
-        class(finding.tone),
-        sign(finding.tone),
-        escape(finding.subject.get(lang)),
-        escape(finding.reason.get(lang))
+        "<li>{}<div><strong>{}</strong>{}<span>{}</span>",
+        sign_of(finding.tone, lang),
+        rich(finding.subject.get(lang)),
+        colon(finding, lang),
+        rich(finding.reason.get(lang))
     ));
     if let Some(source) = &finding.source {
         page.push_str(&format!(
             " <span class=\"source\">{}</span>",
-            escape(source)
+            escape(&cited(source, lang))
         ));
     }
     if let Some(action) = &finding.action {
         page.push_str(&format!(
             "<p class=\"action\">{}: {}</p>",
             words(lang).action,
-            escape(action.get(lang))
+            rich(action.get(lang))
         ));
     }
     page.push_str("</div></li>");
@@ -157,44 +177,70 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
         0..=ROWS_UNCUT_MAX => " short",
         _ => "",
     };
-    let side = |figures: bool| if figures { " class=\"figures\"" } else { "" };
+    let from = usize::from(table.grouped);
+    let heads = table.columns.get(from..).unwrap_or_default();
     page.push_str(&format!(
         "<div class=\"scroll{short}\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
         escape(table.title.get(lang))
     ));
-    for column in &table.columns {
-        page.push_str(&format!(
-            "<th scope=\"col\"{}>{}</th>",
-            side(column.figures),
-            escape(column.title.get(lang))
-        ));
+    for column in heads {
+        let class = if column.figures { " class=\"figures\"" } else { "" };
+        let title = escape(column.title.get(lang));
+        page.push_str(&format!("<th scope=\"col\"{class}>{title}</th>"));
     }
-    page.push_str("</tr></thead><tbody>");
+    page.push_str("</tr></thead>");
+    if !table.grouped {
+        page.push_str("<tbody>");
+    }
+    let mut group: Option<&Cell> = None;
     for row in table.rows.iter().take(ROWS_MAX) {
-        page.push_str("<tr>");
-        for (cell, column) in row.iter().zip(&table.columns) {
+        if table.grouped && group != row.first() {
+            if group.is_some() {
+                page.push_str("</tbody>");
+            }
+            group = row.first();
+            let name = group.map_or(String::new(), |cell| said(cell, lang));
+            let width = heads.len();
             page.push_str(&format!(
-                "<td{}>{}</td>",
-                side(column.figures),
-                said(cell, lang)
+                "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{width}\">{name}</th></tr>"
             ));
+        }
+        page.push_str("<tr>");
+        let cells = row.iter().skip(from).zip(heads).enumerate();
+        for (at, (cell, column)) in cells {
+            let class = class_of(cell, column, at == 0, lang);
+            page.push_str(&format!("<td{class}>{}</td>", said(cell, lang)));
         }
         page.push_str("</tr>");
     }
-    page.push_str("</tbody></table></div>");
+    if !table.grouped || group.is_some() {
+        page.push_str("</tbody>");
+    }
+    page.push_str("</table></div>");
     if table.rows.len() > ROWS_MAX {
         let more = more_rows(table.rows.len() - ROWS_MAX);
         page.push_str(&format!("<p class=\"note\">{}</p>", escape(more.get(lang))));
     }
 }
 
+/// Figures stand to the right; a short name is not broken at its hyphens.
+fn class_of(cell: &Cell, column: &Column, is_first: bool, lang: Lang) -> &'static str {
+    let text = cell.text.get(lang);
+    let is_name = is_first && columns(text) <= NAME_COLUMNS_MAX && !text.contains(' ');
+    match (column.figures, is_name) {
+        (true, _) => " class=\"figures\"",
+        (false, true) => " class=\"name\"",
+        (false, false) => "",
+    }
+}
+
 fn said(cell: &Cell, lang: Lang) -> String {
-    let text = escape(cell.text.get(lang));
+    let text = rich(cell.text.get(lang));
     match cell.tone {
         Tone::Plain => text,
         tone => format!(
-            "{} <span class=\"{}\">{text}</span>",
-            mark(tone),
+            "{}&nbsp;<span class=\"{}\">{text}</span>",
+            sign_of(tone, lang),
             class(tone)
         ),
     }
@@ -212,22 +258,21 @@ fn notes(page: &mut String, report: &Report, lang: Lang) {
     for note in &report.notes {
         page.push_str(&format!(
             "<li>{} <span class=\"source\">{}</span></li>",
-            escape(note.text.get(lang)),
-            escape(&note.source)
+            rich(note.text.get(lang)),
+            escape(&cited(&note.source, lang))
         ));
     }
     page.push_str("</ul></section>");
 }
 
-fn mark(tone: Tone) -> String {
-    match tone {
-        Tone::Plain => String::new(),
-        tone => format!(
-            "<span class=\"mark {}\" aria-hidden=\"true\">{}</span>",
-            class(tone),
-            sign(tone)
-        ),
-    }
+/// The sign of a tone, with a word for it.
+fn sign_of(tone: Tone, lang: Lang) -> String {
+    format!(
+        "<span class=\"mark {}\" role=\"img\" aria-label=\"{}\">{}</span>",
+        class(tone),
+        spoken(tone).get(lang),
+        sign(tone)
+    )
 }
 
 fn class(tone: Tone) -> &'static str {
@@ -247,6 +292,15 @@ pub(super) fn escape(text: &str) -> String {
         push(&mut out, c);
     }
     out
+}
+
+/// Like [`escape`], with what stands between backticks as code.
+fn rich(text: &str) -> String {
+    let part = |part: Part<'_>| match part {
+        Part::Words(words) => escape(words),
+        Part::Code(code) => format!("<code>{}</code>", escape(code)),
+    };
+    parts(text).into_iter().map(part).collect()
 }
 
 /// Like [`escape`], with line ends kept.
@@ -272,6 +326,7 @@ mod tests {
     #[test]
     fn markup_and_direction_marks_do_not_get_through() {
         assert_eq!(escape("<a b=\"'&\">"), "&lt;a b=&quot;&#39;&amp;&quot;&gt;");
+        assert_eq!(rich("run `a<b>`"), "run <code>a&lt;b&gt;</code>");
         assert_eq!(escape("a\u{202e}b\0c\nd"), "a\u{fffd}b\u{fffd}c d");
     }
 }

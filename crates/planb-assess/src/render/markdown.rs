@@ -1,6 +1,7 @@
 //! Markdown, for repositories and wikis.
 
-use super::{Options, clean, more_rows, sign, tables, words};
+use super::inline::{Part, parts};
+use super::{Options, cited, clean, colon, more_rows, sign, tables, words};
 use crate::report::{Block, Finding, Report, Table, Tone};
 use planb_model::Lang;
 
@@ -12,7 +13,7 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
     let words = words(lang);
     let mut out = format!("# {}\n\n", escape(report.title.get(lang)));
     if !options.date.is_empty() {
-        out.push_str(&format!("{}\n\n", escape(&options.date)));
+        out.push_str(&format!("{}\n\n", line(&options.date)));
     }
     let verdict = &report.verdict;
     out.push_str(&format!(
@@ -32,7 +33,7 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
     for section in &report.sections {
         out.push_str(&format!("\n## {}\n\n", escape(section.title.get(lang))));
         if let Some(lead) = &section.lead {
-            out.push_str(&format!("{}\n\n", escape(lead.get(lang))));
+            out.push_str(&format!("{}\n\n", line(lead.get(lang))));
         }
         for each in &section.blocks {
             block(&mut out, each, lang);
@@ -46,15 +47,15 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
         for note in &report.notes {
             out.push_str(&format!(
                 "- {} [{}]\n",
-                escape(note.text.get(lang)),
-                escape(&note.source)
+                line(note.text.get(lang)),
+                escape(&cited(&note.source, lang))
             ));
         }
     }
     out.push_str(&format!(
         "\n{}: {}\n\n{}\n",
         words.source,
-        escape(&report.source),
+        escape(&cited(&report.source, lang)),
         words.documents
     ));
     out
@@ -62,10 +63,10 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
 
 fn block(out: &mut String, block: &Block, lang: Lang) {
     match block {
-        Block::Paragraph(text) => out.push_str(&format!("{}\n\n", escape(text.get(lang)))),
+        Block::Paragraph(text) => out.push_str(&format!("{}\n\n", line(text.get(lang)))),
         Block::List(items) => {
             for item in items {
-                out.push_str(&format!("- {}\n", escape(item.get(lang))));
+                out.push_str(&format!("- {}\n", line(item.get(lang))));
             }
             out.push('\n');
         }
@@ -87,26 +88,30 @@ fn block(out: &mut String, block: &Block, lang: Lang) {
             out.push('\n');
         }
         Block::Chart(chart) => table(out, &tables::of_chart(chart), lang),
-        Block::Code(code) => out.push_str(&format!("```yaml\n{}\n```\n\n", code.trim_end())),
+        Block::Code(code) => {
+            let fence = fence(code);
+            out.push_str(&format!("{fence}yaml\n{}\n{fence}\n\n", code.trim_end()));
+        }
     }
 }
 
 fn finding(out: &mut String, finding: &Finding, lang: Lang) {
     out.push_str(&format!(
-        "- {} **{}**: {}",
+        "- {} **{}**{}{}",
         sign(finding.tone),
         escape(finding.subject.get(lang)),
+        colon(finding, lang),
         escape(finding.reason.get(lang))
     ));
     if let Some(action) = &finding.action {
         out.push_str(&format!(
-            " {}: {}",
+            " → {}: {}",
             words(lang).action,
             escape(action.get(lang))
         ));
     }
     if let Some(source) = &finding.source {
-        out.push_str(&format!(" [{}]", escape(source)));
+        out.push_str(&format!(" [{}]", escape(&cited(source, lang))));
     }
     out.push('\n');
 }
@@ -141,17 +146,92 @@ fn table(out: &mut String, table: &Table, lang: Lang) {
     out.push('\n');
 }
 
-/// What is a sign of Markdown or HTML loses its meaning.
+/// A fence that nothing inside of `code` closes.
+fn fence(code: &str) -> String {
+    let mut ticks = 3;
+    while code.contains(&"`".repeat(ticks)) {
+        ticks += 1;
+    }
+    "`".repeat(ticks)
+}
+
+/// What is a sign of Markdown or HTML loses its meaning; what stands between
+/// backticks is code in both.
 fn escape(text: &str) -> String {
+    let text = clean(text);
     let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
+    for part in parts(&text) {
+        match part {
+            // A bar would end the cell of a table, a backslash would be shown.
+            Part::Code(code) if !code.contains(['|', '\\']) => {
+                out.push_str(&format!("`{code}`"));
+            }
+            Part::Code(code) => plain(&mut out, &format!("`{code}`")),
+            Part::Words(words) => plain(&mut out, words),
+        }
+    }
+    out
+}
+
+fn plain(out: &mut String, text: &str) {
+    for c in text.chars() {
         if matches!(
             c,
-            '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '#' | '\\' | '~'
+            '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '#' | '\\' | '~' | '&'
         ) {
             out.push('\\');
         }
         out.push(c);
     }
-    out
+}
+
+/// Like [`escape`], for what begins a line: a sign there would make a list, a
+/// rule or a title of it.
+fn line(text: &str) -> String {
+    let text = escape(text);
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    let after = text[digits..].chars().next();
+    if digits == 0 && matches!(after, Some('-' | '+' | '=')) {
+        return format!("\\{text}");
+    }
+    if (1..10).contains(&digits) && matches!(after, Some('.' | ')')) {
+        let (number, rest) = text.split_at(digits);
+        let rest_is_text = rest[1..].starts_with(|c: char| !c.is_whitespace());
+        return if rest_is_text {
+            text
+        } else {
+            format!("{number}\\{rest}")
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_user_wrote_becomes_markdown() {
+        for (given, written) in [
+            ("a|b", "a\\|b"),
+            ("*a* _b_ [c](d) <e> #f ~g~", "\\*a\\* \\_b\\_ \\[c\\](d) \\<e\\> \\#f \\~g\\~"),
+            ("a &amp; b", "a \\&amp; b"),
+            ("run `planb up`", "run `planb up`"),
+            ("`a|b`", "\\`a\\|b\\`"),
+            ("`a", "\\`a"),
+        ] {
+            assert_eq!(escape(given), written, "{given}");
+        }
+        for (given, written) in [
+            ("- a", "\\- a"),
+            ("+12 %", "\\+12 %"),
+            ("2. a", "2\\. a"),
+            ("2.5 s", "2.5 s"),
+            ("a - b", "a - b"),
+        ] {
+            assert_eq!(line(given), written, "{given}");
+        }
+        assert_eq!(escape("-20 %"), "-20 %");
+        assert_eq!(fence("a\n```\nb"), "````");
+    }
 }

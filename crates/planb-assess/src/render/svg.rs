@@ -13,18 +13,26 @@ use axis::Axis;
 use planb_model::{Lang, Text};
 
 /// Width of every figure, in its own units.
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 820.0;
 /// Where the drawing begins; labels stand to the left.
-const LEFT: f64 = 230.0;
+const LEFT: f64 = 212.0;
 /// Where it ends.
-const RIGHT: f64 = 900.0;
+const RIGHT: f64 = 780.0;
 /// Columns of a label that fit left of the drawing.
 const LABEL_COLUMNS: usize = 30;
 /// Series that have a colour of their own.
 const SERIES: usize = 5;
 
-/// The figure as inline SVG.
-pub(super) fn draw(chart: &Chart, lang: Lang) -> String {
+/// A figure as inline SVG.
+pub(super) struct Drawn {
+    /// What it shows, escaped.
+    pub title: String,
+    /// The drawing, named by its title.
+    pub picture: String,
+}
+
+/// Draws a figure.
+pub(super) fn draw(chart: &Chart, lang: Lang) -> Drawn {
     let (title, drawing) = match chart {
         Chart::Bars(bars) => (&bars.title, bars::draw(bars, lang)),
         Chart::Tornado(tornado) => (&tornado.title, tornado::draw(tornado, lang)),
@@ -33,10 +41,10 @@ pub(super) fn draw(chart: &Chart, lang: Lang) -> String {
     };
     let title = escape(title.get(lang));
     let (height, body) = (drawing.height, drawing.body);
-    format!(
-        "<figure class=\"chart\"><figcaption>{title}</figcaption>\
-         <svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{title}\">{body}</svg></figure>"
-    )
+    let picture = format!(
+        "<svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{title}\">{body}</svg>"
+    );
+    Drawn { title, picture }
 }
 
 /// What one kind of figure draws.

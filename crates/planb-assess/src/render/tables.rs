@@ -1,8 +1,80 @@
-//! Figures as tables, for the formats that cannot draw.
+//! Figures, tiles and findings as tables, for the formats that have nothing else.
 
 use crate::number;
-use crate::report::{Bars, Cell, Chart, Column, Curves, Mark, Table, Timeline, Tornado};
-use planb_model::Text;
+use super::{cited, spoken};
+use crate::report::{
+    Bars, Cell, Chart, Column, Curves, Finding, Mark, Table, Tile, Timeline, Tornado,
+};
+use planb_model::{Lang, Text};
+
+/// The headline figures; nothing when there is none.
+pub fn of_tiles(tiles: &[Tile]) -> Option<Table> {
+    let columns = vec![
+        Column::text(Text::new("Figure", "지표")),
+        Column::figures(Text::new("Value", "값")),
+        Column::text(Text::new("Note", "설명")),
+    ];
+    let mut table = Table::new(Text::new("Headline figures", "주요 수치"), columns);
+    let row = |tile: &Tile| {
+        let texts = [&tile.title, &tile.value, &tile.note];
+        texts.map(|text| Cell::from(text.clone())).to_vec()
+    };
+    table.rows = tiles.iter().map(row).collect();
+    (!tiles.is_empty()).then_some(table)
+}
+
+/// Names and values.
+pub fn of_facts(title: &Text, facts: &[(Text, Text)]) -> Table {
+    let columns = vec![
+        Column::text(Text::new("Name", "이름")),
+        Column::text(Text::new("Value", "값")),
+    ];
+    let mut table = Table::new(title.clone(), columns);
+    let rows = facts
+        .iter()
+        .map(|(name, value)| vec![name.clone().into(), value.clone().into()]);
+    table.rows.extend(rows);
+    table
+}
+
+/// What was looked at, with its state in a word.
+pub fn of_findings(title: &Text, findings: &[Finding]) -> Table {
+    let columns = vec![
+        Column::text(Text::new("State", "상태")),
+        Column::text(Text::new("What", "항목")),
+        Column::text(Text::new("Why", "내용")),
+        Column::text(Text::new("To do", "조치")),
+        Column::text(Text::new("Source", "출처")),
+    ];
+    let mut table = Table::new(title.clone(), columns);
+    let row = |finding: &Finding| {
+        vec![
+            spoken(finding.tone).into(),
+            finding.subject.clone().into(),
+            finding.reason.clone().into(),
+            finding.action.clone().unwrap_or(Text::same("")).into(),
+            finding.source.as_deref().map_or(Text::same(""), sourced).into(),
+        ]
+    };
+    table.rows = findings.iter().map(row).collect();
+    table
+}
+
+/// A source in both languages.
+fn sourced(source: &str) -> Text {
+    let [en, ko] = [Lang::En, Lang::Ko].map(|lang| cited(source, lang));
+    Text::new(en, ko)
+}
+
+/// Points, one a row.
+pub fn of_list(title: &Text, items: &[Text]) -> Table {
+    let mut table = Table::new(
+        title.clone(),
+        vec![Column::text(Text::new("Point", "항목"))],
+    );
+    table.rows = items.iter().map(|item| vec![item.clone().into()]).collect();
+    table
+}
 
 /// The table that says what `chart` draws.
 pub fn of_chart(chart: &Chart) -> Table {
@@ -56,7 +128,7 @@ fn of_timeline(line: &Timeline) -> Table {
         Column::figures(Text::new("To", "끝")),
         Column::text(Text::new("People", "사람의 개입")),
     ];
-    let mut table = Table::new(line.title.clone(), columns);
+    let mut table = Table::new(line.title.clone(), columns).grouped();
     for lane in &line.lanes {
         for span in &lane.spans {
             table.rows.push(vec![

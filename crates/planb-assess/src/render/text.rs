@@ -1,7 +1,7 @@
 //! Text for a terminal.
 
 use super::width::{clip, columns, pad, wrap};
-use super::{Options, clean, more_rows, sign, tables, words};
+use super::{Options, cited, clean, colon, more_rows, sign, tables, words};
 use crate::report::{Block, Cell, Finding, Report, Table, Tone};
 use planb_model::Lang;
 
@@ -57,11 +57,11 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
         page.heading(words.notes);
         page.text("", words.illustrative);
         for note in &report.notes {
-            page.point("-", &format!("{} [{}]", note.text.get(lang), note.source));
+            page.point("-", &format!("{} [{}]", note.text.get(lang), cited(&note.source, lang)));
         }
     }
     page.line("");
-    page.text("", &format!("{}: {}", words.source, report.source));
+    page.text("", &format!("{}: {}", words.source, cited(&report.source, lang)));
     page.text("", words.documents);
     page.out
 }
@@ -138,10 +138,12 @@ impl Page {
         let source = finding
             .source
             .as_ref()
-            .map_or(String::new(), |s| format!(" [{s}]"));
+            .map_or(String::new(), |s| format!(" [{}]", cited(s, lang)));
         let subject = finding.subject.get(lang);
         let reason = finding.reason.get(lang);
-        self.point(sign(finding.tone), &format!("{subject}: {reason}{source}"));
+        let colon = colon(finding, lang);
+        let said = format!("{subject}{colon}{reason}{source}");
+        self.point(sign(finding.tone), &said);
         if let Some(action) = &finding.action {
             self.text(
                 "    ",

@@ -189,7 +189,7 @@ fn a_decision_before_its_prerequisite_is_flagged() {
     let found = assess("decisions", &early).expect("complete");
     assert_eq!(
         found.report.verdict.headline.en,
-        "1 decided before what they rest on"
+        "Decided before what they rest on: 1"
     );
     let replication = area(&found.outcome, "replication");
     assert_eq!(replication["state"], "early");

@@ -76,6 +76,6 @@ fn two_recovery_authorities_are_refused() {
     assert_eq!(found.outcome["doubleRecovery"], json!(["b"]));
     assert_eq!(
         found.report.verdict.headline.en,
-        "1 workloads are recovered by two"
+        "More than one recovery authority: 1 workload"
     );
 }

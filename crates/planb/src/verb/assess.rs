@@ -68,7 +68,8 @@ fn list(json: bool, lang: Lang) -> CliResult<Exit> {
 fn init(name: &str, lang: Lang) -> CliResult<Exit> {
     let method = method(name)?;
     let sheet = sheet(method, None)?;
-    let text = answers::write(method.name, &sheet, &answers::example(&sheet), lang);
+    let example = answers::example(&sheet, lang);
+    let text = answers::write(method.name, &sheet, &example, lang);
     output::data(text.trim_end());
     Ok(Exit::Done)
 }
@@ -137,10 +138,11 @@ pub fn answered(path: &Path, inputs: &Inputs, lang: Lang) -> CliResult<Assessed>
 }
 
 /// The result of a method's own example, which is illustrative as a whole.
-pub fn illustrated(name: &str) -> CliResult<Assessed> {
+pub fn illustrated(name: &str, lang: Lang) -> CliResult<Assessed> {
     let method = method(name)?;
     let sheet = sheet(method, None)?;
-    let text = answers::write(method.name, &sheet, &answers::example(&sheet), Lang::En);
+    let example = answers::example(&sheet, lang);
+    let text = answers::write(method.name, &sheet, &example, lang);
     let file = AnswersFile {
         text: &text,
         name: "example",
@@ -153,7 +155,7 @@ pub fn illustrated(name: &str) -> CliResult<Assessed> {
         &file,
         &inputs,
         Path::new("example"),
-        Lang::En,
+        lang,
     )
 }
 

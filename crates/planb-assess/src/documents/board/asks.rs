@@ -3,6 +3,7 @@
 use super::Facts;
 use crate::documents::quarters::{Kept, Quarter};
 use crate::method::Assessed;
+use crate::number;
 use crate::report::{Block, Finding, Section, Tile, Tone};
 use planb_model::Text;
 use planb_model::finding::Severity;
@@ -161,8 +162,8 @@ pub fn asked(
     let mut all = Vec::new();
     if decisions > 0 {
         all.push(Text::new(
-            format!("Decide what is open: {decisions} items above."),
-            format!("위의 미결 사항 {decisions}건을 의결해 주십시오."),
+            format!("Decide what is open: {}, listed below.", number::counted(decisions, "item", "items")),
+            format!("아래 미결 사항 {decisions}건을 의결해 주십시오."),
         ));
     }
     if tiles.iter().take(2).any(|t| t.tone == Tone::Bad) {
@@ -185,7 +186,7 @@ pub fn asked(
             "언제든 페일오버를 승인할 사람을 확정해 주십시오. 전환은 그 결정을 기다립니다.",
         ));
     }
-    let rpo = crate::number::duration(facts.plan.objectives.rpo.as_secs_f64());
+    let rpo = number::duration(facts.plan.objectives.rpo.as_secs_f64());
     all.push(Text::new(
         format!("Accept, or change, that up to {} of writes may be lost: the board decides the loss (DR 9).", rpo.en),
         format!("최대 {}의 쓰기 손실을 허용할지 확인해 주십시오. 데이터 손실은 보드가 결정합니다(DR 9).", rpo.ko),

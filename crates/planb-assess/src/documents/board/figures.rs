@@ -45,7 +45,7 @@ pub fn resources(facts: &Facts<'_>) -> Tile {
         ),
         note: Text::new(
             "calculated; 40–70 expected (DR 10)",
-            "계산값, 기대치 40–70(DR 10)",
+            "계산값, 기대치 40~70(DR 10)",
         ),
         tone: if share <= RESOURCES_MAX {
             Tone::Good
@@ -65,9 +65,9 @@ pub fn licence_layers(facts: &Facts<'_>) -> Tile {
         title,
         value: Text::new(
             format!("{} today", number::plain(layers)),
-            format!("현재 {}", number::plain(layers)),
+            format!("현재 {}단", number::plain(layers)),
         ),
-        note: Text::new("3 → 1–2 expected (DR 10)", "3 → 1–2 기대(DR 10)"),
+        note: Text::new("3 → 1–2 expected (DR 10)", "기대치 3단 → 1~2단(DR 10)"),
         tone: if layers <= LAYERS_MAX {
             Tone::Good
         } else {

@@ -2,7 +2,7 @@
 
 use super::{Facts, against, phase_name, time_or_not};
 use crate::documents::quarters::{Kept, Quarter};
-use crate::documents::{Begins, Known, Run, RunKind, Verification, day};
+use crate::documents::{Begins, Known, Run, RunKind, Verification, day, minute};
 use crate::number;
 use crate::report::{Block, Cell, Column, Section, Table, Tone};
 use planb_model::Text;
@@ -60,7 +60,7 @@ fn kind(kind: RunKind) -> Text {
     match kind {
         RunKind::Drill => Text::new("drill, seen from outside", "훈련(외부에서 관측)"),
         RunKind::Move(RunbookKind::Failover) => Text::new("failover", "페일오버"),
-        RunKind::Move(RunbookKind::Switchover) => Text::new("switchover", "전환"),
+        RunKind::Move(RunbookKind::Switchover) => Text::new("switchover", "계획 전환"),
         RunKind::Move(RunbookKind::Failback) => Text::new("failback", "페일백"),
     }
 }
@@ -107,7 +107,7 @@ pub fn runs(facts: &Facts<'_>, shown: usize) -> Section {
     let mut table = Table::new(
         Text::new("Runs, the newest first", "실행 기록(최근 것부터)"),
         [
-            Column::text(Text::new("Day", "날짜")),
+            Column::text(Text::new("Time (UTC)", "시각(UTC)")),
             Column::text(Text::new("What", "종류")),
             Column::text(Text::new("From, to", "이동")),
             Column::text(Text::new("End", "결과")),
@@ -139,7 +139,7 @@ pub fn runs(facts: &Facts<'_>, shown: usize) -> Section {
                 ))
             });
         table.rows.push(vec![
-            day(run.at).into(),
+            minute(run.at).into(),
             kind(run.kind).into(),
             format!("{} → {}", run.from, run.to).into(),
             state(run),
@@ -197,7 +197,9 @@ pub fn steps(all: &[Run], newest: &Run) -> Option<Section> {
         let same = before.and_then(|run| run.steps.iter().find(|s| s.id == step.id));
         let (tone, end) = step_state(step.state);
         table.rows.push(vec![
-            step.id.clone().into(),
+            planb_model::moment::name(&step.id)
+                .unwrap_or_else(|| Text::same(&step.id))
+                .into(),
             phase_name(step.phase).into(),
             Cell::toned(end, tone),
             step.attempts.to_string().into(),

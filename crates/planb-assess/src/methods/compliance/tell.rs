@@ -36,7 +36,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
     Verdict {
         tone,
         headline: Text::new(
-            format!("{met} of {all} requirements have evidence"),
+            format!("Requirements with evidence: {met} of {all}"),
             format!("요구사항 {all}개 중 {met}개에 증거가 있습니다"),
         ),
         reason: Text::new(
@@ -58,7 +58,7 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
             title: Text::new("Grade", "등급"),
             value: outcome
                 .grade
-                .map_or_else(|| Text::same("–"), |g| Text::same(g.to_string())),
+                .map_or_else(|| Text::same("–"), |g| Text::new(g.to_string(), format!("{g}등급"))),
             note: match &outcome.service {
                 Some(service) => {
                     Text::new(format!("of service {service}"), format!("서비스 {service}"))
@@ -117,8 +117,15 @@ fn said(seen: &Seen) -> Text {
     )
 }
 
+/// What was seen, each thing once: several needs may be shown by the same.
 fn joined(evidence: &[&Seen]) -> Text {
-    let texts: Vec<Text> = evidence.iter().map(|seen| said(seen)).collect();
+    let mut texts: Vec<Text> = Vec::new();
+    for seen in evidence {
+        let text = said(seen);
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
     let en: Vec<&str> = texts.iter().map(|t| t.en.as_str()).collect();
     let ko: Vec<&str> = texts.iter().map(|t| t.ko.as_str()).collect();
     Text::new(en.join(" · "), ko.join(" · "))
@@ -134,7 +141,7 @@ fn requirements(rules: &Rules, outcome: &Outcome) -> Section {
             Column::text(Text::new("Evidence", "증거")),
             Column::text(Text::new("Source", "출처")),
         ],
-    );
+    ).grouped();
     table.main = true;
     let row = |judged: &Judged| -> Option<Vec<Cell>> {
         let (document, requirement) = rule(rules, judged)?;
@@ -169,8 +176,8 @@ fn gaps(rules: &Rules, outcome: &Outcome) -> Section {
         Some(Finding {
             tone: tone(judged.state),
             subject: Text::new(
-                format!("{}: {}", document.title.en, requirement.text.en),
-                format!("{}: {}", document.title.ko, requirement.text.ko),
+                format!("{} – {}", document.title.en, requirement.text.en),
+                format!("{} – {}", document.title.ko, requirement.text.ko),
             ),
             reason: joined(&lacking),
             action: Some(requirement.action.clone()),
@@ -200,16 +207,16 @@ fn grades(rules: &Rules, outcome: &Outcome) -> Section {
         let own = outcome.grade == Some(grade.grade);
         let text = Text::new(
             format!(
-                "{} {}{}",
+                "{} ({}){}",
                 grade.grade,
                 grade.name.en,
-                if own { " (this service)" } else { "" }
+                if own { ", this service" } else { "" }
             ),
             format!(
-                "{} {}{}",
+                "{}등급({}){}",
                 grade.grade,
                 grade.name.ko,
-                if own { " (이 서비스)" } else { "" }
+                if own { ", 이 서비스" } else { "" }
             ),
         );
         table.rows.push(vec![

@@ -58,7 +58,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
     let Some(tco) = &outcome.tco else {
         return Verdict {
             tone: Tone::Plain,
-            headline: Text::new("What the second home costs", "두 번째 보금자리의 비용"),
+            headline: Text::new("What the standby site costs", "대기 사이트의 비용"),
             reason,
         };
     };
@@ -110,7 +110,7 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
         tile(
             Text::new("After a failover", "페일오버 뒤"),
             usd(standby.failover_monthly),
-            Text::new("a month, more", "월, 추가"),
+            Text::new("a month, on top", "월, 추가"),
         ),
         tile(
             Text::new("An hour after a failover", "페일오버 뒤 시간당"),
@@ -140,10 +140,10 @@ fn standby(outcome: &Outcome) -> Section {
         ),
     ];
     let bars = Bars {
-        title: Text::new("A year of the second home", "두 번째 보금자리의 연간 비용"),
+        title: Text::new("A year of the standby site", "대기 사이트의 연간 비용"),
         unit: Text::new(
             "USD a year, with the hours it is active",
-            "USD/년(활성 시간 포함)",
+            "연간 USD, 활성 시간 포함",
         ),
         series: vec![Text::new("Cost", "비용")],
         rows: modes
@@ -181,7 +181,7 @@ fn standby(outcome: &Outcome) -> Section {
         ));
     }
     Section::new(
-        Text::new("The second home", "두 번째 보금자리"),
+        Text::new("The standby site", "대기 사이트"),
         vec![
             Block::Chart(Chart::Bars(bars)),
             Block::Table(table),
@@ -198,7 +198,7 @@ fn resources(answers: &Answers) -> Section {
             Column::text(Text::new("Resource", "자원")),
             Column::figures(Text::new("A month", "월")),
         ],
-    );
+    ).grouped();
     let groups = [
         (Text::new("primary", "주 사이트"), &answers.primary),
         (
@@ -257,9 +257,9 @@ fn os_tax(rules: &Rules, outcome: &Outcome) -> Option<Section> {
     };
     // Five colours are all there are: the smaller ones stand in the table.
     let bars = Bars {
-        title: Text::new("OS tax", "OS tax(운영체제 비용)"),
-        unit: Text::new("USD a year", "USD/년"),
-        series: vec![Text::new("All categories", "전체 항목")],
+        title: Text::new("Today and afterwards", "현재와 전환 후"),
+        unit: Text::new("USD a year", "연간 USD"),
+        series: vec![Text::new("All categories", "전 항목 합계")],
         rows: [
             series(Text::new("Today", "현재"), |c| c.now),
             series(Text::new("Afterwards", "전환 후"), |c| c.then),
@@ -344,11 +344,11 @@ fn tco(rules: &Rules, outcome: &Outcome) -> Option<Section> {
     if let Some(exposure) = tco.exchange_exposure {
         blocks.push(Block::Facts(vec![(
             Text::new(
-                "A dollar that is 10 % dearer adds to a year of keeping",
-                "환율이 10% 오르면 현행 유지의 연간 추가 비용",
+                "Keeping everything, a year, when the dollar rises by 10 %",
+                "환율이 10% 오를 때 현행 유지의 연간 추가 비용",
             ),
             Text::new(
-                format!("{} in local currency", number::money(exposure)),
+                format!("+{} in local currency", number::money(exposure)),
                 format!("{}원", number::money(exposure)),
             ),
         )]));
@@ -364,6 +364,9 @@ fn shown(id: &str, value: f64) -> String {
     match id {
         "licenceRise" => format!("{}×", number::plain(value)),
         "licenceReduction" | "utilisationThen" => format!("{}%", number::plain(value)),
+        "migration" | "powerPerServer" => usd(value),
+        "fteThen" => format!("{} FTE", number::plain(value)),
+        "exchangeRate" => format!("{}/USD", number::money(value)),
         _ => number::money(value),
     }
 }
@@ -408,7 +411,7 @@ fn horizons(all: &[Horizon]) -> Table {
     let mut table = Table::new(
         Text::new("Totals", "기간별 합계"),
         vec![
-            Column::figures(Text::new("Years", "기간(년)")),
+            Column::text(Text::new("Term", "기간")),
             Column::figures(Text::new("Keep", "현행 유지")),
             Column::figures(Text::new("Partial", "부분 전환")),
             Column::figures(Text::new("Whole move", "전면 전환")),
@@ -416,7 +419,11 @@ fn horizons(all: &[Horizon]) -> Table {
     );
     for horizon in all {
         table.rows.push(vec![
-            horizon.years.to_string().into(),
+            Text::new(
+                number::counted(horizon.years as usize, "year", "years"),
+                format!("{}년", horizon.years),
+            )
+            .into(),
             usd(horizon.keep).into(),
             usd(horizon.partial).into(),
             usd(horizon.full).into(),

@@ -1,5 +1,5 @@
-//! The one page for the board. What is here is kept to what fits a sheet of A4;
-//! only the longest agenda runs over.
+//! The one page for the board. What is here is kept to what fits a sheet of A4,
+//! with the longest agenda too.
 
 use super::{Answers, BoardNumber, Decision, Gap, Judged, Outcome, Rules, State};
 use crate::number;
@@ -54,7 +54,7 @@ fn verdict(rules: &Rules, answers: &Answers, outcome: &Outcome) -> Verdict {
         (
             Tone::Bad,
             Text::new(
-                format!("{early} decided before what they rest on"),
+                format!("Decided before what they rest on: {early}"),
                 format!("선행 결정보다 먼저 내린 결정이 {early}건 있습니다"),
             ),
         )

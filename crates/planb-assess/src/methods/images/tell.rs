@@ -50,7 +50,7 @@ fn verdict(rules: &Rules, outcome: &Outcome) -> Verdict {
     Verdict {
         tone: Tone::Warn,
         headline: Text::new(
-            format!("{open} decisions are open"),
+            format!("Still open: {}", number::counted(open, "decision", "decisions")),
             format!("결정할 것이 {open}건 남았습니다"),
         ),
         reason: Text::new(
@@ -65,7 +65,7 @@ fn tiles(rules: &Rules, outcome: &Outcome) -> Vec<Tile> {
     let mut tiles = vec![Tile {
         title: Text::new("Agenda decided", "의결된 안건"),
         value: Text::same(format!("{decided} / {}", rules.agenda.len())),
-        note: Text::new("seven items", "일곱 안건"),
+        note: Text::new("of the board's agenda", "거버넌스 보드 안건 중"),
         tone: if outcome.open.is_empty() {
             Tone::Good
         } else {

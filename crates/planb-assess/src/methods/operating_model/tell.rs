@@ -37,7 +37,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
         return Verdict {
             tone: Tone::Bad,
             headline: Text::new(
-                format!("{twice} workloads are recovered by two"),
+                format!("More than one recovery authority: {}", number::counted(twice, "workload", "workloads")),
                 format!("워크로드 {twice}개의 복구 주체가 둘 이상입니다"),
             ),
             reason: Text::new(
@@ -50,7 +50,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
     if open == 0 {
         return Verdict {
             tone: Tone::Good,
-            headline: Text::new("No gaps", "빈틈이 없습니다"),
+            headline: Text::new("No gaps", "보완할 점이 없습니다"),
             reason: Text::new(
                 "Every item has evidence and an owner, and an aim where it needs one.",
                 "모든 항목에 근거와 책임자가 있고, 필요한 항목에는 목표가 있습니다.",
@@ -60,9 +60,9 @@ fn verdict(outcome: &Outcome) -> Verdict {
     Verdict {
         tone: Tone::Warn,
         headline: Text::new(
-            format!("{open} of {} items have gaps", outcome.items.len()),
+            format!("Items with gaps: {open} of {}", outcome.items.len()),
             format!(
-                "{}개 항목 중 {open}개에 빈틈이 있습니다",
+                "{}개 항목 중 {open}개에 보완할 점이 있습니다",
                 outcome.items.len()
             ),
         ),
@@ -88,7 +88,7 @@ fn tiles(rules: &Rules, outcome: &Outcome) -> Vec<Tile> {
             tone: Tone::Plain,
         },
         Tile {
-            title: Text::new("Items with gaps", "빈틈이 있는 항목"),
+            title: Text::new("Items with gaps", "보완할 항목"),
             value: Text::same(format!("{} / {}", open(outcome), outcome.items.len())),
             note: Text::new("aim, evidence or owner", "목표, 근거, 책임자"),
             tone: if open(outcome) == 0 {
@@ -98,7 +98,7 @@ fn tiles(rules: &Rules, outcome: &Outcome) -> Vec<Tile> {
             },
         },
         Tile {
-            title: Text::new("Recovered by two", "이중 복구"),
+            title: Text::new("Recovered twice", "이중 복구"),
             value: Text::same(outcome.double_recovery.len().to_string()),
             note: Text::new("must be none", "없어야 함"),
             tone: if outcome.double_recovery.is_empty() {
@@ -165,8 +165,8 @@ fn today(state: State, today: &Json) -> Cell {
 fn given(text: Option<&str>, lacking: bool) -> Cell {
     match text {
         _ if lacking => Cell::toned(Text::new("missing", "없음"), Tone::Warn),
-        Some(text) => text.into(),
-        None => "".into(),
+        Some(text) if !text.trim().is_empty() => text.into(),
+        _ => "–".into(),
     }
 }
 

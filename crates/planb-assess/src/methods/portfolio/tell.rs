@@ -57,8 +57,9 @@ fn verdict(outcome: &Outcome) -> Verdict {
     let unknown = total - met - missed;
     let reason = Text::new(
         format!(
-            "{met} met in a recent drill, {missed} missed, {unknown} not shown; {open} services still move in {} waves.",
-            outcome.waves.len()
+            "{met} met in a recent drill, {missed} missed, {unknown} not shown; {} still to move, in {}.",
+            number::counted(open, "service", "services"),
+            number::counted(outcome.waves.len(), "wave", "waves")
         ),
         format!(
             "최근 훈련에서 달성 {met}개, 미달 {missed}개, 확인되지 않음 {unknown}개. 남은 전환 대상 {open}개를 {}개 차수로 옮깁니다.",
@@ -79,7 +80,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
         (Tone::Bad, text)
     } else {
         let text = Text::new(
-            format!("{met} of {total} services meet their targets"),
+            format!("Targets met: {met} of {}", number::counted(total, "service", "services")),
             format!("{total}개 서비스 중 {met}개가 복구 목표를 달성했습니다"),
         );
         let tone = if met == total { Tone::Good } else { Tone::Warn };
@@ -285,7 +286,7 @@ fn blockers(answers: &Answers, outcome: &Outcome) -> Section {
     } else {
         Block::Findings(findings)
     };
-    Section::new(Text::new("Blockers", "장애 요인"), vec![block])
+    Section::new(Text::new("What stands in the way", "전환의 걸림돌"), vec![block])
 }
 
 /// The way out of KubeVirt.
@@ -295,8 +296,8 @@ fn exit(outcome: &Outcome) -> Option<Finding> {
         (
             Text::new(
                 format!(
-                    "{} services are on KubeVirt without a stated way out",
-                    exit.on_bridge
+                    "{} on KubeVirt without a stated way out",
+                    number::counted(exit.on_bridge, "service", "services")
                 ),
                 format!(
                     "{}개 서비스가 출구 지표 없이 KubeVirt에 있습니다",
@@ -333,7 +334,7 @@ fn exit(outcome: &Outcome) -> Option<Finding> {
 
 fn kpis(outcome: &Outcome) -> Section {
     let mut table = Table::new(
-        Text::new("Figures for the board", "이사회 보고 지표"),
+        Text::new("Before the move and now", "전환 전과 현재"),
         vec![
             Column::text(Text::new("Figure", "지표")),
             Column::figures(Text::new("Before", "전환 전")),
@@ -351,7 +352,7 @@ fn kpis(outcome: &Outcome) -> Section {
         vec![Block::Table(table)],
     )
     .lead(Text::new(
-        "Cases of others are no aim of yours: compare them with your own figures.",
+        "What others report is not a target; compare with your own figures.",
         "다른 기관의 사례는 목표가 아니므로 자체 실측치로 비교하십시오.",
     ))
 }

@@ -28,19 +28,22 @@ pub fn report(sheet: &Sheet, rules: &Rules, answers: &Answers, outcome: &Outcome
 
 fn verdict(outcome: &Outcome) -> report::Verdict {
     let count = |class| outcome.counts.get(&class).copied().unwrap_or(0);
+    let grouped = |class| number::grouped(count(class) as u64);
     let open = count(Class::Undecided);
     let reason = Text::new(
         format!(
-            "{} become containers, {} move to KubeVirt, {} stay VMs, {open} are undecided.",
-            count(Class::Modernise),
-            count(Class::Kubevirt),
-            count(Class::Keep)
+            "Containers: {}. KubeVirt: {}. VMs kept: {}. Undecided: {}.",
+            grouped(Class::Modernise),
+            grouped(Class::Kubevirt),
+            grouped(Class::Keep),
+            grouped(Class::Undecided)
         ),
         format!(
-            "현대화 {}개, KubeVirt 흡수 {}개, VM 유지 {}개, 판단 보류 {open}개입니다.",
-            count(Class::Modernise),
-            count(Class::Kubevirt),
-            count(Class::Keep)
+            "현대화 {}개, KubeVirt 흡수 {}개, VM 유지 {}개, 판단 보류 {}개입니다.",
+            grouped(Class::Modernise),
+            grouped(Class::Kubevirt),
+            grouped(Class::Keep),
+            grouped(Class::Undecided)
         ),
     );
     let (tone, headline) = if !outcome.exit_stated {
@@ -51,7 +54,7 @@ fn verdict(outcome: &Outcome) -> report::Verdict {
         (Tone::Bad, text)
     } else if open > 0 {
         let text = Text::new(
-            "Answers are missing that decide",
+            "Some workloads cannot be decided: answers are missing",
             "판단에 필요한 답이 빠져 있습니다",
         );
         (Tone::Warn, text)
@@ -156,7 +159,7 @@ fn exit(outcome: &Outcome) -> Section {
                 subject: Text::new("Way out of KubeVirt", "출구 지표"),
                 reason: Text::new(
                     format!(
-                        "{} of {moved}: {converted} workloads become containers by {by}",
+                        "{} of {moved} become containers by {by}: {converted}",
                         said.en
                     ),
                     format!(
@@ -172,7 +175,7 @@ fn exit(outcome: &Outcome) -> Section {
             tone: Tone::Bad,
             subject: Text::new("Way out of KubeVirt", "출구 지표"),
             reason: Text::new(
-                format!("{moved} workloads move to KubeVirt without a stated way out"),
+                format!("{} on KubeVirt without a stated way out", number::counted(moved, "workload", "workloads")),
                 format!("{moved}개 워크로드를 KubeVirt로 옮기지만 출구 지표가 없습니다"),
             ),
             action: Some(Text::new(

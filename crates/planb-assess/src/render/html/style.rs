@@ -7,7 +7,7 @@ pub const CSS: &str = r#"
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0 auto;max-width:1060px;padding:36px 30px 28px;background:var(--ground);color:var(--ink);font:15px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",sans-serif;font-variant-numeric:tabular-nums}
-[lang=ko] body{font-family:Pretendard,"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",system-ui,sans-serif;word-break:keep-all;overflow-wrap:anywhere}
+[lang=ko] body{font-family:Pretendard,"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",system-ui,sans-serif;word-break:keep-all;overflow-wrap:break-word}
 header{margin-bottom:22px}
 h1{font-size:27px;line-height:1.25;margin:2px 0 4px;letter-spacing:-.01em;overflow-wrap:anywhere}
 .brand{margin:0;font-weight:700;font-size:14px}.brand span{font-weight:400;color:var(--soft)}
@@ -31,19 +31,20 @@ ul{margin:6px 0 10px;padding-left:20px}li{margin-bottom:5px}
 .documents{font-size:12.5px;margin:0}
 .findings{list-style:none;padding:0;margin:0}
 .findings li{display:flex;gap:10px;padding:8px 0;border-bottom:1px solid var(--line);margin:0}
-.findings .mark{width:1.2em;flex:none;text-align:center}
+.findings+p,.findings+table,.findings+div{margin-top:8px}.findings .mark{width:1.2em;flex:none;text-align:center}
 .findings .action{margin:3px 0 0;color:var(--ink);font-size:14px}
 .source{color:var(--soft);font-size:12.5px;white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:14px;margin:0 0 14px}
 caption{text-align:left;font-weight:600;font-size:13.5px;padding:2px 0 6px;color:var(--soft)}
 th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400;overflow-wrap:break-word}
 thead th{font-weight:600;color:var(--soft);border-bottom:2px solid var(--line)}
-.grid .figures{text-align:right;white-space:nowrap}
-.facts th{width:280px;color:var(--soft)}
+.grid .figures{text-align:right;white-space:nowrap}.grid .figures:first-child{width:1%;padding-right:20px}.name{white-space:nowrap}.group th{font-weight:600;padding-top:12px;background:none}td:last-child,th:last-child{padding-right:0}
+.facts th{width:40%;color:var(--soft)}
 .scroll{overflow-x:auto}
-.chart{overflow-x:auto;margin:6px 0 14px}.chart figcaption{font-weight:600;font-size:13.5px;color:var(--soft);margin-bottom:4px}
-.chart svg{display:block;width:100%;min-width:640px;height:auto}
+.chart{margin:6px 0 14px}.picture{overflow-x:auto}.chart figcaption{font-weight:600;font-size:13.5px;color:var(--soft);margin-bottom:4px}
+.chart svg{display:block;width:100%;max-width:960px;min-width:560px;height:auto}
 figure{margin:0}
+details.data{margin:4px 0 0;font-size:13px;color:var(--soft)}.data summary{cursor:pointer}.data table{color:var(--ink);margin-top:8px}
 svg text{fill:var(--ink);font-size:13px}
 svg .tick{fill:var(--soft);font-size:12px}
 svg .axis{stroke:var(--line);stroke-width:1}
@@ -55,12 +56,59 @@ svg .line{fill:none;stroke-width:2.5}
 svg .in-bar{fill:var(--ground);font-weight:600;font-size:12px}
 .fill-0{fill:var(--a)}.fill-1{fill:var(--b)}.fill-2{fill:var(--c)}.fill-3{fill:var(--d)}.fill-4{fill:var(--e)}
 .line-0{stroke:var(--a)}.line-1{stroke:var(--b);stroke-dasharray:8 4}.line-2{stroke:var(--c);stroke-dasharray:2 3}.line-3{stroke:var(--d);stroke-dasharray:10 3 2 3}.line-4{stroke:var(--e)}
+pre code{font-size:12.5px}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:12px 14px;overflow-x:auto;margin:0 0 14px}
-code{font:12.5px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Noto Sans Mono CJK KR",monospace}
+code{font:.9em/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Noto Sans Mono CJK KR",monospace}
 footer{margin-top:36px;padding-top:12px;border-top:1px solid var(--line);color:var(--soft);font-size:13px}
 @media (max-width:820px){body{padding:20px 16px}.cards{grid-auto-flow:row;grid-template-columns:repeat(2,minmax(0,1fr))}.facts th{width:45%}}
 @page{size:A4;margin:13mm}
 @media print{
 :root{--ground:#fff;--panel:#f6f7f9;--ink:#1b1f26;--soft:#4b525d;--line:#d5dae0;--good:#0b6b3a;--good-ground:#e8f5ec;--warn:#7a4b00;--warn-ground:#fdf3dc;--bad:#a61b1b;--bad-ground:#fdeaea;--a:#1f5fbf;--b:#8a5a00;--c:#6a3fb5;--d:#0b6b3a;--e:#6b7280}
-body{max-width:none;padding:0;font-size:11.5px;-webkit-print-color-adjust:exact;print-color-adjust:exact}.chart svg{min-width:0}.card,.banner,tr,figure,.findings li{break-inside:avoid}.cards{grid-auto-flow:column;grid-template-columns:none}section{margin-top:20px}.short{break-inside:avoid}.findings .action{font-size:11px}.note,.card h3,caption,.chart figcaption{font-size:11px}footer,.documents,.source{font-size:10px}.banner strong{font-size:14px}h2{font-size:15px}h1{font-size:22px}.figure{font-size:22px}table{font-size:10.5px}h2,caption,.lead,figcaption{break-after:avoid}thead{display:table-header-group}pre{white-space:pre-wrap;overflow-wrap:anywhere}footer{margin-top:10px;padding-top:6px}}
+body{max-width:none;padding:0;font-size:12.5px;line-height:1.45;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+header{margin-bottom:10px}h1{font-size:22px}h2{font-size:15px;margin-bottom:4px}p,ul,table{margin-bottom:7px}li{margin-bottom:3px}
+.brand{font-size:12.5px}.banner{padding:9px 14px;margin-bottom:10px}.banner strong{font-size:15px}.banner .sign{font-size:18px}
+.cards{grid-auto-flow:column;grid-template-columns:none;gap:10px}.card{padding:8px 12px}.figure{font-size:21px;margin:1px 0}
+section{margin-top:15px}.lead{margin-bottom:5px}.findings li{padding:4px 0}.findings .action{font-size:12px;margin-top:1px}
+table{font-size:11.5px}th,td{padding-top:4px;padding-bottom:4px}.grid{margin-bottom:8px}.group th{padding-top:8px}
+.note,.card h3,caption,.chart figcaption{font-size:11.5px}.source{font-size:10.5px}footer{font-size:10.5px;margin-top:10px;padding-top:6px}.documents{font-size:10.5px}footer p{margin-bottom:2px}
+.card,.banner,tr,figure,pre,.findings li,.lead,.short,p{break-inside:avoid}h2,caption,.lead,figcaption,.group{break-after:avoid}thead{display:table-header-group}
+.chart svg{min-width:0;max-width:none}.picture,.scroll{overflow:visible}.data{display:none}pre{white-space:pre-wrap;overflow-wrap:anywhere}pre code{font-size:11px}
+}
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::CSS;
+    use planb_testkit::palette::{TEXT_CONTRAST_MIN, contrast, palettes};
+
+    #[test]
+    fn every_text_can_be_read_in_every_scheme() {
+        let all = palettes(CSS);
+        // Light, dark, paper.
+        assert_eq!(all.len(), 3);
+        let texts = ["ink", "soft", "good", "warn", "bad"];
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        for text in texts {
+            pairs.extend([(text, "ground"), (text, "panel")]);
+        }
+        for banner in ["good", "warn", "bad"] {
+            let ground = match banner {
+                "good" => "good-ground",
+                "warn" => "warn-ground",
+                _ => "bad-ground",
+            };
+            pairs.extend([(banner, ground), ("ink", ground)]);
+        }
+        // Names inside bars stand in the colour of the page.
+        pairs.extend(["a", "b", "c", "d", "e"].map(|series| ("ground", series)));
+        for palette in &all {
+            for (text, ground) in &pairs {
+                let found = contrast(palette, text, ground);
+                assert!(
+                    found >= TEXT_CONTRAST_MIN,
+                    "{text} on {ground}: {found:.2} in {palette:?}"
+                );
+            }
+        }
+    }
+}

@@ -12,6 +12,8 @@ const TICKS_WANTED: f64 = 7.0;
 pub enum Scale {
     /// Plain numbers.
     Numbers,
+    /// Whole numbers: no half of a workload.
+    Counts,
     /// Seconds, shown as times.
     Seconds,
 }
@@ -88,14 +90,15 @@ impl Axis {
 
     fn said(&self, tick: f64, lang: Lang) -> String {
         match self.scale {
-            Scale::Numbers => number::plain(tick),
+            Scale::Numbers | Scale::Counts => number::plain(tick),
             Scale::Seconds if tick == 0.0 => "0".to_owned(),
             Scale::Seconds => number::duration(tick).get(lang).to_owned(),
         }
     }
 
     fn step(&self) -> f64 {
-        let raw = (self.to - self.from) / TICKS_WANTED;
+        let least = if self.scale == Scale::Counts { 1.0 } else { 0.0 };
+        let raw = ((self.to - self.from) / TICKS_WANTED).max(least);
         if self.scale == Scale::Seconds {
             const TIMES: [f64; 15] = [
                 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0,
@@ -116,9 +119,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn counts_have_no_halves() {
+        let axis = Axis::over([3.0].into_iter(), true, Scale::Counts, 0.0, 100.0);
+        let drawn = axis.draw(0.0, 10.0, Lang::En);
+        assert!(drawn.contains(">2<") && !drawn.contains("0.5"), "{drawn}");
+    }
+
+    #[test]
     fn odd_values_stay_inside_and_ticks_are_bounded() {
         for to in [0.0, 0.3, 9.0, 61_200.0, 1e12] {
-            for scale in [Scale::Numbers, Scale::Seconds] {
+            for scale in [Scale::Numbers, Scale::Counts, Scale::Seconds] {
                 let axis = Axis::over([to].into_iter(), true, scale, 100.0, 200.0);
                 let ticks = axis.draw(0.0, 10.0, Lang::En).matches("<line").count();
                 assert!((1..=12).contains(&ticks), "{to}: {ticks}");

@@ -11,7 +11,13 @@ const ROW: f64 = 30.0;
 /// Draws stacked bars with their sums at the end.
 pub fn draw(bars: &Bars, lang: Lang) -> Drawing {
     let sums = bars.rows.iter().map(|row| row.values.iter().sum::<f64>());
-    let axis = Axis::over(sums, true, Scale::Numbers, LEFT, RIGHT - 40.0);
+    let mut values = bars.rows.iter().flat_map(|row| &row.values);
+    let scale = if values.all(|value| value.fract() == 0.0) {
+        Scale::Counts
+    } else {
+        Scale::Numbers
+    };
+    let axis = Axis::over(sums, true, scale, LEFT, RIGHT - 40.0);
     let several = bars.series.len() > 1;
     let top = if several { 34.0 } else { 8.0 };
     let bottom = top + ROW * bars.rows.len() as f64;

@@ -1,10 +1,10 @@
 //! What moves a result most: bars to both sides of it.
 
 use super::axis::{Axis, Scale};
-use super::{Drawing, LEFT, RIGHT, bar, label, text};
+use super::{Drawing, LEFT, RIGHT, bar, label, legend, text};
 use crate::number;
 use crate::report::Tornado;
-use planb_model::Lang;
+use planb_model::{Lang, Text};
 
 const ROW: f64 = 34.0;
 
@@ -66,8 +66,14 @@ pub fn draw(tornado: &Tornado, lang: Lang) -> Drawing {
         &format!("class=\"limit-label\" x=\"{base:.1}\" y=\"16\" text-anchor=\"middle\""),
         &said,
     ));
+    let ends = [
+        Text::new("input at its low end", "입력값을 낮게"),
+        Text::new("input at its high end", "입력값을 높게"),
+    ];
+    let ends: Vec<&str> = ends.iter().map(|end| end.get(lang)).collect();
+    body.push_str(&legend(&ends, bottom + 38.0));
     Drawing {
-        height: bottom + 26.0,
+        height: bottom + 46.0,
         body,
     }
 }

@@ -12,7 +12,7 @@ const METHOD: &str = "cost";
 pub async fn run(args: CostArgs, lang: Lang) -> CliResult<Exit> {
     document::check_output(args.out.format, args.out.output.as_deref())?;
     let assessed = if args.example {
-        assess::illustrated(METHOD)?
+        assess::illustrated(METHOD, lang)?
     } else {
         assess::answered(&args.answers, &Inputs::default(), lang)?
     };

@@ -58,15 +58,15 @@ pub(super) fn waves(rules: &Rules, answers: &Answers, outcome: &Outcome) -> Sect
 
 pub(super) fn kpi(kpi: &Kpi) -> Vec<Cell> {
     let name = match kpi.id {
-        "tco" => Text::new("TCO a year", "연간 TCO"),
-        "density" => Text::new("Workloads per node", "노드 집적률"),
+        "tco" => Text::new("TCO a year, in your currency", "연간 TCO(자체 통화)"),
+        "density" => Text::new("Workloads per node", "집적률(노드당 워크로드 수)"),
         "leadTime" => Text::new("Deployment lead time", "배포 리드타임"),
         "mttr" => Text::new("Mean time to recover", "평균 복구 시간(MTTR)"),
         "reversible" => Text::new(
             "Changes that can be rolled back from Git",
             "Git 기준 롤백 가능 비율",
         ),
-        "drift" => Text::new("Drifts in a month", "월간 드리프트 건수"),
+        "drift" => Text::new("Drifts in a month", "월간 드리프트(건)"),
         _ => Text::new("Left KubeVirt", "KubeVirt 출구 비율"),
     };
     let show = |value: Option<f64>| -> Cell {
@@ -88,7 +88,7 @@ pub(super) fn kpi(kpi: &Kpi) -> Vec<Cell> {
         },
     );
     let (level, tone) = match kpi.level {
-        Level::Reached => (Text::new("as there", "사례 수준"), Tone::Good),
+        Level::Reached => (Text::new("as in the cases", "사례 수준"), Tone::Good),
         Level::Better => (
             Text::new("better than before", "전환 전보다 개선"),
             Tone::Warn,
@@ -118,10 +118,10 @@ pub(super) fn services(rules: &Rules, answers: &Answers, outcome: &Outcome) -> S
             Column::figures(Text::new("Grade", "등급")),
             Column::text(Text::new("Group", "그룹")),
             Column::text(Text::new("State", "상태")),
-            Column::figures(Text::new("RTO aim", "RTO 목표")),
-            Column::figures(Text::new("measured", "실측")),
-            Column::figures(Text::new("RPO aim", "RPO 목표")),
-            Column::figures(Text::new("measured", "실측")),
+            Column::figures(Text::new("RTO target", "RTO 목표")),
+            Column::figures(Text::new("RTO measured", "RTO 실측")),
+            Column::figures(Text::new("RPO target", "RPO 목표")),
+            Column::figures(Text::new("RPO measured", "RPO 실측")),
             Column::text(Text::new("Progress", "달성")),
             Column::figures(Text::new("Wave", "차수")),
             Column::text(Text::new("Waits for", "대기 대상")),
