@@ -19,7 +19,7 @@ const LEFT: f64 = 212.0;
 /// Where it ends.
 const RIGHT: f64 = 780.0;
 /// Columns of a label that fit left of the drawing.
-const LABEL_COLUMNS: usize = 30;
+const LABEL_COLUMNS: usize = 26;
 /// Series that have a colour of their own.
 const SERIES: usize = 5;
 
