@@ -175,10 +175,7 @@ fn assumed(assumed: &answers::Assumed) -> Note {
                 "{}: not answered, the illustrative {value} was taken",
                 assumed.ask.en
             ),
-            format!(
-                "{}: 답이 없어 예시 값을 썼습니다({value})",
-                assumed.ask.ko
-            ),
+            format!("{}: 답이 없어 예시 값을 썼습니다({value})", assumed.ask.ko),
         ),
         source: assumed.source.clone(),
     }

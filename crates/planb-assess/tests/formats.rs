@@ -4,8 +4,8 @@
 #[path = "support/page.rs"]
 mod page;
 use planb_assess::answers::{self, Form};
-use planb_assess::method::AnswersFile;
 use planb_assess::documents::cost;
+use planb_assess::method::AnswersFile;
 use planb_assess::render::{Format, Options, columns, guard, render};
 use planb_assess::report::{Block, Cell, Report, Table, Tone};
 use planb_assess::{Assessed, Inputs, METHODS, find};
@@ -155,7 +155,11 @@ fn terminal_tables_hold_every_cell_in_its_column() {
                     let wanted: String = table.rows.iter().map(|row| said(&row[at])).collect();
                     let title = &table.columns[at].title;
                     let title = title.get(lang);
-                    assert_eq!(*column, wanted, "{} {title}\n{text}", assessed.report.method);
+                    assert_eq!(
+                        *column, wanted,
+                        "{} {title}\n{text}",
+                        assessed.report.method
+                    );
                 }
             }
         }
@@ -175,7 +179,9 @@ fn read_columns(text: &str, table: &Table, lang: Lang) -> Vec<String> {
         .lines()
         .skip_while(|line| *line != title)
         .skip_while(|line| !is_rule(line));
-    let rule = lines.next().unwrap_or_else(|| panic!("no table {title}\n{text}"));
+    let rule = lines
+        .next()
+        .unwrap_or_else(|| panic!("no table {title}\n{text}"));
     let mut spans = Vec::new();
     let mut from = 0;
     for dashes in rule.split("  ") {

@@ -172,7 +172,10 @@ mod tests {
         for palette in &all {
             for text in ["ink", "soft"] {
                 let found = contrast(palette, text, "card");
-                assert!(found >= TEXT_CONTRAST_MIN, "{text}: {found:.2} in {palette:?}");
+                assert!(
+                    found >= TEXT_CONTRAST_MIN,
+                    "{text}: {found:.2} in {palette:?}"
+                );
             }
         }
     }

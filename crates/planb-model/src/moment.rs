@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn a_step_has_words_in_both_languages() {
         let restore = name("restore").expect("known");
-        assert_eq!((restore.en.as_str(), restore.ko.as_str()), ("Restore the data", "데이터 복원"));
+        assert_eq!(
+            (restore.en.as_str(), restore.ko.as_str()),
+            ("Restore the data", "데이터 복원")
+        );
         assert_eq!(name("something-else"), None);
     }
 }

@@ -1,13 +1,13 @@
 //! The status page: one small server-rendered document that refreshes itself.
 //! No script, no external asset; it works in any browser a data centre has.
 
+use crate::report::html::grouped;
 use planb_model::execution::{ExecutionState, StepState};
 use planb_model::runbook::RunbookKind;
 use planb_model::status::{
     ExecutionStatus, ProtectionState, ProtectionStatus, ServiceStatus, Verdict, VerificationState,
     VerificationStatus,
 };
-use crate::report::html::grouped;
 use planb_model::{Lang, Text};
 use std::fmt::Write;
 
@@ -320,8 +320,7 @@ table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid var(--li
 #[cfg(test)]
 mod tests {
     use super::*;
-    use planb_model::runbook::RunbookKind;
-use planb_model::status::{HealthStatus, ProtectionStatus};
+    use planb_model::status::{HealthStatus, ProtectionStatus};
     use planb_model::{Epoch, ServiceName, SiteName};
 
     fn status() -> ServiceStatus {
@@ -371,7 +370,10 @@ use planb_model::status::{HealthStatus, ProtectionStatus};
             .flat_map(|p| ["ink", "soft", "link", "ok", "warn", "bad"].map(|text| (p, text)))
         {
             let found = contrast(palette, text, "ground");
-            assert!(found >= TEXT_CONTRAST_MIN, "{text}: {found:.2} in {palette:?}");
+            assert!(
+                found >= TEXT_CONTRAST_MIN,
+                "{text}: {found:.2} in {palette:?}"
+            );
         }
     }
 
@@ -381,7 +383,10 @@ use planb_model::status::{HealthStatus, ProtectionStatus};
         one.protection.rpo_secs = Some(1.34);
         one.protection.transactions = 1_234_567;
         let (en, ko) = (render(&[one.clone()], Lang::En), render(&[one], Lang::Ko));
-        assert!(en.contains("1.3 s / 300 s") && en.contains("1 / 1,234,567"), "{en}");
+        assert!(
+            en.contains("1.3 s / 300 s") && en.contains("1 / 1,234,567"),
+            "{en}"
+        );
         assert!(ko.contains("1.3초 / 300초") && !ko.contains(" s<"), "{ko}");
     }
 

@@ -109,10 +109,9 @@ fn fields(
 /// The comments above a question.
 fn explain(out: &mut String, depth: usize, question: &Question, lang: Lang) {
     let ask = question.ask.get(lang);
-    let source = question
-        .source
-        .as_ref()
-        .map_or(String::new(), |s| format!(" [{}]", crate::render::cited(s, lang)));
+    let source = question.source.as_ref().map_or(String::new(), |s| {
+        format!(" [{}]", crate::render::cited(s, lang))
+    });
     comment(out, depth, &format!("{ask}{source}"));
     if let Some(find) = &question.find {
         let label = Text::new("Where to find it: ", "찾는 곳: ");

@@ -206,7 +206,8 @@ fn items(sheet: &Sheet, rules: &Rules, answers: &Answers) -> Section {
             Column::text(Text::new("Question", "진단 항목")),
             Column::text(Text::new("Answer", "답변")),
         ],
-    ).grouped();
+    )
+    .grouped();
     for goal in &rules.goals {
         for id in &goal.items {
             let ask = question(id).map_or_else(|| Text::same(id), |q| q.ask.clone());

@@ -184,7 +184,11 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
         escape(table.title.get(lang))
     ));
     for column in heads {
-        let class = if column.figures { " class=\"figures\"" } else { "" };
+        let class = if column.figures {
+            " class=\"figures\""
+        } else {
+            ""
+        };
         let title = escape(column.title.get(lang));
         page.push_str(&format!("<th scope=\"col\"{class}>{title}</th>"));
     }

@@ -214,7 +214,10 @@ mod tests {
     fn nothing_a_user_wrote_becomes_markdown() {
         for (given, written) in [
             ("a|b", "a\\|b"),
-            ("*a* _b_ [c](d) <e> #f ~g~", "\\*a\\* \\_b\\_ \\[c\\](d) \\<e\\> \\#f \\~g\\~"),
+            (
+                "*a* _b_ [c](d) <e> #f ~g~",
+                "\\*a\\* \\_b\\_ \\[c\\](d) \\<e\\> \\#f \\~g\\~",
+            ),
             ("a &amp; b", "a \\&amp; b"),
             ("run `planb up`", "run `planb up`"),
             ("`a|b`", "\\`a\\|b\\`"),

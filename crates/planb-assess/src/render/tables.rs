@@ -1,7 +1,7 @@
 //! Figures, tiles and findings as tables, for the formats that have nothing else.
 
-use crate::number;
 use super::{cited, spoken};
+use crate::number;
 use crate::report::{
     Bars, Cell, Chart, Column, Curves, Finding, Mark, Table, Tile, Timeline, Tornado,
 };
@@ -53,7 +53,11 @@ pub fn of_findings(title: &Text, findings: &[Finding]) -> Table {
             finding.subject.clone().into(),
             finding.reason.clone().into(),
             finding.action.clone().unwrap_or(Text::same("")).into(),
-            finding.source.as_deref().map_or(Text::same(""), sourced).into(),
+            finding
+                .source
+                .as_deref()
+                .map_or(Text::same(""), sourced)
+                .into(),
         ]
     };
     table.rows = findings.iter().map(row).collect();

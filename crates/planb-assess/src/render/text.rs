@@ -57,11 +57,17 @@ pub(super) fn render(report: &Report, options: &Options) -> String {
         page.heading(words.notes);
         page.text("", words.illustrative);
         for note in &report.notes {
-            page.point("-", &format!("{} [{}]", note.text.get(lang), cited(&note.source, lang)));
+            page.point(
+                "-",
+                &format!("{} [{}]", note.text.get(lang), cited(&note.source, lang)),
+            );
         }
     }
     page.line("");
-    page.text("", &format!("{}: {}", words.source, cited(&report.source, lang)));
+    page.text(
+        "",
+        &format!("{}: {}", words.source, cited(&report.source, lang)),
+    );
     page.text("", words.documents);
     page.out
 }

@@ -14,7 +14,12 @@ fn example() -> Json {
         .find(|m| m.name == "cost")
         .expect("registered");
     let sheet = Sheet::read(method.data).expect("a data file");
-    let text = answers::write("cost", &sheet, &answers::example(&sheet, Lang::En), Lang::En);
+    let text = answers::write(
+        "cost",
+        &sheet,
+        &answers::example(&sheet, Lang::En),
+        Lang::En,
+    );
     crate::support::run("cost", &text, Form::Yaml, &planb_assess::Inputs::default())
         .unwrap_or_else(|r| panic!("{}", said(&r)))
         .outcome

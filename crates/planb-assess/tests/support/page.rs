@@ -66,7 +66,15 @@ pub fn loads(html: &str) -> Vec<String> {
         "script", "link", "img", "image", "iframe", "object", "embed", "base", "use",
     ];
     const ATTRIBUTES: &[&str] = &[
-        "src", "href", "xlink:href", "srcset", "data", "action", "poster", "background", "style",
+        "src",
+        "href",
+        "xlink:href",
+        "srcset",
+        "data",
+        "action",
+        "poster",
+        "background",
+        "style",
     ];
     let mut found = Vec::new();
     for tag in tags(html) {
@@ -152,7 +160,8 @@ pub fn text(html: &str) -> String {
 
 #[test]
 fn broken_pages_are_found() {
-    let page = |body: &str| format!("<!doctype html>\n<html lang=\"en\"><body>{body}</body></html>");
+    let page =
+        |body: &str| format!("<!doctype html>\n<html lang=\"en\"><body>{body}</body></html>");
     assert_eq!(faults(&page("<p>a &lt; b</p>")), Vec::<String>::new());
     for broken in [
         "<p>",

@@ -149,14 +149,7 @@ pub fn illustrated(name: &str, lang: Lang) -> CliResult<Assessed> {
         form: Form::Yaml,
     };
     let inputs = Inputs::default();
-    run_method(
-        method,
-        &sheet,
-        &file,
-        &inputs,
-        Path::new("example"),
-        lang,
-    )
+    run_method(method, &sheet, &file, &inputs, Path::new("example"), lang)
 }
 
 fn form(path: &Path) -> Form {

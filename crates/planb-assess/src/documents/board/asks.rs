@@ -162,7 +162,10 @@ pub fn asked(
     let mut all = Vec::new();
     if decisions > 0 {
         all.push(Text::new(
-            format!("Decide what is open: {}, listed below.", number::counted(decisions, "item", "items")),
+            format!(
+                "Decide what is open: {}, listed below.",
+                number::counted(decisions, "item", "items")
+            ),
             format!("아래 미결 사항 {decisions}건을 의결해 주십시오."),
         ));
     }

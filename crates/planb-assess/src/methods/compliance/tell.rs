@@ -56,9 +56,10 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
     vec![
         Tile {
             title: Text::new("Grade", "등급"),
-            value: outcome
-                .grade
-                .map_or_else(|| Text::same("–"), |g| Text::new(g.to_string(), format!("{g}등급"))),
+            value: outcome.grade.map_or_else(
+                || Text::same("–"),
+                |g| Text::new(g.to_string(), format!("{g}등급")),
+            ),
             note: match &outcome.service {
                 Some(service) => {
                     Text::new(format!("of service {service}"), format!("서비스 {service}"))
@@ -141,7 +142,8 @@ fn requirements(rules: &Rules, outcome: &Outcome) -> Section {
             Column::text(Text::new("Evidence", "증거")),
             Column::text(Text::new("Source", "출처")),
         ],
-    ).grouped();
+    )
+    .grouped();
     table.main = true;
     let row = |judged: &Judged| -> Option<Vec<Cell>> {
         let (document, requirement) = rule(rules, judged)?;

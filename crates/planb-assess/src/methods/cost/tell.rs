@@ -1,6 +1,6 @@
 //! The report of the costs.
 
-use super::tco::{Horizon, SwingRule, Year};
+use super::tco::{Horizon, Swung, Year};
 use super::{Answers, Outcome, Rules};
 use crate::number;
 use crate::report::{
@@ -16,7 +16,7 @@ pub fn report(sheet: &Sheet, rules: &Rules, answers: &Answers, outcome: &Outcome
     sections.extend(sizing(outcome));
     sections.extend(tco(rules, outcome));
     sections.extend(downtime(outcome));
-    let swings = rules.swings.iter().filter(|_| outcome.tco.is_some());
+    let swings = outcome.tco.iter().flat_map(|tco| &tco.swings);
     Report {
         method: String::new(),
         title: sheet.title.clone(),
@@ -24,7 +24,9 @@ pub fn report(sheet: &Sheet, rules: &Rules, answers: &Answers, outcome: &Outcome
         verdict: verdict(outcome),
         tiles: tiles(outcome),
         sections,
-        notes: swings.map(swing_note).collect(),
+        notes: swings
+            .filter_map(|swung| swing_note(rules, swung))
+            .collect(),
     }
 }
 
@@ -198,7 +200,8 @@ fn resources(answers: &Answers) -> Section {
             Column::text(Text::new("Resource", "자원")),
             Column::figures(Text::new("A month", "월")),
         ],
-    ).grouped();
+    )
+    .grouped();
     let groups = [
         (Text::new("primary", "주 사이트"), &answers.primary),
         (
@@ -322,7 +325,7 @@ fn tco(rules: &Rules, outcome: &Outcome) -> Option<Section> {
         Block::Table(axes(tco.keep, tco.full)),
         Block::Table(horizons(&tco.horizons)),
     ];
-    let swing = |swung: &super::tco::Swung| {
+    let swing = |swung: &Swung| {
         let rule = rules.swings.iter().find(|r| r.id == swung.id)?;
         Some(Swing {
             label: rule.label.clone(),
@@ -460,12 +463,20 @@ fn downtime(outcome: &Outcome) -> Option<Section> {
     )
 }
 
-fn swing_note(rule: &SwingRule) -> Note {
-    Note {
+fn swing_note(rules: &Rules, swung: &Swung) -> Option<Note> {
+    let rule = rules.swings.iter().find(|r| r.id == swung.id)?;
+    let (low, high) = (
+        shown(&swung.id, swung.low_input),
+        shown(&swung.id, swung.high_input),
+    );
+    Some(Note {
         text: Text::new(
-            format!("Ends of the sensitivity analysis: {}", rule.label.en),
-            format!("민감도 분석의 범위: {}", rule.label.ko),
+            format!(
+                "Range of the sensitivity analysis, {}: {low} to {high}",
+                rule.label.en
+            ),
+            format!("민감도 분석의 범위, {}: {low} ~ {high}", rule.label.ko),
         ),
         source: rule.source.clone(),
-    }
+    })
 }

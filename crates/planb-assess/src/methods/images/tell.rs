@@ -50,7 +50,10 @@ fn verdict(rules: &Rules, outcome: &Outcome) -> Verdict {
     Verdict {
         tone: Tone::Warn,
         headline: Text::new(
-            format!("Still open: {}", number::counted(open, "decision", "decisions")),
+            format!(
+                "Still open: {}",
+                number::counted(open, "decision", "decisions")
+            ),
             format!("결정할 것이 {open}건 남았습니다"),
         ),
         reason: Text::new(

@@ -37,7 +37,10 @@ fn verdict(outcome: &Outcome) -> Verdict {
         return Verdict {
             tone: Tone::Bad,
             headline: Text::new(
-                format!("More than one recovery authority: {}", number::counted(twice, "workload", "workloads")),
+                format!(
+                    "More than one recovery authority: {}",
+                    number::counted(twice, "workload", "workloads")
+                ),
                 format!("워크로드 {twice}개의 복구 주체가 둘 이상입니다"),
             ),
             reason: Text::new(

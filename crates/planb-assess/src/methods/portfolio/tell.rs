@@ -80,7 +80,10 @@ fn verdict(outcome: &Outcome) -> Verdict {
         (Tone::Bad, text)
     } else {
         let text = Text::new(
-            format!("Targets met: {met} of {}", number::counted(total, "service", "services")),
+            format!(
+                "Targets met: {met} of {}",
+                number::counted(total, "service", "services")
+            ),
             format!("{total}개 서비스 중 {met}개가 복구 목표를 달성했습니다"),
         );
         let tone = if met == total { Tone::Good } else { Tone::Warn };
@@ -286,7 +289,10 @@ fn blockers(answers: &Answers, outcome: &Outcome) -> Section {
     } else {
         Block::Findings(findings)
     };
-    Section::new(Text::new("What stands in the way", "전환의 걸림돌"), vec![block])
+    Section::new(
+        Text::new("What stands in the way", "전환의 걸림돌"),
+        vec![block],
+    )
 }
 
 /// The way out of KubeVirt.

@@ -43,7 +43,10 @@ fn verdict(outcome: &Outcome) -> Verdict {
                 "모든 워크로드의 분기 계층이 정해졌습니다",
             ),
             reason: Text::new(
-                format!("What the teams run today can divide the traffic of {}.", number::counted(all, "workload", "workloads")),
+                format!(
+                    "What the teams run today can divide the traffic of {}.",
+                    number::counted(all, "workload", "workloads")
+                ),
                 format!("워크로드 {all}개를 현재 운영 역량으로 분기할 수 있습니다."),
             ),
         };

@@ -175,7 +175,10 @@ fn exit(outcome: &Outcome) -> Section {
             tone: Tone::Bad,
             subject: Text::new("Way out of KubeVirt", "출구 지표"),
             reason: Text::new(
-                format!("{} on KubeVirt without a stated way out", number::counted(moved, "workload", "workloads")),
+                format!(
+                    "{} on KubeVirt without a stated way out",
+                    number::counted(moved, "workload", "workloads")
+                ),
                 format!("{moved}개 워크로드를 KubeVirt로 옮기지만 출구 지표가 없습니다"),
             ),
             action: Some(Text::new(

@@ -97,7 +97,11 @@ impl Axis {
     }
 
     fn step(&self) -> f64 {
-        let least = if self.scale == Scale::Counts { 1.0 } else { 0.0 };
+        let least = if self.scale == Scale::Counts {
+            1.0
+        } else {
+            0.0
+        };
         let raw = ((self.to - self.from) / TICKS_WANTED).max(least);
         if self.scale == Scale::Seconds {
             const TIMES: [f64; 15] = [

@@ -5,7 +5,7 @@ use super::{Drawing, LEFT, RIGHT, SERIES, marks, text};
 use crate::report::Curves;
 use planb_model::Lang;
 
-const HEIGHT: f64 = 240.0;
+const HEIGHT: f64 = 190.0;
 /// Points a line is drawn with.
 const POINTS_MAX: usize = 200;
 

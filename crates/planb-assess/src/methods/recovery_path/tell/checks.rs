@@ -81,7 +81,10 @@ pub fn questions(answers: &Answers) -> Section {
             ),
             yes(),
             no(),
-            Text::new("put the cost of call-outs into it", "호출 비용을 투자 효과 산정서에 반영하십시오"),
+            Text::new(
+                "put the cost of call-outs into it",
+                "호출 비용을 투자 효과 산정서에 반영하십시오",
+            ),
             "DR 6.1.2",
         ),
         finding(
