@@ -58,7 +58,7 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
             title: Text::new("Grade", "등급"),
             value: outcome.grade.map_or_else(
                 || Text::same("–"),
-                |g| Text::new(g.to_string(), format!("{g}등급")),
+                |g| Text::new(format!("{g}"), format!("{g}등급")),
             ),
             note: match &outcome.service {
                 Some(service) => {
