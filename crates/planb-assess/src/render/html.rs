@@ -75,7 +75,7 @@ fn head(page: &mut String, report: &Report, options: &Options) {
 
 fn tile(tile: &Tile, lang: Lang) -> String {
     format!(
-        "<article class=\"card\"><h3>{}</h3><p class=\"figure {}\">{}</p><p class=\"note\">{}{}</p></article>",
+        "<article class=\"card\"><h2>{}</h2><p class=\"figure {}\">{}</p><p class=\"note\">{}{}</p></article>",
         escape(tile.title.get(lang)),
         class(tile.tone),
         escape(tile.value.get(lang)),
@@ -139,7 +139,7 @@ fn block(page: &mut String, block: &Block, lang: Lang) {
 fn figure(page: &mut String, chart: &Chart, lang: Lang) {
     let svg::Drawn { title, picture } = svg::draw(chart, lang);
     page.push_str(&format!(
-        "<figure class=\"chart\"><figcaption>{title}</figcaption><div class=\"picture\">{picture}</div>\
+        "<figure class=\"chart\"><figcaption>{title}</figcaption><div class=\"picture\" tabindex=\"0\">{picture}</div>\
          <details class=\"data\"><summary>{}</summary>",
         words(lang).figures
     ));
@@ -180,7 +180,7 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
     let from = usize::from(table.grouped);
     let heads = table.columns.get(from..).unwrap_or_default();
     page.push_str(&format!(
-        "<div class=\"scroll{short}\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
+        "<div class=\"scroll{short}\" tabindex=\"0\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
         escape(table.title.get(lang))
     ));
     for column in heads {

@@ -51,14 +51,18 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
         title: name(state),
         value: Text::same(count(outcome, state).to_string()),
         note,
-        tone: tone(state),
+        // None of a kind is no fault of that kind.
+        tone: match (state, count(outcome, state)) {
+            (State::Met, _) | (_, 1..) => tone(state),
+            (_, 0) => Tone::Plain,
+        },
     };
     vec![
         Tile {
             title: Text::new("Grade", "등급"),
             value: outcome.grade.map_or_else(
                 || Text::same("–"),
-                |g| Text::new(format!("{g}"), format!("{g}등급")),
+                |g| Text::new(format!("grade {g}"), format!("{g}등급")),
             ),
             note: match &outcome.service {
                 Some(service) => {

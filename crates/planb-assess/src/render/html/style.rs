@@ -19,7 +19,7 @@ h1{font-size:27px;line-height:1.25;margin:2px 0 4px;letter-spacing:-.01em;overfl
 .banner.good{background:var(--good-ground)}.banner.warn{background:var(--warn-ground)}.banner.bad{background:var(--bad-ground)}
 .cards{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:14px}
 .card{background:var(--panel);border:1px solid var(--line);border-radius:10px;padding:14px 16px;min-width:0}
-.card h3{margin:0;font-size:13px;font-weight:600;color:var(--soft)}
+.card h2{margin:0;font-size:13px;font-weight:600;color:var(--soft)}
 .figure{margin:4px 0 2px;font-size:29px;line-height:1.2;font-weight:700;letter-spacing:-.02em;overflow-wrap:anywhere}
 .note{margin:2px 0 0;font-size:13px;color:var(--soft)}
 .mark{font-weight:700}
@@ -70,7 +70,7 @@ header{margin-bottom:10px}h1{font-size:22px}h2{font-size:15px;margin-bottom:4px}
 .cards{grid-auto-flow:column;grid-template-columns:none;gap:10px}.card{padding:8px 12px}.figure{font-size:21px;margin:1px 0}
 section{margin-top:15px}.lead{margin-bottom:5px}.findings li{padding:4px 0}.findings .action{font-size:12px;margin-top:1px}
 table{font-size:11.5px}th,td{padding-top:4px;padding-bottom:4px}.grid{margin-bottom:8px}.group th{padding-top:8px}
-.note,.card h3,caption,.chart figcaption{font-size:11.5px}.source{font-size:10.5px}footer{font-size:10.5px;margin-top:10px;padding-top:6px}.documents{font-size:10.5px}footer p{margin-bottom:2px}
+.note,.card h2,caption,.chart figcaption{font-size:11.5px}.source{font-size:10.5px}footer{font-size:10.5px;margin-top:10px;padding-top:6px}.documents{font-size:10.5px}footer p{margin-bottom:2px}
 .card,.banner,tr,figure,pre,.findings li,.lead,.short,p{break-inside:avoid}h2,caption,.lead,figcaption,.group{break-after:avoid}thead{display:table-header-group}
 .chart svg{min-width:0;max-width:none}.picture,.scroll{overflow:visible}.data{display:none}pre{white-space:pre-wrap;overflow-wrap:anywhere}pre code{font-size:11px}
 }
