@@ -45,6 +45,27 @@ pub(crate) fn log_lost(message: impl Into<String>) -> PortError {
     )
 }
 
+/// Code of what may succeed a little later.
+pub(crate) const BUSY: &str = "PB-POSTGRES-BUSY";
+/// Code of [`changed`].
+pub(crate) const CHANGED: &str = "PB-POSTGRES-CHANGED";
+
+/// Tables were changed at the same time; the next attempt may succeed.
+pub(crate) fn changed(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Unavailable, CHANGED, message).hint(
+        "take the snapshot again when definitions are not being changed",
+        "테이블 정의가 변경되지 않을 때 스냅샷을 다시 만드세요",
+    )
+}
+
+/// The server is not on the way the log in the vault went.
+pub(crate) fn other_timeline(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::LogLost, "PB-POSTGRES-TIMELINE", message).hint(
+        "PlanB takes a new snapshot by itself; what the vault had before stays restorable with --at. If an old server came back, stop it first",
+        "PlanB가 자동으로 새 스냅샷을 만듭니다. 볼트에 있던 내용은 --at으로 계속 복원할 수 있습니다. 이전 서버가 다시 켜진 것이라면 먼저 중지하세요",
+    )
+}
+
 /// No answer in time; whether it happened is not known.
 pub(crate) fn timed_out(what: &str, seconds: u64) -> PortError {
     PortError::new(
@@ -121,8 +142,14 @@ pub(crate) fn from_server(what: &str, error: ServerError) -> PortError {
             "check the name of the database in the plan",
             "계획 파일의 데이터베이스 이름을 확인하세요",
         ),
+        "42P01" | "42703" => changed(message),
+        // A database of encoding SQL_ASCII takes any bytes; nobody else does.
+        "22021" | "22P05" => new(ErrorKind::Unsupported, "PB-POSTGRES-ENCODING").hint(
+            "use the physical method, which copies bytes as they are, or mend the text",
+            "바이트를 그대로 복사하는 물리 방식을 사용하거나 해당 텍스트를 고치세요",
+        ),
         "53000" | "53200" | "53300" | "53400" | "55006" | "55P03" | "57P01" | "57P02" | "57P03" | "57014"
-        | "40001" | "40P01" => new(ErrorKind::Unavailable, "PB-POSTGRES-BUSY"),
+        | "40001" | "40P01" => new(ErrorKind::Unavailable, BUSY),
         "58P01" => log_lost(message),
         "XX001" | "XX002" => new(ErrorKind::Corrupt, "PB-POSTGRES-CORRUPT").hint(
             "the server found damaged data; check its disk",
@@ -157,6 +184,11 @@ mod tests {
             (ErrorKind::PermissionDenied, "PB-POSTGRES-PRIVILEGE")
         );
         assert_eq!(of("58P01"), (ErrorKind::LogLost, "PB-POSTGRES-LOG-LOST"));
+        assert_eq!(
+            of("22021"),
+            (ErrorKind::Unsupported, "PB-POSTGRES-ENCODING")
+        );
+        assert_eq!(of("42P01"), (ErrorKind::Unavailable, CHANGED));
         assert_eq!(of("53100"), (ErrorKind::NoSpace, "PB-POSTGRES-NO-SPACE"));
         assert_eq!(of("57P03"), (ErrorKind::Unavailable, "PB-POSTGRES-BUSY"));
         assert_eq!(of("99999"), (ErrorKind::Internal, "PB-POSTGRES-SERVER"));

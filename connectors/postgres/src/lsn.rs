@@ -1,5 +1,7 @@
 //! Places in the write-ahead log.
 
+mod timeline;
+
 use crate::error::corrupt;
 use planb_model::recovery::LogPosition;
 use planb_ports::PortResult;
@@ -30,18 +32,26 @@ impl FromStr for Lsn {
     }
 }
 
-/// One unbroken log: a server's data and the timeline it is on.
+/// One unbroken log: a server's data, the timeline it is on, and where each
+/// timeline before branched off into the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stream {
     pub system: String,
     pub timeline: u32,
+    /// Timelines before, the oldest first, and where each ended. Empty on the
+    /// first one, and where it is not known.
+    pub ancestors: Vec<(u32, Lsn)>,
 }
 
 impl Stream {
     /// The position `lsn` of this log.
     pub fn position(&self, lsn: Lsn) -> LogPosition {
+        let mut stream = format!("postgresql:{}:{}", self.system, self.timeline);
+        for (timeline, end) in &self.ancestors {
+            stream.push_str(&format!(":{timeline}@{end}"));
+        }
         LogPosition {
-            stream: format!("postgresql:{}:{}", self.system, self.timeline),
+            stream,
             at: lsn.to_string(),
             gtid: None,
         }
@@ -49,16 +59,21 @@ impl Stream {
 
     /// Takes a position apart.
     pub fn parse(position: &LogPosition) -> PortResult<(Self, Lsn)> {
+        let ancestor = |text: &str| {
+            let (timeline, end) = text.split_once('@')?;
+            Some((timeline.parse().ok()?, end.parse().ok()?))
+        };
         let parsed = || {
             let mut parts = position.stream.split(':');
-            let (Some("postgresql"), Some(system), Some(timeline), None) =
-                (parts.next(), parts.next(), parts.next(), parts.next())
+            let (Some("postgresql"), Some(system), Some(timeline)) =
+                (parts.next(), parts.next(), parts.next())
             else {
                 return None;
             };
             let stream = Stream {
                 system: system.to_owned(),
                 timeline: timeline.parse().ok()?,
+                ancestors: parts.map(ancestor).collect::<Option<_>>()?,
             };
             Some((stream, position.at.parse().ok()?))
         };
@@ -69,10 +84,12 @@ impl Stream {
     }
 }
 
-/// How two positions are ordered.
+/// How two positions are ordered; `None` when neither lies on the way to the
+/// other.
 pub(crate) fn order(a: &LogPosition, b: &LogPosition) -> Option<Ordering> {
     let ((one, at), (other, to)) = (Stream::parse(a).ok()?, Stream::parse(b).ok()?);
-    (one == other).then(|| at.cmp(&to))
+    let joined = other.goes_on(&one, at).is_ok() || one.goes_on(&other, to).is_ok();
+    joined.then(|| at.cmp(&to))
 }
 
 #[cfg(test)]
@@ -81,15 +98,23 @@ mod tests {
 
     #[test]
     fn positions_are_written_and_read() {
-        let stream = Stream {
+        let mut stream = Stream {
             system: "7350".into(),
             timeline: 2,
+            ancestors: Vec::new(),
         };
         let position = stream.position(Lsn(0x1_0300_0028));
         assert_eq!(position.at, "1/3000028");
         assert_eq!(
             Stream::parse(&position).expect("good"),
-            (stream, Lsn(0x1_0300_0028))
+            (stream.clone(), Lsn(0x1_0300_0028))
+        );
+        stream.ancestors = vec![(1, Lsn(0x300_0148))];
+        let position = stream.position(Lsn(0x400_0000));
+        assert_eq!(position.stream, "postgresql:7350:2:1@0/3000148");
+        assert_eq!(
+            Stream::parse(&position).expect("good"),
+            (stream, Lsn(0x400_0000))
         );
         assert_eq!("1/03000028".parse(), Ok(Lsn(0x1_0300_0028)));
         for bad in ["", "1", "/", "1/", "g/1", "1/123456789"] {
@@ -98,16 +123,26 @@ mod tests {
     }
 
     #[test]
-    fn only_positions_of_one_timeline_compare() {
+    fn only_positions_on_the_way_to_each_other_compare() {
         let at = |timeline, lsn| {
-            let system = "7350".into();
-            Stream { system, timeline }.position(Lsn(lsn))
+            let stream = Stream {
+                system: "7350".into(),
+                timeline,
+                ancestors: Vec::new(),
+            };
+            stream.position(Lsn(lsn))
         };
         assert_eq!(
             order(&at(1, 9), &at(1, 0x1_0000_0000)),
             Some(Ordering::Less)
         );
         assert_eq!(order(&at(1, 9), &at(2, 10)), None);
+        let mut second = at(2, 20);
+        second.stream.push_str(":1@0/10");
+        assert_eq!(order(&at(1, 9), &second), Some(Ordering::Less));
+        assert_eq!(order(&second, &at(1, 9)), Some(Ordering::Greater));
+        // Behind the place where the second timeline began.
+        assert_eq!(order(&at(1, 17), &second), None);
         let other = LogPosition {
             stream: "mariadb:1".into(),
             at: "f:1".into(),

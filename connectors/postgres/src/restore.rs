@@ -8,6 +8,7 @@ mod logical;
 pub(crate) mod notes;
 pub(crate) mod owner;
 pub(crate) mod server;
+mod version;
 
 use crate::client::Client;
 use crate::error::corrupt;

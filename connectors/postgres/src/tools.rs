@@ -113,16 +113,33 @@ impl Tool {
         if status.map_err(|e| file(Path::new(self.name), e))?.success() {
             return Ok(());
         }
-        Err(PortError::new(
-            ErrorKind::Internal,
-            "PB-POSTGRES-TOOL",
-            format!("{} failed: {complaint}", self.name),
+        Err(failed(self.name, &complaint))
+    }
+}
+
+fn failed(name: &str, complaint: &str) -> PortError {
+    // `could not open extension control file` before PostgreSQL 17.
+    let extension = complaint.contains("extension") && complaint.contains("not available");
+    if extension || complaint.contains("extension control file") {
+        return PortError::new(
+            ErrorKind::Unsupported,
+            "PB-POSTGRES-EXTENSION",
+            format!("the target's server lacks an extension of the source's: {complaint}"),
         )
         .hint(
-            "its major version must not be older than the server's; see its own words above",
-            "프로그램의 주 버전이 서버보다 낮으면 안 됩니다. 위의 프로그램 메시지를 확인하세요",
-        ))
+            "install the extension's package on the target's machine, and restore again",
+            "대상 시스템에 해당 확장의 패키지를 설치한 뒤 다시 복원하세요",
+        );
     }
+    PortError::new(
+        ErrorKind::Internal,
+        "PB-POSTGRES-TOOL",
+        format!("{name} failed: {complaint}"),
+    )
+    .hint(
+        "its major version must not be older than the server's; see its own words above",
+        "프로그램의 주 버전이 서버보다 낮으면 안 됩니다. 위의 프로그램 메시지를 확인하세요",
+    )
 }
 
 /// The end of what a program wrote, on one line.

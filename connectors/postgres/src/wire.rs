@@ -20,9 +20,20 @@ const READ_BYTES: usize = 256 * 1024;
 /// A frame longer than this is not one of PostgreSQL's, whose rows end at 1 GiB.
 const FRAME_BYTES_MAX: usize = (1 << 30) + (1 << 20);
 
+/// Tag and length of a message.
+const HEAD_BYTES: usize = 5;
+
 /// What a connection runs over.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
+
+/// A piece of a copy.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub bytes: Bytes,
+    /// Whether it ends the server's message, which is a row.
+    pub ends: bool,
+}
 
 /// One message of the server.
 #[derive(Debug)]
@@ -39,6 +50,8 @@ pub(crate) struct Wire {
     stream: Box<dyn Stream>,
     inbox: BytesMut,
     outbox: BytesMut,
+    /// Bytes of a long message that are still to come, see [`Wire::copy_piece`].
+    left: usize,
     server_version: String,
 }
 
@@ -48,6 +61,7 @@ impl Wire {
             stream,
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
+            left: 0,
             server_version: String::new(),
         }
     }
@@ -151,8 +165,38 @@ impl Wire {
         match frame.tag {
             b'd' => Ok(Some(frame.body)),
             b'c' => Ok(None),
+            // A server that is shut down ends its log so, and hangs up.
+            b'C' => Err(disconnected(what)),
             b'E' => Err(self.failed(what, &frame.body).await),
             tag => Err(unexpected(what, tag)),
+        }
+    }
+
+    /// The next piece of a copy whose rows may be longer than memory should
+    /// hold at once; `None` at its end. Cancel safe.
+    pub async fn copy_piece(&mut self, what: &str) -> PortResult<Option<Piece>> {
+        loop {
+            if self.left > 0 && !self.inbox.is_empty() {
+                let length = self.left.min(self.inbox.len());
+                self.left -= length;
+                let bytes = self.inbox.split_to(length).freeze();
+                let ends = self.left == 0;
+                return Ok(Some(Piece { bytes, ends }));
+            }
+            if self.left > 0 || self.inbox.len() < HEAD_BYTES {
+                self.read(what).await?;
+                continue;
+            }
+            match body_bytes(&self.inbox)? {
+                body if self.inbox[0] == b'd' && body > READ_BYTES => {
+                    self.inbox.advance(HEAD_BYTES);
+                    self.left = body;
+                }
+                _ => {
+                    let whole = self.copy_data(what).await?;
+                    return Ok(whole.map(|bytes| Piece { bytes, ends: true }));
+                }
+            }
         }
     }
 
@@ -215,11 +259,17 @@ impl Wire {
                     _ => return Ok(frame),
                 }
             }
-            self.inbox.reserve(READ_BYTES);
-            let read = self.stream.read_buf(&mut self.inbox).await;
-            if read.map_err(|error| disconnected(what).source(error))? == 0 {
-                return Err(disconnected(what));
-            }
+            self.read(what).await?;
+        }
+    }
+
+    /// Reads what has come, or waits for it.
+    async fn read(&mut self, what: &str) -> PortResult<()> {
+        self.inbox.reserve(READ_BYTES);
+        let read = self.stream.read_buf(&mut self.inbox).await;
+        match read.map_err(|error| disconnected(what).source(error))? {
+            0 => Err(disconnected(what)),
+            _ => Ok(()),
         }
     }
 
@@ -245,22 +295,28 @@ impl Wire {
 }
 
 fn take_frame(inbox: &mut BytesMut) -> PortResult<Option<Frame>> {
-    if inbox.len() < 5 {
+    if inbox.len() < HEAD_BYTES {
         return Ok(None);
     }
-    let length = u32::from_be_bytes([inbox[1], inbox[2], inbox[3], inbox[4]]) as usize;
-    if !(4..=FRAME_BYTES_MAX).contains(&length) {
-        return Err(protocol("the server's message has an impossible length"));
-    }
-    if inbox.len() < length + 1 {
-        inbox.reserve(length + 1 - inbox.len());
+    let whole = HEAD_BYTES + body_bytes(inbox)?;
+    if inbox.len() < whole {
+        inbox.reserve(whole - inbox.len());
         return Ok(None);
     }
-    let mut frame = inbox.split_to(length + 1);
+    let mut frame = inbox.split_to(whole);
     let tag = frame[0];
-    frame.advance(5);
+    frame.advance(HEAD_BYTES);
     let body = frame.freeze();
     Ok(Some(Frame { tag, body }))
+}
+
+/// How long the first message is, without its head, which has come.
+fn body_bytes(inbox: &[u8]) -> PortResult<usize> {
+    let length = u32::from_be_bytes([inbox[1], inbox[2], inbox[3], inbox[4]]) as usize;
+    match (4..=FRAME_BYTES_MAX).contains(&length) {
+        true => Ok(length - 4),
+        false => Err(protocol("the server's message has an impossible length")),
+    }
 }
 
 fn unexpected(what: &str, tag: u8) -> PortError {
@@ -325,6 +381,32 @@ mod tests {
         assert!(take_frame(&mut bad).is_err());
         let mut bad = BytesMut::from(&b"d\0\0\0\x03"[..]);
         assert!(take_frame(&mut bad).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_long_row_comes_in_pieces() {
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let mut wire = Wire::new(Box::new(ours));
+        let long = READ_BYTES * 3;
+        let sender = tokio::spawn(async move {
+            for length in [2, long, 1] {
+                let mut message = vec![b'd'];
+                message.extend_from_slice(&u32::try_from(length + 4).expect("fits").to_be_bytes());
+                message.resize(HEAD_BYTES + length, b'x');
+                theirs.write_all(&message).await.expect("sent");
+            }
+            theirs.write_all(b"c\0\0\0\x04").await.expect("sent");
+        });
+        let (mut rows, mut row) = (Vec::new(), 0);
+        while let Some(piece) = wire.copy_piece("copy").await.expect("good") {
+            assert!(piece.bytes.len() <= 2 * READ_BYTES);
+            row += piece.bytes.len();
+            if piece.ends {
+                rows.push(std::mem::take(&mut row));
+            }
+        }
+        assert_eq!((rows, row), (vec![2, long, 1], 0));
+        sender.await.expect("sent");
     }
 
     #[test]

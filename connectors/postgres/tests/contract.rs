@@ -15,3 +15,8 @@ mod logical;
 mod physical;
 #[path = "contract/until.rs"]
 mod until;
+
+#[path = "contract/bad_input.rs"]
+mod bad_input;
+#[path = "contract/timeline.rs"]
+mod timeline;

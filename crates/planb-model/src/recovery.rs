@@ -250,7 +250,11 @@ pub struct RowHasher {
 impl RowHasher {
     /// Adds one row, given as any injective encoding of its values.
     pub fn add(&mut self, row: &[u8]) {
-        let hash = blake3::hash(row);
+        self.add_hash(&blake3::hash(row));
+    }
+
+    /// Adds one row that was hashed piece by piece.
+    pub fn add_hash(&mut self, hash: &blake3::Hash) {
         let mut low = [0u8; 16];
         low.copy_from_slice(&hash.as_bytes()[..16]);
         self.rows += 1;

@@ -3,7 +3,7 @@
 use super::wal::{BadLog, Walker};
 use super::{identify, slot, wal_file_bytes};
 use crate::client::{Client, SMALL_STATEMENT_SECS_MAX, bounded};
-use crate::error::{corrupt, disconnected, log_lost, protocol};
+use crate::error::{corrupt, disconnected, log_lost, other_timeline, protocol};
 use crate::lsn::{Lsn, Stream};
 use crate::wire::Wire;
 use async_trait::async_trait;
@@ -23,6 +23,8 @@ const WHAT: &str = "read the log";
 
 /// What has been read and not been returned yet.
 struct Pending {
+    /// The end of the last batch, as it was said; and its place.
+    from: LogPosition,
     start: Lsn,
     bytes: BytesMut,
     walker: Walker,
@@ -35,7 +37,10 @@ struct Pending {
 pub(super) struct Source {
     client: Arc<Client>,
     clock: Arc<dyn Clock>,
+    /// The timeline that is read.
     stream: Stream,
+    /// The server has sent all of it: it was promoted.
+    ended: bool,
     wire: Wire,
     /// Asks the server how far its log goes.
     asking: Option<Wire>,
@@ -52,17 +57,16 @@ impl Source {
         clock: Arc<dyn Clock>,
         start: &LogPosition,
     ) -> PortResult<Self> {
-        let (stream, lsn) = Stream::parse(start)?;
+        let (mut stream, lsn) = Stream::parse(start)?;
         let mut wire = client.replication().await?;
         let (found, end) = identify(&mut wire).await?;
         if found.system != stream.system {
             return Err(log_lost("another server answers at the address"));
         }
-        if found.timeline != stream.timeline {
-            return Err(log_lost(format!(
-                "the server went over to timeline {} (it was {}): it was promoted or restored",
-                found.timeline, stream.timeline
-            )));
+        found.goes_on(&stream, lsn).map_err(other_timeline)?;
+        // At the very end of a timeline the next one is read at once.
+        while found.end_of(stream.timeline) == Some(lsn) {
+            stream = found.next_after(stream.timeline).unwrap_or(stream);
         }
         if end < lsn {
             return Err(log_lost(format!(
@@ -76,19 +80,16 @@ impl Source {
         }
         slot::ensure(&client, &mut wire).await?;
         let file_bytes = wal_file_bytes(&mut wire).await?;
-        let sql = format!(
-            "START_REPLICATION SLOT {} PHYSICAL {lsn} TIMELINE {}",
-            client.config.slot, stream.timeline
-        );
-        wire.send_query(WHAT, &sql).await?;
-        wire.copy_begins(WHAT, b'W').await?;
+        let end = found.end_of(stream.timeline).unwrap_or(end);
         let mut source = Self {
             client,
             clock,
             stream,
+            ended: false,
             wire,
             asking: None,
             pending: Pending {
+                from: start.clone(),
                 start: lsn,
                 bytes: BytesMut::new(),
                 walker: Walker::new(lsn, file_bytes),
@@ -99,13 +100,42 @@ impl Source {
             shipped: Lsn(0),
             owes_answer: false,
         };
-        // A server that has not got that log any more says so instead of sending it.
-        while source.pending.walker.end() == lsn && lsn < end {
-            let first = source.wire.copy_data(WHAT);
-            let first = bounded(WHAT, SMALL_STATEMENT_SECS_MAX, first).await?;
-            source.take(first.ok_or_else(|| disconnected(WHAT))?)?;
+        source.start(lsn, end).await?;
+        if source.pending.from != source.stream.position(lsn) {
+            let (before, now) = (&source.pending.from.stream, &source.stream.timeline);
+            tracing::info!(before, now, at = %lsn, "the server was promoted; its log goes on");
         }
         Ok(source)
+    }
+
+    /// Has the server send its log from `lsn` on, which goes to `end` at least.
+    async fn start(&mut self, lsn: Lsn, end: Lsn) -> PortResult<()> {
+        let (slot, timeline) = (&self.client.config.slot, self.stream.timeline);
+        let sql = format!("START_REPLICATION SLOT {slot} PHYSICAL {lsn} TIMELINE {timeline}");
+        self.wire.send_query(WHAT, &sql).await?;
+        self.wire.copy_begins(WHAT, b'W').await?;
+        // A server that has not got that log any more says so instead of sending it.
+        while self.pending.walker.end() == lsn && lsn < end {
+            let first = self.wire.copy_data(WHAT);
+            let first = bounded(WHAT, SMALL_STATEMENT_SECS_MAX, first).await?;
+            self.take(first.ok_or_else(|| disconnected(WHAT))?)?;
+        }
+        Ok(())
+    }
+
+    /// The server has sent a timeline to its end. What came is returned; then
+    /// whoever reads opens the log again, and goes on with the next timeline.
+    fn timeline_ended(&mut self) -> PortResult<LogBatch> {
+        let (end, boundary) = (self.pending.walker.end(), self.pending.walker.boundary());
+        if boundary > self.pending.start {
+            return Ok(self.cut());
+        }
+        let timeline = self.stream.timeline;
+        Err(match boundary == end {
+            true => disconnected(WHAT),
+            // The next one begins where nothing can be joined to it.
+            false => other_timeline(format!("timeline {timeline} ends inside of a record at {end}")),
+        })
     }
 
     /// Takes one message in.
@@ -165,12 +195,27 @@ impl Source {
         let bytes = pending.bytes.split_to(length).freeze();
         pending.start = end;
         pending.first = None;
+        // The same words as the end before, which may be of the timeline before.
+        let end = match start < end {
+            true => self.stream.position(end),
+            false => pending.from.clone(),
+        };
         LogBatch {
-            start: self.stream.position(start),
-            end: self.stream.position(end),
+            start: std::mem::replace(&mut pending.from, end.clone()),
+            end,
             bytes,
             transactions: pending.walker.take_commits(),
             read_at: pending.read_at.take().unwrap_or_else(|| self.clock.now()),
+        }
+    }
+
+    /// A server that asks waits for what it sent: one that shuts down does not
+    /// end before all of it is in the vault. So what has no commit is a batch, too.
+    fn gather(&mut self) {
+        let pending = &mut self.pending;
+        if pending.walker.boundary() > pending.start {
+            pending.first.get_or_insert_with(Instant::now);
+            pending.read_at = Some(self.clock.now());
         }
     }
 
@@ -217,9 +262,13 @@ impl LogSource for Source {
     ) -> PortResult<Option<LogBatch>> {
         let give_up = Instant::now() + idle;
         loop {
+            if self.ended {
+                return self.timeline_ended().map(Some);
+            }
             self.take_here()?;
             if self.owes_answer {
                 self.answer().await?;
+                self.gather();
             }
             let due = self.pending.first.map(|first| first + flush_interval);
             let now = Instant::now();
@@ -233,8 +282,7 @@ impl LogSource for Source {
             match wait.await {
                 Err(_) => {}
                 Ok(Ok(Some(message))) => self.take(message)?,
-                // The server ends the stream when it is promoted or shut down.
-                Ok(Ok(None)) => return Err(disconnected(WHAT)),
+                Ok(Ok(None)) => self.ended = true,
                 Ok(Err(error)) => return Err(error),
             }
         }
@@ -242,14 +290,15 @@ impl LogSource for Source {
 
     async fn shipped(&mut self, position: &LogPosition) -> PortResult<()> {
         let (stream, lsn) = Stream::parse(position)?;
-        if stream == self.stream && lsn > self.shipped {
+        let here = self.stream.goes_on(&stream, lsn).is_ok();
+        if here && lsn > self.shipped {
             self.shipped = lsn;
         }
         self.answer().await
     }
 
     async fn is_drained(&mut self) -> PortResult<bool> {
-        if self.pending.first.is_some() {
+        if self.pending.first.is_some() || self.ended {
             return Ok(false);
         }
         let end = self.server_end().await?;

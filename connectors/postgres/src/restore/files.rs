@@ -2,7 +2,7 @@
 
 use super::notes::{Copy, Notes, STANDBY_SIGNAL, data_dir, folder};
 use super::owner::Owner;
-use super::{no_restore, not_empty, server};
+use super::{no_restore, not_empty, server, version};
 use crate::client::Client;
 use crate::error::{self, corrupt, protocol};
 use crate::snapshot::files::FileDigests;
@@ -39,7 +39,7 @@ pub(super) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortR
     may_replace(client, &data, manifest).await?;
     // It must be possible before anything is destroyed.
     let owner = Owner::of(&data)?;
-    client.program("pg_ctl")?;
+    version::require(client, &manifest.server_version).await?;
     server::stop(client).await?;
     let notes = folder(&client.config).unwrap_or_default();
     let prepared = || {
@@ -344,7 +344,7 @@ pub(super) async fn end(client: &Client, mark: &AppliedMark) -> PortResult<()> {
     let notes = folder(&client.config).unwrap_or_default();
     let (place, owner) = (data.clone(), Owner::of(&data)?);
     blocking(move || finish_folder(&place, &notes, owner)).await?;
-    server::start(client, None).await?;
+    server::start(client, &server::Told::default()).await?;
     let mut wire = server::standby(client).await?;
     if !own::in_recovery(&mut wire).await? {
         return Err(protocol("the copy is not in recovery"));
@@ -352,6 +352,7 @@ pub(super) async fn end(client: &Client, mark: &AppliedMark) -> PortResult<()> {
     let copy = Copy::At {
         mark: mark.clone(),
         until: None,
+        timeline: None,
     };
     Notes::set_copy(&client.config, copy)
 }

@@ -29,6 +29,9 @@ pub(crate) enum Copy {
         /// The point the server was told to stop at, when it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<String>,
+        /// The timeline the server was told to go over to, when the log did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeline: Option<u32>,
     },
 }
 

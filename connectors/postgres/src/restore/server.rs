@@ -35,14 +35,32 @@ const STALLED_SECS_MAX: u64 = 120;
 /// How much of the end of the server's log an error shows.
 const LOG_TAIL_BYTES: usize = 1_500;
 
+/// What the server of a copy is told when it is started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Settings for the point to stop at, one a line.
+    pub until: Option<String>,
+    /// The timeline to go over to; that of the snapshot otherwise.
+    pub timeline: Option<u32>,
+}
+
+impl Told {
+    /// What it was told last.
+    pub fn noted(client: &Client) -> PortResult<Self> {
+        let copy = Notes::read(&client.config)?.and_then(|notes| notes.copy);
+        Ok(match copy {
+            Some(Copy::At {
+                until, timeline, ..
+            }) => Self { until, timeline },
+            _ => Self::default(),
+        })
+    }
+}
+
 /// A connection to the copy's server, which is started when it does not run.
 pub(crate) async fn standby(client: &Client) -> PortResult<Wire> {
     if !is_running(&data_dir(&client.config)?) {
-        let until = match Notes::read(&client.config)?.and_then(|notes| notes.copy) {
-            Some(Copy::At { until, .. }) => until,
-            _ => None,
-        };
-        start(client, until.as_deref()).await?;
+        start(client, &Told::noted(client)?).await?;
     }
     let wire = connect(client).await?;
     Ok(wire)
@@ -51,11 +69,17 @@ pub(crate) async fn standby(client: &Client) -> PortResult<Wire> {
 /// Ends recovery when everything up to the applied mark is replayed.
 pub(crate) async fn promote(client: &Client, wire: &mut Wire) -> PortResult<()> {
     let copy = Notes::read(&client.config)?.and_then(|notes| notes.copy);
-    if let Some(Copy::At { mark, until }) = copy {
+    if let Some(Copy::At {
+        mark,
+        until,
+        timeline,
+    }) = copy
+    {
         let (_, lsn) = Stream::parse(&mark.position)?;
         if until.is_some() && !is_paused(wire).await? {
             // A server that was told to stop somewhere refuses to end before.
-            *wire = restart(client, None).await?;
+            let until = None;
+            *wire = restart(client, &Told { until, timeline }).await?;
         }
         wait_replayed(wire, lsn).await?;
     }
@@ -106,15 +130,15 @@ async fn is_paused(wire: &mut Wire) -> PortResult<bool> {
     Ok(paused.as_deref() == Some("t"))
 }
 
-/// Starts it anew with another point to stop at.
-pub(crate) async fn restart(client: &Client, until: Option<&str>) -> PortResult<Wire> {
+/// Starts it anew with something else told.
+pub(crate) async fn restart(client: &Client, told: &Told) -> PortResult<Wire> {
     stop(client).await?;
-    start(client, until).await?;
+    start(client, told).await?;
     connect(client).await
 }
 
 /// Starts the server of the copy.
-pub(crate) async fn start(client: &Client, until: Option<&str>) -> PortResult<()> {
+pub(crate) async fn start(client: &Client, told: &Told) -> PortResult<()> {
     let config = &client.config;
     let data = data_dir(config)?;
     let control = Control::read(client, &data).await?;
@@ -128,7 +152,10 @@ pub(crate) async fn start(client: &Client, until: Option<&str>) -> PortResult<()
         "restore_command=".into(),
         "primary_conninfo=".into(),
         "primary_slot_name=".into(),
-        "recovery_target_timeline=current".into(),
+        match told.timeline {
+            Some(timeline) => format!("recovery_target_timeline={timeline}"),
+            None => "recovery_target_timeline=current".into(),
+        },
         format!("wal_retrieve_retry_interval={RETRY_INTERVAL}"),
         // Files of the log are PlanB's to name.
         "wal_recycle=off".into(),
@@ -137,7 +164,7 @@ pub(crate) async fn start(client: &Client, until: Option<&str>) -> PortResult<()
         "max_standby_archive_delay=-1".into(),
     ];
     settings.extend(control.settings());
-    if let Some(until) = until {
+    if let Some(until) = &told.until {
         settings.extend(until.split('\n').map(str::to_owned));
         settings.push("recovery_target_action=pause".into());
     }

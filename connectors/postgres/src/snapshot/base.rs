@@ -65,7 +65,13 @@ pub(crate) async fn take(
     let tables = received.map_err(log_too_short)?;
     let (end, timeline) = end_of(&wire.result_set(WHAT).await?)?;
     wire.ready(WHAT).await?;
-    stream.timeline = timeline;
+    if stream.timeline != timeline {
+        // It was promoted between the two questions.
+        (stream, _) = identify(&mut wire).await?;
+    }
+    if stream.timeline != timeline {
+        return Err(protocol("the server's timeline is not the base backup's"));
+    }
     Ok(SnapshotFacts {
         position: stream.position(end),
         consistent_at: super::clock(&mut client.anywhere().await?).await?,

@@ -6,9 +6,9 @@
 
 pub(crate) mod rows;
 
-use crate::catalog;
+use crate::catalog::{self, Table};
 use crate::client::{Client, ident, literal};
-use crate::error::protocol;
+use crate::error::{CHANGED, changed, protocol};
 use crate::tools::{Tool, Way};
 use crate::wire::Wire;
 use bytes::Bytes;
@@ -22,6 +22,12 @@ pub(crate) const KIND_ROWS: &str = "rows";
 /// Kind of the part with everything that comes after the rows.
 pub(crate) const KIND_POST: &str = "post";
 
+/// Looks at a database whose tables come and go.
+const HOLD_ATTEMPTS_MAX: u32 = 5;
+/// Tables named in one statement.
+const LOCKED_AT_ONCE: usize = 200;
+/// How long `pg_dump` waits for a table somebody is changing.
+const LOCK_WAIT_MS_MAX: u64 = 30_000;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Takes it.
@@ -82,13 +88,21 @@ struct One<'a> {
 
 impl One<'_> {
     async fn take(&self, options: &SnapshotOptions) -> PortResult<Vec<TableDigest>> {
-        // Holds the snapshot until all have read from it.
-        let (mut holder, snapshot) = export(self.client, self.name).await?;
-        let tables = catalog::tables(&mut holder, self.name).await?;
+        let mut held = hold(self.client, self.name).await?;
+        let snapshot = held.snapshot.clone();
         self.progress.stage(&format!("{}: schema", self.name));
+        let definitions = self.start(&snapshot, &["--section=pre-data"])?;
+        // What comes last is begun first: it locks the tables, and behind somebody
+        // who waits to change one it would wait as well.
+        let mut last = Vec::new();
+        if has_large_objects(&mut held.wire).await? {
+            // Of the data only the large objects: rows come by themselves.
+            let objects = ["--section=data", "--exclude-table-data=*.*"];
+            last.push(self.start(&snapshot, &objects)?);
+        }
+        let post = self.start(&snapshot, &["--section=post-data"])?;
         let mut part = self.sink.begin(self.spec(KIND_SCHEMA)).await?;
-        self.dump(&snapshot, &["--section=pre-data"], &mut part)
-            .await?;
+        pour(definitions, &mut part).await?;
         part.end().await?;
 
         let work = rows::Work {
@@ -98,20 +112,17 @@ impl One<'_> {
             number: self.number,
         };
         let digests = work
-            .dump(&tables, self.sink, options.connections, self.progress)
+            .dump(&mut held, self.sink, options.connections, self.progress)
             .await?;
 
         self.progress
             .stage(&format!("{}: indexes, constraints, views", self.name));
         let mut part = self.sink.begin(self.spec(KIND_POST)).await?;
-        // Of the data only the large objects: rows have come, sequences follow.
-        let objects = ["--section=data", "--exclude-table-data=*.*"];
-        if has_large_objects(&mut holder).await? {
-            self.dump(&snapshot, &objects, &mut part).await?;
+        for objects in last {
+            pour(objects, &mut part).await?;
         }
-        part.write(sequences(&mut holder).await?).await?;
-        self.dump(&snapshot, &["--section=post-data"], &mut part)
-            .await?;
+        part.write(sequences(&mut held.wire).await?).await?;
+        pour(post, &mut part).await?;
         part.end().await?;
         Ok(digests)
     }
@@ -124,35 +135,84 @@ impl One<'_> {
         }
     }
 
-    async fn dump(
-        &self,
-        snapshot: &str,
-        what: &[&str],
-        part: &mut Box<dyn PartSink>,
-    ) -> PortResult<()> {
+    /// Starts `pg_dump`; it waits for nobody's lock for long.
+    fn start(&self, snapshot: &str, what: &[&str]) -> PortResult<Tool> {
         let mut arguments = vec![
             "--format=plain".to_owned(),
             "--no-password".to_owned(),
             "--quote-all-identifiers".to_owned(),
+            format!("--lock-wait-timeout={LOCK_WAIT_MS_MAX}"),
             format!("--snapshot={snapshot}"),
         ];
         arguments.extend(what.iter().map(|&a| a.to_owned()));
-        let mut tool = Tool::start(self.client, "pg_dump", self.name, &arguments, Way::Out)?;
-        while let Some(bytes) = tool.read().await? {
-            part.write(bytes).await?;
-        }
-        tool.end().await
+        Tool::start(self.client, "pg_dump", self.name, &arguments, Way::Out)
     }
 }
 
-/// A connection whose snapshot others may share, and the snapshot's name.
-pub(crate) async fn export(client: &Client, database: &str) -> PortResult<(Wire, String)> {
+async fn pour(mut tool: Tool, part: &mut Box<dyn PartSink>) -> PortResult<()> {
+    while let Some(bytes) = tool.read().await? {
+        part.write(bytes).await?;
+    }
+    tool.end().await
+}
+
+/// Tables at one point, for as long as it lives.
+pub(crate) struct Held {
+    pub wire: Wire,
+    /// The name others share the snapshot by.
+    pub snapshot: String,
+    pub tables: Vec<Table>,
+}
+
+/// Exports a snapshot for others to share, and keeps the tables in it from being
+/// dropped, rewritten or truncated: those are not undone for a snapshot that was
+/// taken before, and a table would come empty without a word. So they are
+/// locked first, the weakest way there is, which only such changes wait for.
+pub(crate) async fn hold(client: &Client, database: &str) -> PortResult<Held> {
     let mut wire = client.connect(database).await?;
-    let what = "export a snapshot";
-    wire.run(what, BEGIN).await?;
-    let name = wire.first(what, "SELECT pg_export_snapshot()").await?;
-    let name = name.ok_or_else(|| protocol("the server exports no snapshot"))?;
-    Ok((wire, name))
+    for _ in 0..HOLD_ATTEMPTS_MAX {
+        let listed = catalog::tables(&mut wire, database).await?;
+        let what = "export a snapshot";
+        wire.run(what, BEGIN).await?;
+        match lock(&mut wire, &listed).await {
+            Ok(()) => {
+                let snapshot = wire.first(what, "SELECT pg_export_snapshot()").await?;
+                let tables = catalog::tables(&mut wire, database).await?;
+                let is_locked = |t: &Table| listed.iter().any(|l| l.quoted() == t.quoted());
+                if tables.iter().all(is_locked) {
+                    return Ok(Held {
+                        wire,
+                        snapshot: snapshot
+                            .ok_or_else(|| protocol("the server exports no snapshot"))?,
+                        tables,
+                    });
+                }
+            }
+            // One was dropped in between.
+            Err(error) if error.code() == CHANGED => {}
+            Err(error) => return Err(error),
+        }
+        wire.run(what, "ROLLBACK").await?;
+    }
+    Err(changed(format!(
+        "the tables of {database} come and go while they are listed"
+    )))
+}
+
+async fn lock(wire: &mut Wire, tables: &[Table]) -> PortResult<()> {
+    for some in tables.chunks(LOCKED_AT_ONCE) {
+        let names: Vec<_> = some.iter().map(|t| format!("ONLY {}", t.quoted())).collect();
+        let sql = format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(","));
+        wire.run("keep the tables as they are", &sql).await?;
+    }
+    Ok(())
+}
+
+/// Locks a table for another connection, at once or not at all.
+pub(crate) async fn lock_now(wire: &mut Wire, table: &Table) -> PortResult<()> {
+    let table = table.quoted();
+    let sql = format!("LOCK TABLE ONLY {table} IN ACCESS SHARE MODE NOWAIT");
+    wire.run("keep a table as it is", &sql).await
 }
 
 /// A connection that sees the snapshot of another one.

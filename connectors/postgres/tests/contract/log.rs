@@ -12,7 +12,7 @@ const IDLE: Duration = Duration::from_millis(300);
 const FILES: u32 = 8;
 
 /// Ends so many files of the log.
-fn switch(site: &Site, files: u32) {
+pub fn switch(site: &Site, files: u32) {
     for _ in 0..files {
         let sql = "CREATE TABLE x AS SELECT 1; DROP TABLE x; SELECT pg_switch_wal()";
         site.run("postgres", sql);
@@ -152,6 +152,48 @@ async fn a_restarted_source_is_read_on_without_a_gap() {
     let after = drain(log.as_mut()).await;
     assert_eq!(after[0].start, end);
     assert_eq!(after.iter().map(|b| b.transactions).sum::<u64>(), 1);
+}
+
+/// The server waits for those who read its log: also for what has no commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_shut_down_ends_with_all_its_log_read() {
+    let mut site = site().await;
+    let database = site.database();
+    let taken = snapshot(&database).await;
+    let mut log = database
+        .open_log(&taken.facts.position)
+        .await
+        .expect("opens");
+    drain(log.as_mut()).await;
+    site.run("postgres", "INSERT INTO t (v) VALUES ('last')");
+    let stopping = tokio::task::spawn_blocking(move || {
+        let mut stop = crate::support::as_server(&site.server.bin_dir().join("pg_ctl"));
+        stop.args(["stop", "--mode=fast", "--wait", "--silent", "--timeout=30"]);
+        stop.arg("--pgdata").arg(site.server.data_dir());
+        (stop.status().expect("pg_ctl runs").success(), site)
+    });
+    let mut batches = Vec::new();
+    let error = loop {
+        match log.next(1 << 20, FLUSH, IDLE).await {
+            Ok(Some(batch)) => {
+                log.shipped(&batch.end).await.expect("told");
+                batches.push(batch);
+            }
+            Ok(None) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    let (ended, site_again) = stopping.await.expect("joined");
+    assert!(ended, "the server did not end");
+    site = site_again;
+    assert_eq!(batches.iter().map(|b| b.transactions).sum::<u64>(), 1);
+    let end = batches.last().expect("some").end.clone();
+    site.server.restart().await.expect("starts again");
+    let mut log = database.open_log(&end).await.expect("goes on");
+    site.run("postgres", "INSERT INTO t (v) VALUES ('next')");
+    let next = drain(log.as_mut()).await;
+    assert_eq!(next[0].start, end);
 }
 
 #[tokio::test]

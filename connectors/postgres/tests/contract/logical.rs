@@ -18,7 +18,7 @@ CREATE TABLE lines (id bigint REFERENCES orders (id)); INSERT INTO lines VALUES 
 INSERT INTO orders (what) VALUES ('\N'), (E'a\\b\tc\r\nd\b'), ('');
 "#;
 
-fn logical(site: &Site) -> PostgresDatabase {
+pub fn logical(site: &Site) -> PostgresDatabase {
     let mut config = site.config();
     config.method = Method::Logical;
     config.databases = vec!["shop".into()];

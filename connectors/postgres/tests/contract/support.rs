@@ -17,9 +17,10 @@ use planb_model::{Epoch, Secret, ServiceName};
 use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
 use planb_ports::{
-    Clock, Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotMethod,
+    Clock, Database, ErrorKind, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotMethod,
     SnapshotOptions, Until,
 };
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -96,6 +97,64 @@ impl Site {
             sql,
         )
     }
+}
+
+/// A streaming replica of a server.
+pub struct Replica {
+    pub site: Site,
+}
+
+impl Replica {
+    pub async fn of(source: &Site) -> Self {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        hand_over(dir.path());
+        let mut copy = as_server(&source.server.bin_dir().join("pg_basebackup"));
+        copy.args(["--host=127.0.0.1", "--username=postgres", "--no-password"])
+            .args(["--checkpoint=fast", "--write-recovery-conf", "--pgdata"])
+            .arg(dir.path().join("data"))
+            .arg(format!("--port={}", source.server.port()));
+        run(copy);
+        let options = PostgresOptions::new(dir.path());
+        let server = Postgres::start(options).await.expect("starts");
+        let site = Site { server, _dir: dir };
+        Self { site }
+    }
+
+    /// Waits until it has all the source has.
+    pub fn catch_up(&self, source: &Site) {
+        let end = source.run("postgres", "SELECT pg_current_wal_lsn()");
+        let sql = format!("SELECT pg_last_wal_replay_lsn() >= '{end}'");
+        let until = Instant::now() + DEADLINE;
+        while self.site.run("postgres", &sql) != "t" {
+            assert!(Instant::now() < until, "the replica does not catch up");
+        }
+    }
+
+    /// As an operator would.
+    pub fn promote(&self) {
+        let server = &self.site.server;
+        let mut promote = as_server(&server.bin_dir().join("pg_ctl"));
+        promote.args(["promote", "--wait", "--silent", "--pgdata"]);
+        promote.arg(server.data_dir());
+        run(promote);
+    }
+}
+
+/// A program that runs as the server's user, when we are root.
+pub fn as_server(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    if nix::unistd::Uid::effective().is_root() {
+        let user = User::from_name("postgres").expect("asked").expect("there");
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+fn run(mut command: Command) {
+    let output = command.stdout(Stdio::null()).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
 }
 
 /// A place for a restored copy, whose server is stopped when dropped.
@@ -194,6 +253,7 @@ fn psql(program: &PathBuf, port: u16, database: &str, sql: &str) -> Result<Strin
         .arg(format!("--dbname={database}"))
         .arg("--command")
         .arg(sql)
+        .env("PGCLIENTENCODING", "UTF8")
         .stdin(Stdio::null())
         .output()
         .expect("psql runs");
@@ -351,6 +411,38 @@ pub async fn drain(log: &mut dyn LogSource) -> Vec<LogBatch> {
             }
             None if log.is_drained().await.expect("asked") => return batches,
             None => assert!(Instant::now() < until, "the log does not drain"),
+        }
+    }
+}
+
+/// Everything up to where the stream ends or the log does.
+pub async fn until_ended(log: &mut dyn LogSource) -> Vec<LogBatch> {
+    let until = Instant::now() + DEADLINE;
+    let (flush, idle) = (Duration::from_millis(20), Duration::from_millis(50));
+    let mut batches: Vec<LogBatch> = Vec::new();
+    loop {
+        match log.next(1 << 20, flush, idle).await {
+            Ok(Some(batch)) => batches.push(batch),
+            Ok(None) if log.is_drained().await.expect("asked") => return batches,
+            Ok(None) => assert!(Instant::now() < until, "the log does not drain"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+                return batches;
+            }
+        }
+    }
+}
+
+/// Opens the log as soon as the server has noticed that nobody reads it.
+pub async fn open_soon(database: &dyn Database, from: &LogPosition) -> Box<dyn LogSource> {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        match database.open_log(from).await {
+            Ok(log) => return log,
+            Err(error) => {
+                let soon = error.kind() == ErrorKind::Unavailable && Instant::now() < until;
+                assert!(soon, "{}", error.chain());
+            }
         }
     }
 }

@@ -207,8 +207,8 @@ async fn by_hand(bench: &Bench, site: &Site, rows: &[u64]) {
         "export PATH={}:$PATH\nexport PGPORT={port}\n{unpack}\n{}\n",
         site.server.bin_dir().display(),
         block("## 2. PostgreSQL").replace(
-            "-c restore_command='",
-            &format!("-c restore_command= -c port={port} -c unix_socket_directories= -c listen_addresses=127.0.0.1'")
+            "-c archive_mode=off",
+            &format!("-c archive_mode=off -c port={port} -c unix_socket_directories= -c listen_addresses=127.0.0.1")
         ),
     );
     let file = home.dir.path().join("by-hand.sh");

@@ -1,11 +1,11 @@
 //! Rows of tables by `COPY`, in chunks of pages, hashed on the way.
 
-use super::{KIND_ROWS, export, import};
-use crate::catalog::{self, Table};
+use super::{Held, KIND_ROWS, hold, import, lock_now};
+use crate::catalog::Table;
 use crate::client::Client;
 use crate::client::ident;
-use crate::error::{corrupt, protocol};
-use crate::wire::Wire;
+use crate::error::{BUSY, corrupt, protocol};
+use crate::wire::{Piece, Wire};
 use bytes::BytesMut;
 use planb_model::recovery::{PartSpec, RowHasher, TableDigest};
 use planb_ports::{PortResult, Progress, SnapshotSink};
@@ -45,15 +45,15 @@ pub(crate) struct Work<'a> {
 
 /// Digests of all tables of `database` at one point.
 pub(crate) async fn digests(client: &Client, database: &str) -> PortResult<Vec<TableDigest>> {
-    let (mut holder, snapshot) = export(client, database).await?;
-    let tables = catalog::tables(&mut holder, database).await?;
+    let mut held = hold(client, database).await?;
+    let snapshot = held.snapshot.clone();
     let work = Work {
         client,
         database,
         snapshot: &snapshot,
         number: 0,
     };
-    work.read(&tables, None, 0, &planb_ports::progress::NoProgress)
+    work.read(&mut held, None, 0, &planb_ports::progress::NoProgress)
         .await
 }
 
@@ -61,58 +61,61 @@ impl Work<'_> {
     /// Writes the rows as parts.
     pub async fn dump(
         &self,
-        tables: &[Table],
+        held: &mut Held,
         sink: &dyn SnapshotSink,
         connections: usize,
         progress: &dyn Progress,
     ) -> PortResult<Vec<TableDigest>> {
-        self.read(tables, Some(sink), connections, progress).await
+        self.read(held, Some(sink), connections, progress).await
     }
 
     async fn read(
         &self,
-        tables: &[Table],
+        held: &mut Held,
         sink: Option<&dyn SnapshotSink>,
         connections: usize,
         progress: &dyn Progress,
     ) -> PortResult<Vec<TableDigest>> {
-        let queue = Mutex::new(chunks(tables));
-        let hashers = Mutex::new(vec![RowHasher::default(); tables.len()]);
-        let total = tables.iter().map(|t| t.pages * PAGE_BYTES).sum();
-        let done = Mutex::new(0);
+        let reading = Reading {
+            work: *self,
+            tables: &held.tables,
+            sink,
+            progress,
+            hashers: Mutex::new(vec![RowHasher::default(); held.tables.len()]),
+            done: Mutex::new(0),
+            total: held.tables.iter().map(|t| t.pages * PAGE_BYTES).sum(),
+        };
+        let queue = Mutex::new(chunks(&held.tables));
+        let kept = Mutex::new(VecDeque::new());
         let count = match connections {
             0 => CONNECTIONS,
             n => n.min(CONNECTIONS_MAX),
         };
         let worker = || async {
             let mut wire = import(self.client, self.database, self.snapshot).await?;
-            loop {
-                let chunk = queue
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .pop_front();
-                let Some(chunk) = chunk else {
-                    return PortResult::Ok(());
-                };
-                let table = &tables[chunk.table];
-                progress.stage(&table.label());
-                let hasher = self.chunk(&mut wire, table, &chunk, sink).await?;
-                hashers.lock().unwrap_or_else(PoisonError::into_inner)[chunk.table].merge(hasher);
-                let pages = chunk.to.unwrap_or(table.pages).saturating_sub(chunk.from);
-                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                *done += pages * PAGE_BYTES;
-                progress.bytes(*done, Some(total));
+            while let Some(chunk) = next(&queue) {
+                match lock_now(&mut wire, &held.tables[chunk.table]).await {
+                    Ok(()) => reading.chunk(&mut wire, &chunk).await?,
+                    // Somebody waits to change the table, and we would wait behind.
+                    Err(error) if error.code() == BUSY => {
+                        wire = import(self.client, self.database, self.snapshot).await?;
+                        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                        kept.push_back(chunk);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
+            PortResult::Ok(())
         };
         futures::future::try_join_all((0..count).map(|_| worker())).await?;
-        let hashers = hashers.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let digests = tables.iter().zip(hashers);
-        Ok(digests
-            .map(|(table, hasher)| hasher.finish(table.label()))
-            .collect())
+        // Who holds the tables need not wait for anybody.
+        while let Some(chunk) = next(&kept) {
+            reading.chunk(&mut held.wire, &chunk).await?;
+        }
+        Ok(reading.finish())
     }
 
-    async fn chunk(
+    async fn rows(
         &self,
         wire: &mut Wire,
         table: &Table,
@@ -121,19 +124,16 @@ impl Work<'_> {
     ) -> PortResult<RowHasher> {
         let what = format!("read {}", table.label());
         wire.copy_out(&what, &select(table, chunk)).await?;
-        let mut hasher = RowHasher::default();
+        let mut rows = Rows::default();
         let mut part = None;
         let mut buffer = BytesMut::new();
-        while let Some(row) = wire.copy_data(&what).await? {
-            if row.last() != Some(&b'\n') {
-                return Err(protocol(format!("cannot {what}: a row does not end")));
-            }
-            hasher.add(&row);
+        while let Some(piece) = wire.copy_piece(&what).await? {
+            rows.add(table, &piece)?;
             let Some(sink) = sink else { continue };
             if part.is_none() {
                 part = Some(sink.begin(self.spec(table, chunk)).await?);
             }
-            buffer.extend_from_slice(&row);
+            buffer.extend_from_slice(&piece.bytes);
             if let Some(part) = &mut part
                 && buffer.len() >= WRITE_BYTES
             {
@@ -145,7 +145,7 @@ impl Work<'_> {
             part.write(buffer.freeze()).await?;
             part.end().await?;
         }
-        Ok(hasher)
+        Ok(rows.hasher)
     }
 
     fn spec(&self, table: &Table, chunk: &Chunk) -> PartSpec {
@@ -159,6 +159,76 @@ impl Work<'_> {
             kind: KIND_ROWS.to_owned(),
             table: Some(format!("{}.{}", ident(self.database), table.quoted())),
         }
+    }
+}
+
+fn next(queue: &Mutex<VecDeque<Chunk>>) -> Option<Chunk> {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.pop_front()
+}
+
+/// What the connections that read the rows of a database share.
+struct Reading<'a> {
+    work: Work<'a>,
+    tables: &'a [Table],
+    sink: Option<&'a dyn SnapshotSink>,
+    progress: &'a dyn Progress,
+    hashers: Mutex<Vec<RowHasher>>,
+    /// Bytes of the tables that are read.
+    done: Mutex<u64>,
+    total: u64,
+}
+
+impl Reading<'_> {
+    async fn chunk(&self, wire: &mut Wire, chunk: &Chunk) -> PortResult<()> {
+        let table = &self.tables[chunk.table];
+        self.progress.stage(&table.label());
+        let hasher = self.work.rows(wire, table, chunk, self.sink).await?;
+        self.hashers.lock().unwrap_or_else(PoisonError::into_inner)[chunk.table].merge(hasher);
+        let pages = chunk.to.unwrap_or(table.pages).saturating_sub(chunk.from);
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += pages * PAGE_BYTES;
+        self.progress.bytes(*done, Some(self.total));
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<TableDigest> {
+        let hashers = self.hashers.into_inner();
+        let hashers = hashers.unwrap_or_else(PoisonError::into_inner);
+        let digests = self.tables.iter().zip(hashers);
+        digests
+            .map(|(table, hasher)| hasher.finish(table.label()))
+            .collect()
+    }
+}
+
+/// Rows on their way: hashed one by one, however long.
+#[derive(Default)]
+struct Rows {
+    hasher: RowHasher,
+    /// A row that has come in part.
+    long: Option<blake3::Hasher>,
+}
+
+impl Rows {
+    fn add(&mut self, table: &Table, piece: &Piece) -> PortResult<()> {
+        let bytes = &piece.bytes[..];
+        if piece.ends && bytes.last() != Some(&b'\n') {
+            let label = table.label();
+            return Err(protocol(format!("cannot read {label}: a row does not end")));
+        }
+        match (self.long.take(), piece.ends) {
+            (None, true) => self.hasher.add(bytes),
+            (begun, ends) => {
+                let mut row = begun.unwrap_or_default();
+                row.update(bytes);
+                match ends {
+                    true => self.hasher.add_hash(&row.finalize()),
+                    false => self.long = Some(row),
+                }
+            }
+        }
+        Ok(())
     }
 }
 
