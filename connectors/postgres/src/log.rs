@@ -95,6 +95,5 @@ pub(crate) async fn wal_file_bytes(wire: &mut Wire) -> PortResult<u64> {
         let bytes = digits.parse::<u64>().ok()? * unit;
         bytes.is_power_of_two().then_some(bytes)
     };
-    parsed()
-        .ok_or_else(|| protocol("the server does not name the size of its log files"))
+    parsed().ok_or_else(|| protocol("the server does not name the size of its log files"))
 }

@@ -134,7 +134,9 @@ impl Source {
         Err(match boundary == end {
             true => disconnected(WHAT),
             // The next one begins where nothing can be joined to it.
-            false => other_timeline(format!("timeline {timeline} ends inside of a record at {end}")),
+            false => other_timeline(format!(
+                "timeline {timeline} ends inside of a record at {end}"
+            )),
         })
     }
 

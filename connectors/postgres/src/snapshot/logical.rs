@@ -201,7 +201,10 @@ pub(crate) async fn hold(client: &Client, database: &str) -> PortResult<Held> {
 
 async fn lock(wire: &mut Wire, tables: &[Table]) -> PortResult<()> {
     for some in tables.chunks(LOCKED_AT_ONCE) {
-        let names: Vec<_> = some.iter().map(|t| format!("ONLY {}", t.quoted())).collect();
+        let names: Vec<_> = some
+            .iter()
+            .map(|t| format!("ONLY {}", t.quoted()))
+            .collect();
         let sql = format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(","));
         wire.run("keep the tables as they are", &sql).await?;
     }

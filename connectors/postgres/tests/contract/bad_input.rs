@@ -113,9 +113,7 @@ async fn rows_are_not_lost_to_changes_of_definitions_in_mid_dump() {
             while site.run("postgres", waiting) != "3" && std::time::Instant::now() < until {}
         };
         let runtime = tokio::runtime::Handle::current();
-        tokio::task::block_in_place(|| {
-            runtime.block_on(meddled(&logical(&site), "rows", meddle))
-        })
+        tokio::task::block_in_place(|| runtime.block_on(meddled(&logical(&site), "rows", meddle)))
     });
     let rows: Vec<_> = taken.facts.tables.iter().map(|t| t.rows).collect();
     assert_eq!(rows, [4, 5000, 5, 3], "{:?}", taken.facts.tables);
@@ -150,7 +148,10 @@ async fn a_base_backup_and_its_log_carry_every_change_of_definitions() {
             ),
         );
         site.run("postgres", &format!("ALTER TYPE mood ADD VALUE 'm{n}'"));
-        site.run("postgres", "SELECT nextval('counter') FROM generate_series(1, 50)");
+        site.run(
+            "postgres",
+            "SELECT nextval('counter') FROM generate_series(1, 50)",
+        );
     };
     let source = site.database();
     let taken = meddled(&source, "base", || changes(1)).await;
@@ -179,7 +180,13 @@ async fn a_base_backup_and_its_log_carry_every_change_of_definitions() {
         .expect("a number");
     assert!((101..=133).contains(&next), "{next}");
     let id = "INSERT INTO changed (v) VALUES (9) RETURNING id";
-    let id: u32 = home.run("postgres", id).lines().next().expect("one").parse().expect("a number");
+    let id: u32 = home
+        .run("postgres", id)
+        .lines()
+        .next()
+        .expect("one")
+        .parse()
+        .expect("a number");
     assert!(id > 102, "{id}");
 }
 
@@ -197,7 +204,10 @@ async fn servers_without_anything_come_back_without_anything() {
         .expect("promoted");
     assert_eq!(home.run("shop", tables), "0");
     // Its rows are not carried over, its definition is.
-    site.run("shop", "CREATE UNLOGGED TABLE u (v int); INSERT INTO u VALUES (1)");
+    site.run(
+        "shop",
+        "CREATE UNLOGGED TABLE u (v int); INSERT INTO u VALUES (1)",
+    );
     let taken = snapshot_by(&logical(&site), SnapshotMethod::Logical).await;
     assert_eq!(taken.facts.tables, []);
 }
@@ -209,7 +219,10 @@ async fn text_of_any_encoding_is_copied_or_refused() {
         site.run("postgres", "DROP DATABASE IF EXISTS shop");
         let how = format!("ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
         site.run("postgres", &format!("CREATE DATABASE shop {how}"));
-        site.run("shop", "SET client_encoding = 'UTF8'; CREATE TABLE t (v text); INSERT INTO t VALUES ('한글')");
+        site.run(
+            "shop",
+            "SET client_encoding = 'UTF8'; CREATE TABLE t (v text); INSERT INTO t VALUES ('한글')",
+        );
     };
     for encoding in ["EUC_KR", "SQL_ASCII"] {
         create(encoding);
@@ -222,7 +235,11 @@ async fn text_of_any_encoding_is_copied_or_refused() {
     // The last one takes any bytes; another server would not.
     site.run("shop", r"INSERT INTO t VALUES (E'\xff')");
     let refused = logical(&site)
-        .snapshot(&MemorySink::default(), &SnapshotOptions::default(), &NoProgress)
+        .snapshot(
+            &MemorySink::default(),
+            &SnapshotOptions::default(),
+            &NoProgress,
+        )
         .await;
     let error = refused.expect_err("no UTF-8");
     assert_eq!(error.code(), "PB-POSTGRES-ENCODING", "{}", error.chain());
@@ -244,8 +261,14 @@ async fn an_extension_the_target_lacks_is_named() {
     copy.begin_restore(&manifest(&taken)).await.expect("begins");
     let (spec, script) = &taken.parts[0];
     let script = String::from_utf8_lossy(script).replace("\"hstore\"", "\"no_such_extension\"");
-    let error = load(&copy, spec, script.as_bytes()).await.expect_err("lacks it");
+    let error = load(&copy, spec, script.as_bytes())
+        .await
+        .expect_err("lacks it");
     assert_eq!(error.code(), "PB-POSTGRES-EXTENSION", "{}", error.chain());
-    assert!(error.chain().contains("no_such_extension"), "{}", error.chain());
+    assert!(
+        error.chain().contains("no_such_extension"),
+        "{}",
+        error.chain()
+    );
     assert_eq!(copy.applied().await.expect("known"), None);
 }

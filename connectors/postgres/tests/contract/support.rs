@@ -17,8 +17,8 @@ use planb_model::{Epoch, Secret, ServiceName};
 use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
 use planb_ports::{
-    Clock, Database, ErrorKind, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotMethod,
-    SnapshotOptions, Until,
+    Clock, Database, ErrorKind, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts,
+    SnapshotMethod, SnapshotOptions, Until,
 };
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
