@@ -19,5 +19,7 @@ mod follow_mariadb;
 mod mariadb;
 #[path = "data_path/postgres.rs"]
 mod postgres;
+#[path = "data_path/spool.rs"]
+mod spool;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;

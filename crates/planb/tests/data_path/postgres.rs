@@ -11,7 +11,7 @@ async fn server(desk: &Desk) -> Postgres {
     Postgres::start(options).await.expect("a PostgreSQL server")
 }
 
-fn run(server: &Postgres, database: &str, sql: &str) -> String {
+pub fn run(server: &Postgres, database: &str, sql: &str) -> String {
     let output = Command::new(server.bin_dir().join("psql"))
         .args(["-XqtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"])
         .args(["-U", Postgres::USER, "-d", database, "-c", sql])
