@@ -2,6 +2,9 @@
 
 #[path = "assess/printing.rs"]
 mod printing;
+/// Left out by `cargo xtask test` where there is no browser.
+#[path = "assess/with_browser.rs"]
+mod with_browser;
 
 use std::io::Write;
 use std::path::Path;
