@@ -203,8 +203,9 @@ async fn evidence_is_packed_checked_and_kept_free_of_secrets() {
     assert!(!zip.exists() && !err(&refused).contains("hunter2"));
 }
 
-#[tokio::test]
-async fn an_entry_and_a_continuation_are_proven_without_the_state() {
+/// Proofs, a kept checkpoint and the key, in a folder without the state; with
+/// the third entry and the proof of it.
+async fn proofs_elsewhere() -> (tempfile::TempDir, String, String) {
     let dir = tempfile::tempdir().expect("dir");
     state(dir.path()).await;
     let path = |name: &str| dir.path().join(name).display().to_string();
@@ -219,7 +220,7 @@ async fn an_entry_and_a_continuation_are_proven_without_the_state() {
         out(&made)
     };
     let shown = made(&["show"]);
-    let third = shown.lines().nth(2).expect("an entry");
+    let third = shown.lines().nth(2).expect("an entry").to_owned();
     // The first checkpoint, as somebody kept it.
     let file = dir.path().join(STATE_FILE);
     let connection = rusqlite::Connection::open(file).expect("opened");
@@ -245,7 +246,7 @@ async fn an_entry_and_a_continuation_are_proven_without_the_state() {
         serde_json::from_str(&made(&["prove", "3", "--json"])).expect("JSON");
     assert_eq!(
         (&json["number"], &json["entry"]),
-        (&3.into(), &third.into())
+        (&3.into(), &third.as_str().into())
     );
     assert_eq!(json["file"], kept);
     // Somewhere else, with the key alone.
@@ -255,6 +256,12 @@ async fn an_entry_and_a_continuation_are_proven_without_the_state() {
     }
     drop(connection);
     dir.close().expect("the state is gone");
+    (elsewhere, third, kept)
+}
+
+#[tokio::test]
+async fn an_entry_and_a_continuation_are_proven_without_the_state() {
+    let (elsewhere, third, kept) = proofs_elsewhere().await;
     let check = |arguments: &[&str]| {
         let mut command = planb();
         command.current_dir(elsewhere.path());
