@@ -170,7 +170,7 @@ fn a_table_is_typed_in_hangul_and_goes_on_in_its_row_and_at_the_next() {
     assert_eq!(names, ["급여 계산", "민원 포털"], "{json}");
     // What the terminal showed at its end is the same result.
     let begin = shown.find("{\r\n").expect("JSON");
-    assert_eq!(result(shown[begin..].as_bytes()), json);
+    assert_eq!(result(&shown.as_bytes()[begin..]), json);
 }
 
 /// The first question of `name`, and an answer its data file has as an example.
