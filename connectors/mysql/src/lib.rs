@@ -5,6 +5,7 @@
 //! events through the server itself. See `docs.md` for what an account needs
 //! and what is not covered.
 
+mod accounts;
 mod applied;
 mod apply;
 mod binlog;
@@ -49,8 +50,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
-    Clock, ContentCheck, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd,
-    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
+    Accounts, AccountsReport, Clock, ContentCheck, Database, LogSegment, LogSource, PortResult,
+    Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -225,6 +226,14 @@ impl Database for MysqlDatabase {
             mark: mark.clone(),
         };
         apply::apply_folded(&self.client, &folded).await
+    }
+
+    async fn restore_accounts(&self, part: &[u8], how: Accounts) -> PortResult<AccountsReport> {
+        accounts::apply(&self.client, part, how).await
+    }
+
+    async fn missing_definers(&self) -> PortResult<Vec<String>> {
+        accounts::missing_definers(&self.client).await
     }
 
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {

@@ -19,7 +19,7 @@ use futures::stream::BoxStream;
 use mysql_async::Conn;
 use planb_model::recovery::{AppliedMark, PartSpec, SnapshotManifest};
 use planb_ports::{ErrorKind, PortError, PortResult};
-pub(crate) use session::loaders;
+pub(crate) use session::{loaders, unlogged};
 
 /// Empties the databases for a restore.
 pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {

@@ -62,6 +62,9 @@ pub(crate) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     if options.method == SnapshotMethod::Physical {
+        if options.accounts {
+            progress.stage("the server's files hold its users anyway");
+        }
         return crate::physical::take(client, sink, progress).await;
     }
     let mut conn = client.connect().await?;
@@ -88,6 +91,10 @@ pub(crate) async fn take(
     let position = views.position(client, &mut conn).await?;
     let tables = catalog::read(client, &mut conn).await?;
 
+    if options.accounts {
+        progress.stage("users and what they may do");
+        crate::accounts::write(client, sink).await?;
+    }
     let source = Source {
         client,
         sink,

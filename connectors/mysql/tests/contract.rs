@@ -8,6 +8,8 @@ mod stream_support;
 #[path = "contract/support.rs"]
 mod support;
 
+#[path = "contract/accounts.rs"]
+mod accounts;
 #[path = "contract/apply.rs"]
 mod apply;
 #[path = "contract/bad_input.rs"]

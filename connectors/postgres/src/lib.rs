@@ -6,6 +6,7 @@
 //! `pg_dump` and `COPY`. See `docs.md` for what an account needs and what is not
 //! covered.
 
+mod accounts;
 mod canary;
 mod catalog;
 mod check;
@@ -38,8 +39,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, ContentCheck, Database, LogSegment, LogSource, PortResult, Progress, SegmentEnd,
-    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
+    Accounts, AccountsReport, Clock, ContentCheck, Database, LogSegment, LogSource, PortResult,
+    Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -173,6 +174,14 @@ impl Database for PostgresDatabase {
         until: Option<&Until>,
     ) -> PortResult<(usize, SegmentEnd)> {
         restore::apply::segments(&self.client, segments, until).await
+    }
+
+    fn accounts_first(&self) -> bool {
+        true
+    }
+
+    async fn restore_accounts(&self, part: &[u8], how: Accounts) -> PortResult<AccountsReport> {
+        accounts::apply(&self.client, part, how).await
     }
 
     async fn digests(&self) -> PortResult<Vec<TableDigest>> {

@@ -39,6 +39,9 @@ pub(crate) async fn take(
     if logical {
         logical::take(client, sink, options, progress).await
     } else {
+        if options.accounts {
+            progress.stage("the server's files hold its users anyway");
+        }
         base::take(client, sink, options, progress).await
     }
 }

@@ -3,6 +3,8 @@
 #[path = "contract/support.rs"]
 mod support;
 
+#[path = "contract/accounts.rs"]
+mod accounts;
 #[path = "contract/check.rs"]
 mod check;
 #[path = "contract/fence.rs"]

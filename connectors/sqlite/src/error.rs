@@ -217,6 +217,19 @@ pub fn pages_only() -> PortError {
     .hint("leave the method out", "방식을 지정하지 마세요")
 }
 
+/// Whoever can open the file may do everything.
+pub fn no_users() -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-SQLITE-NO-USERS",
+        "SQLite has no users: who may do what is decided by the file's own permissions",
+    )
+    .hint(
+        "leave --with-users (spec.data.users) out",
+        "--with-users(spec.data.users)를 빼고 실행하세요",
+    )
+}
+
 /// A text that is no place in a write-ahead log.
 pub fn no_place(text: &str) -> PortError {
     PortError::new(

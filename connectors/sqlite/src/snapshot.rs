@@ -46,6 +46,9 @@ pub async fn take(
     if options.method == SnapshotMethod::Logical {
         return Err(error::pages_only());
     }
+    if options.accounts {
+        return Err(error::no_users());
+    }
     progress.stage("copying pages");
     let worker = Arc::clone(shared);
     let (position, tables, _copy) = blocking(move || copy(&worker)).await?;

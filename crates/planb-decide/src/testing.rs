@@ -74,6 +74,7 @@ pub(crate) fn plan_of(primary: &str, standby: &str) -> ServicePlan {
             snapshot_interval: Duration::from_secs(3600),
             canary_interval: Duration::from_millis(250),
             retention: None,
+            users: false,
             verification: None,
             spool_bytes_max: 1 << 30,
         },

@@ -265,6 +265,8 @@ pub struct DataPlan {
     pub canary_interval: Duration,
     /// What is deleted; nothing when `None`.
     pub retention: Option<RetentionPolicy>,
+    /// Whether snapshots hold the accounts that may use the databases.
+    pub users: bool,
     /// How snapshots are drilled without anybody asking; not when `None`.
     pub verification: Option<VerificationPlan>,
     /// Most bytes of log that wait on the local disk for the vault.

@@ -214,6 +214,14 @@ pub struct PartManifest {
 /// known only when the copy is done.
 pub const PART_PHYSICAL: &str = "physical";
 
+/// Kind of the parts of a base backup: the files of a whole server, too, with a
+/// digest of each.
+pub const PART_BASE: &str = "base";
+
+/// Kind of the part with accounts, their password hashes and privileges. Never
+/// loaded with the others: only a restore that is asked for accounts uses it.
+pub const PART_ACCOUNTS: &str = "accounts";
+
 /// What a part of a snapshot is; the engine's connector gives and reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -192,6 +192,21 @@ fn retention_is_read_and_its_bounds_are_checked() {
 }
 
 #[test]
+fn users_are_stored_where_they_can_be_sealed_only() {
+    let with = |text: &str| GOOD.replace("vault: {", &format!("{text}\n    vault: {{"));
+    assert!(!plans(GOOD).remove(0).data.users, "not unless it is said");
+    let open = parse(&with("users: true"), "planb.yaml");
+    let problems = format!("{:?}", open.expect_err("not encrypted"));
+    assert!(problems.contains("spec.data.users"), "{problems}");
+    let key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let sealed = with("users: true").replace(
+        "vault: { ",
+        &format!("vault: {{ encryption: {{ recipients: [{key}], identity: {{ env: ID }} }}, "),
+    );
+    assert!(plans(&sealed).remove(0).data.users);
+}
+
+#[test]
 fn risky_plans_are_read_and_reviewed() {
     let text = GOOD
         .replace("  traffic:", "  failover: { mode: automatic }\n  health: { shedQuorum: 1, promoteQuorum: 2 }\n  traffic:")

@@ -1,10 +1,11 @@
 //! A database at one site: source of snapshots and log, target of restores,
 //! and holder of a fence row.
 
+use crate::accounts::{Accounts, AccountsReport};
 use crate::content::{ContentCheck, ContentSample};
 use crate::restore::{SegmentEnd, Until};
 use crate::snapshot::{SnapshotFacts, SnapshotOptions, SnapshotSink};
-use crate::{PortResult, Progress};
+use crate::{ErrorKind, PortError, PortResult, Progress};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -209,6 +210,30 @@ pub trait Database: Send + Sync {
         _mark: &AppliedMark,
     ) -> PortResult<bool> {
         Ok(false)
+    }
+
+    /// Whether the definitions in a snapshot need its accounts. Then they are made
+    /// before the parts are loaded, else when all data is there.
+    fn accounts_first(&self) -> bool {
+        false
+    }
+
+    /// Makes the accounts that the part of kind `accounts` of a snapshot holds.
+    /// See [`Database::accounts_first`] for when it is called. The same call
+    /// again: nothing changes. What fails for one account is a problem in
+    /// the report, and the others are made; a new account is whole or not there.
+    async fn restore_accounts(&self, _part: &[u8], _how: Accounts) -> PortResult<AccountsReport> {
+        Err(PortError::new(
+            ErrorKind::Unsupported,
+            "PB-DATABASE-NO-USERS",
+            "this engine has no users",
+        ))
+    }
+
+    /// Accounts in whose name something in the protected databases runs, and
+    /// which the server does not have. The default knows of none.
+    async fn missing_definers(&self) -> PortResult<Vec<String>> {
+        Ok(Vec::new())
     }
 
     /// Row counts and order-independent hashes of all user tables, by name.

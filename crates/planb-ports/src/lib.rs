@@ -5,6 +5,7 @@
 //! changes something says in its docs what makes it safe to call twice and how
 //! it refuses an older epoch.
 
+pub mod accounts;
 pub mod clock;
 pub mod content;
 #[cfg(feature = "contract")]
@@ -25,6 +26,7 @@ pub mod traffic;
 pub mod verifier;
 pub mod workload;
 
+pub use accounts::{Accounts, AccountsReport};
 pub use clock::Clock;
 pub use content::{ContentCheck, ContentRule, ContentSample};
 pub use database::{Database, LogBatch, LogSegment, LogSource};

@@ -1,6 +1,6 @@
 //! The backup repository of one service: the vault, as the engine sees it.
 
-use crate::{Database, PortResult, Progress, RestoreOptions};
+use crate::{AccountsReport, Database, PortResult, Progress, RestoreOptions};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use planb_model::recovery::{AppliedMark, Reached, RecoveryPoint};
@@ -170,4 +170,10 @@ pub struct RestoreReport {
     /// The moment `mark` stands for, as far as is known: the asked one when log
     /// was stopped there, else when the last segment or snapshot was written.
     pub reached_at: Option<Timestamp>,
+    /// What became of the accounts, when any were asked for.
+    pub accounts: Option<AccountsReport>,
+    /// Accounts in whose name views, routines, triggers or events run, and which
+    /// the target does not have: using those fails. Looked at after a snapshot
+    /// was loaded.
+    pub missing_definers: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! What is asked of a restore.
 
+use crate::Accounts;
 use jiff::Timestamp;
 use planb_model::recovery::LogPosition;
 
@@ -10,6 +11,8 @@ pub struct RestoreOptions {
     pub to: RestoreTo,
     /// How the loaded snapshot is compared with its manifest.
     pub verify: Verify,
+    /// What becomes of the accounts in the snapshot.
+    pub accounts: Accounts,
 }
 
 /// The point a restore goes to.

@@ -40,6 +40,10 @@ pub struct SnapshotOptions {
     pub connections: usize,
     /// Rows or files.
     pub method: SnapshotMethod,
+    /// Whether the accounts that may use the protected databases are stored,
+    /// password hashes included. Files hold the accounts of the whole server
+    /// anyway. `Unsupported` when the engine has none.
+    pub accounts: bool,
 }
 
 /// What a snapshot is made of. A connector that knows one way only takes that

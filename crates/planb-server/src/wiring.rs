@@ -20,7 +20,8 @@ use planb_model::plan::{
     Workload,
 };
 use planb_ports::{
-    Clock, Database, Disk, PortResult, Probe, Random, Store, Traffic, VaultStorage, Verifier,
+    Clock, Database, Disk, PortResult, Probe, Random, SnapshotOptions, Store, Traffic,
+    VaultStorage, Verifier,
 };
 use planb_vault::{SpoolOptions, VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
@@ -218,6 +219,10 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<VaultR
         snapshot_interval: data.snapshot_interval,
         canary_interval: data.canary_interval,
         retention: data.retention,
+        snapshot: SnapshotOptions {
+            accounts: data.users,
+            ..SnapshotOptions::default()
+        },
         ..VaultOptions::default()
     };
     let parts = VaultParts {

@@ -88,6 +88,7 @@ pub fn plan(strategy: Strategy, mode: FailoverMode) -> ServicePlan {
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_secs(1),
             retention: None,
+            users: false,
             verification: None,
             spool_bytes_max: 1 << 30,
         },

@@ -47,6 +47,19 @@ pub(crate) fn other_log() -> PortError {
     )
 }
 
+/// Password hashes would lie in the vault for everybody who can read it.
+pub(crate) fn accounts_in_the_open() -> PortError {
+    PortError::new(
+        ErrorKind::Invalid,
+        "PB-REPO-USERS-IN-THE-OPEN",
+        "users are not stored in a vault that is not encrypted: their password hashes are secrets",
+    )
+    .hint(
+        "encrypt the vault (--recipient, or spec.data.vault.encryption), or leave users out",
+        "볼트를 암호화하거나(--recipient 또는 spec.data.vault.encryption) 사용자를 저장하지 마세요",
+    )
+}
+
 /// A newer program wrote it.
 pub(crate) fn unknown_format(key: &str, format: u64) -> PortError {
     PortError::new(

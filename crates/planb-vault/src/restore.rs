@@ -6,6 +6,7 @@
 //! the log it lacks; so the same call serves failover, the catch-up of a move,
 //! a warm standby, and going back to a moment.
 
+mod accounts;
 mod folded;
 mod goal;
 mod load;
@@ -53,11 +54,12 @@ pub(crate) async fn restore(
     if let Some((mark, head)) = target.stands_before(&names).await? {
         let report = target.apply(empty_report(mark), head).await?;
         if !target.is_overtaken(&names, &report.mark).await? {
-            return Ok(report);
+            return target.accounts(report).await;
         }
         progress.stage("log was lost behind this copy; a newer snapshot leads further");
     }
-    target.restore_from_snapshot(&names).await
+    let report = target.restore_from_snapshot(&names).await?;
+    target.accounts(report).await
 }
 
 /// What [`restore`] would do.
@@ -288,5 +290,7 @@ fn empty_report(mark: AppliedMark) -> RestoreReport {
         chain_closed: false,
         reached: Reached::Asked,
         reached_at: None,
+        accounts: None,
+        missing_definers: Vec::new(),
     }
 }

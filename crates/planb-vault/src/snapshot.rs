@@ -39,6 +39,9 @@ impl Vault {
         options: &SnapshotOptions,
         progress: &dyn Progress,
     ) -> PortResult<Written> {
+        if options.accounts && !self.seal.encrypts() {
+            return Err(error::accounts_in_the_open());
+        }
         let taken_at = self.clock.now();
         let writer = SnapshotWriter::new(self, self.new_id(taken_at));
         let taken = database.snapshot(&writer, options, progress).await;

@@ -216,6 +216,7 @@ pub fn snapshot_options(args: crate::cli::SnapshotArgs) -> SnapshotOptions {
             (_, true) => SnapshotMethod::Logical,
             _ => SnapshotMethod::Auto,
         },
+        accounts: args.with_users,
     }
 }
 

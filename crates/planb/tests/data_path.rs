@@ -23,3 +23,5 @@ mod postgres;
 mod spool;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;
+#[path = "data_path/users.rs"]
+mod users;

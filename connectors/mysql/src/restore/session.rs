@@ -52,7 +52,7 @@ fn settings(client: &Client) -> String {
 /// Keeps what is restored out of the target's own binlog, which would double
 /// the work: it is in the vault. Not where replicas of the target need it, and
 /// not when the account may not.
-pub(super) async fn unlogged(client: &Client, conn: &mut Conn) -> PortResult<()> {
+pub(crate) async fn unlogged(client: &Client, conn: &mut Conn) -> PortResult<()> {
     let replicas: Option<u64> = first(
         conn,
         "look for replicas",

@@ -1,5 +1,7 @@
 //! The suite, in a module that names the engine.
 
+#[path = "accounts.rs"]
+mod accounts;
 #[path = "apply.rs"]
 mod apply;
 #[path = "bad_input.rs"]

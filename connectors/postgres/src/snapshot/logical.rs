@@ -57,6 +57,10 @@ pub(crate) async fn take(
         at: at.unwrap_or_default(),
         gtid: None,
     };
+    if options.accounts {
+        progress.stage("users and what they may do");
+        crate::accounts::write(client, sink).await?;
+    }
     let mut tables = Vec::new();
     for (number, name) in names.iter().enumerate() {
         let one = One {

@@ -3,7 +3,7 @@
 use super::{StepCx, StepError, StepResult};
 use planb_model::runbook::{Action, Runbook, Step};
 use planb_model::{Epoch, ServiceName, SiteName, StepId};
-use planb_ports::{Database, PortError, Progress, RestoreOptions};
+use planb_ports::{Accounts, AccountsReport, Database, PortError, Progress, RestoreOptions};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -20,8 +20,17 @@ pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
     let _target = cx.shared.restoring.lock().await;
     make_restorable(database.as_ref(), cx.service(), epoch).await?;
     let repository = &cx.shared.ports.repository;
+    // Users are wanted where the service goes to; they never hold it up.
+    let accounts = match cx.shared.ports.plan.data.users {
+        true => Accounts::Create,
+        false => Accounts::Leave,
+    };
+    let options = RestoreOptions {
+        accounts,
+        ..RestoreOptions::default()
+    };
     let report = repository
-        .restore(database.as_ref(), &RestoreOptions::default(), &Traced)
+        .restore(database.as_ref(), &options, &Traced)
         .await?;
     if closed && !report.chain_closed {
         return Err(StepError::check(
@@ -41,7 +50,19 @@ pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
         "transactions": report.transactions_applied,
         "bytes": report.stored_bytes,
         "canaryWrittenAt": report.canary.map(|c| c.written_at),
+        "users": report.accounts.as_ref().map(users),
+        "missingDefiners": report.missing_definers,
     }))
+}
+
+fn users(report: &AccountsReport) -> serde_json::Value {
+    json!({
+        "created": report.created,
+        "unchanged": report.unchanged,
+        "kept": report.kept,
+        "notes": report.notes,
+        "problems": report.problems,
+    })
 }
 
 /// Has a database that may be restored into: never one that takes writes under

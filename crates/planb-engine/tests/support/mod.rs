@@ -391,6 +391,7 @@ fn plan() -> ServicePlan {
             snapshot_interval: Duration::from_secs(60),
             canary_interval: Duration::from_millis(250),
             retention: None,
+            users: false,
             verification: None,
             spool_bytes_max: 1 << 30,
         },

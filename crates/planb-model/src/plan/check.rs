@@ -6,8 +6,8 @@ mod sites;
 
 use super::excerpt::is_secret_name;
 use super::problems::Problems;
-use super::raw::{RawCommand, RawDocument, RawSpec};
-use super::scalar::{duration_text, size_text};
+use super::raw::{RawCommand, RawDocument, RawSite, RawSpec};
+use super::scalar::{DatabaseUrl, duration_text, size_text};
 use super::tree::{Node, Spot};
 use crate::Text;
 use std::collections::BTreeMap;
@@ -193,6 +193,33 @@ impl Check<'_> {
         );
     }
 
+    fn users(&mut self, spec: &RawSpec) {
+        let data = &spec.data;
+        if data.users && data.vault.encryption.is_none() {
+            self.add(
+                "PB-PLAN-CONFLICT",
+                "spec.data.users",
+                Text::new(
+                    "users are stored with their password hashes, and the vault is not encrypted",
+                    "사용자는 비밀번호 해시와 함께 저장되는데 볼트가 암호화되어 있지 않습니다",
+                ),
+                Text::new(
+                    "add `vault.encryption`, or leave `users` out",
+                    "`vault.encryption`을 추가하거나 `users`를 빼세요",
+                ),
+            );
+        }
+        let sqlite = |site: &RawSite| matches!(site.database.url.0, DatabaseUrl::Sqlite(_));
+        if data.users && spec.sites.iter().any(sqlite) {
+            self.add(
+                "PB-PLAN-CONFLICT",
+                "spec.data.users",
+                Text::new("SQLite has no users", "SQLite에는 사용자가 없습니다"),
+                Text::new("leave `users` out", "`users`를 빼세요"),
+            );
+        }
+    }
+
     fn data(&mut self, spec: &RawSpec) {
         let data = &spec.data;
         self.range(
@@ -231,6 +258,7 @@ impl Check<'_> {
                 }
             }
         }
+        self.users(spec);
         let (flush, spool) = (data.flush.size.0, data.spool.size.0);
         self.size(
             "spec.data.flush.size",

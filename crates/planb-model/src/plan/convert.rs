@@ -44,6 +44,7 @@ pub(super) fn service(raw: RawDocument) -> Option<ServicePlan> {
             snapshot_interval: spec.data.snapshot_interval.0,
             canary_interval: spec.data.canary_interval.0,
             retention: spec.data.retention.map(retention),
+            users: spec.data.users,
             verification: spec.data.verification.enabled.then_some(VerificationPlan {
                 interval: spec.data.verification.interval.0,
             }),

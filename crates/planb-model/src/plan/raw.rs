@@ -125,6 +125,12 @@ pub(super) struct RawData {
     /// What is kept in the vault. Without it, nothing is ever deleted.
     #[serde(default)]
     pub retention: Option<RawRetention>,
+    /// Whether snapshots hold the users and roles that may use the databases, with
+    /// password hashes and privileges, and a failover makes those that are missing
+    /// at the second home. Needs `vault.encryption`. Not for SQLite, which has none;
+    /// snapshots of PostgreSQL's files hold all users anyway.
+    #[serde(default)]
+    pub users: bool,
     /// How snapshots are tried out: each is restored once into a scratch
     /// database that PlanB starts on its own machine and removes.
     #[serde(default)]

@@ -101,6 +101,8 @@ fn report_at(mark: AppliedMark) -> RestoreReport {
         chain_closed: false,
         reached: Reached::Asked,
         reached_at: None,
+        accounts: None,
+        missing_definers: Vec::new(),
     }
 }
 

@@ -59,6 +59,9 @@ pub struct SnapshotArgs {
     /// Copy rows as text, restorable into another version
     #[arg(long)]
     pub logical: bool,
+    /// Store the users and roles that may use the database, too, with password hashes and grants; the vault must be encrypted
+    #[arg(long)]
+    pub with_users: bool,
 }
 
 /// Arguments of `backup`.
@@ -146,6 +149,12 @@ pub struct RestoreArgs {
     /// Replace what the target holds
     #[arg(long)]
     pub replace: bool,
+    /// Make the snapshot's users and roles that the target does not have
+    #[arg(long)]
+    pub with_users: bool,
+    /// Give users that are there already the definition of the snapshot, password included
+    #[arg(long, requires = "with_users")]
+    pub replace_users: bool,
     /// How what was loaded is compared with the snapshot's manifest
     #[arg(long, value_enum, default_value_t = VerifyArg::Rows)]
     pub verify: VerifyArg,

@@ -6,6 +6,7 @@ use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::progress::Shown;
 use indicatif::HumanBytes;
+use planb_model::recovery::PART_ACCOUNTS;
 use planb_model::{Lang, Text};
 use planb_vault::{Backup, VaultOptions};
 
@@ -71,6 +72,7 @@ fn report(backup: &Backup, took: f64) -> serde_json::Value {
         "parts": manifest.parts.len(),
         "rawBytes": raw_bytes(backup),
         "storedBytes": backup.stored_bytes,
+        "users": manifest.parts.iter().any(|p| p.spec.kind == PART_ACCOUNTS),
         "encrypted": manifest.encrypted,
         "gapFrom": backup.gap_from,
         "seconds": took,

@@ -8,6 +8,7 @@
 mod at;
 mod clean;
 mod plan;
+mod users;
 
 use crate::cli::RestoreArgs;
 use crate::data::{self, OpenDatabase, OpenVault};
@@ -32,10 +33,12 @@ pub async fn run(args: RestoreArgs, lang: Lang) -> CliResult<Exit> {
     let options = RestoreOptions {
         to,
         verify: args.verify.into(),
+        accounts: users::asked(&args),
     };
     if args.dry_run {
         return plan::show(&args, &vault, &target, &options, lang).await;
     }
+    users::are_there(&vault, &target, &options).await?;
     let started = vault.clock.monotonic();
     let progress = Shown::new(lang, false);
     let restored = tokio::select! {
@@ -53,7 +56,8 @@ pub async fn run(args: RestoreArgs, lang: Lang) -> CliResult<Exit> {
     } else {
         show(&restored, took, lang);
     }
-    Ok(Exit::Done)
+    users::show(&restored, lang);
+    users::verdict(&restored)
 }
 
 async fn restore(
@@ -142,6 +146,8 @@ fn report(restored: &RestoreReport, took: f64) -> serde_json::Value {
         "transactionsApplied": restored.transactions_applied,
         "storedBytes": restored.stored_bytes,
         "canaryWrittenAt": restored.canary.map(|c| c.written_at),
+        "users": restored.accounts.as_ref().map(users::json),
+        "missingDefiners": restored.missing_definers,
         "seconds": took,
     })
 }
