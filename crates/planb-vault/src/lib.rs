@@ -40,6 +40,7 @@ mod ship;
 mod sign;
 mod snapshot;
 mod spool;
+mod trust;
 mod vault;
 
 pub use backup::Backup;
