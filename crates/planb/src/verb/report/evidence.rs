@@ -21,7 +21,7 @@ const SECRET_BYTES_MIN: usize = 6;
 pub async fn run(args: EvidenceArgs, lang: Lang) -> CliResult<Exit> {
     match &args.check {
         Some(zip) => check(zip, args.key.as_deref(), lang).await,
-        None => make(&args, lang).await,
+        None => Box::pin(make(&args, lang)).await,
     }
 }
 
