@@ -11,6 +11,7 @@ pub mod machine;
 pub mod size;
 pub mod start;
 pub mod vault;
+pub mod verifier;
 
 use crate::sh;
 use anyhow::Result;
@@ -36,6 +37,8 @@ enum Which {
     Start,
     /// Memory and processor time of `planb up` on one protected service
     Idle(idle::Options),
+    /// What the verifier of `planb up` costs, waiting and over one drill
+    Verifier(verifier::Options),
     /// A large inventory and a long simulation
     Assess,
     /// A clean release build
@@ -60,6 +63,7 @@ pub fn run(args: &Args) -> Result<()> {
         Which::Demo(options) => demo::measure(options)?,
         Which::Start => start::measure()?,
         Which::Idle(options) => idle::measure(options)?,
+        Which::Verifier(options) => verifier::measure(options)?,
         Which::Assess => assess::measure()?,
         Which::Build => build::measure()?,
         Which::Size => size::measure()?,

@@ -37,7 +37,10 @@ const SESSION: [(&str, &str); 13] = [
 ];
 
 /// A walsender's: it may be left alone while the vault is slow.
-const REPLICATION: [(&str, &str); 3] = [
+const REPLICATION: [(&str, &str); 4] = [
+    // A walsender that cannot get rid of its bytes holds up the checkpoint that
+    // gives the slot up; so one nobody reads from is cut off. It costs a reconnect.
+    ("tcp_user_timeout", "30000"),
     ("application_name", "planb"),
     ("replication", "true"),
     ("wal_sender_timeout", "10min"),

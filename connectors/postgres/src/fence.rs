@@ -51,7 +51,11 @@ pub(crate) async fn read(client: &Client, service: &ServiceName) -> PortResult<F
     let mut wire = match client.anywhere().await {
         Ok(wire) => wire,
         // A copy whose server does not run takes no writes.
-        Err(error) if error.kind() == ErrorKind::Unavailable && Notes::is_copy(&client.config)? => {
+        // Nor does a place where nothing is yet.
+        Err(error)
+            if error.kind() == ErrorKind::Unavailable
+                && (Notes::is_copy(&client.config)? || server::is_vacant(client)) =>
+        {
             return Ok(FenceState {
                 epoch: noted,
                 read_only: true,

@@ -13,7 +13,8 @@ use crate::seal::Seal;
 use crate::segment::{self, check_format};
 use bytes::Bytes;
 use planb_model::recovery::{RecordKind, SnapshotManifest, VAULT_FORMAT};
-use planb_model::{Epoch, ServiceName};
+use planb_model::{Epoch, Secret, ServiceName};
+use std::io::Read;
 
 /// Any bytes, and the same with the right check behind them.
 fn both(data: &[u8]) -> [Bytes; 2] {
@@ -41,6 +42,49 @@ pub fn segment(data: &[u8]) {
         let again = again.and_then(|object| segment::decode("key", object, &seal));
         assert!(again.is_ok_and(|again| again.raw == read.raw && again.header == read.header));
     }
+}
+
+/// The key of the seeds: made for them, and of no vault.
+const SEALED_FOR: &str = "age1ax57uwhlu5eyc8pqr0ss2cfdfe9ky3698v8d3trttn7ef638k3pq6258a8";
+const SEALED_KEY: &str =
+    "AGE-SECRET-KEY-1FNEUN749Y86PTU89STLTAXR2TFFKV4M0UM3ML2R65JP8E7UYETYS60KSPM";
+
+/// An encrypted object: opened at once and piece by piece, which must come to the
+/// same; and what is sealed, with a byte changed or its end cut off, which must
+/// never open. The first three bytes say where and how.
+pub fn sealed(data: &[u8]) {
+    let key = Secret::new(SEALED_KEY);
+    let Ok(seal) = Seal::new(&[SEALED_FOR.to_owned()], Some(&key)) else {
+        panic!("the key of the seeds is none");
+    };
+    let opened = seal.open("key", Bytes::copy_from_slice(data));
+    let mut read = Vec::new();
+    let reader = seal.any_reader("key", data);
+    let pieces = reader.is_ok_and(|mut pieces| pieces.read_to_end(&mut read).is_ok());
+    assert_eq!(opened.is_ok(), pieces);
+    if let Ok(opened) = opened {
+        assert_eq!(opened, read);
+        segment::decode("key", opened, &seal).ok();
+    }
+    let Some(([low, high, flip], plain)) = data.split_first_chunk::<3>() else {
+        return;
+    };
+    let Ok(whole) = seal.seal(plain.to_vec()) else {
+        return;
+    };
+    let open = |object: &[u8]| seal.open("key", Bytes::copy_from_slice(object));
+    assert!(open(&whole).is_ok_and(|opened| opened == plain));
+    // Without its first line an object is taken for one that is not encrypted.
+    let line = whole
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or_default()
+        + 1;
+    let at = line + usize::from(u16::from_le_bytes([*low, *high])) % (whole.len() - line);
+    assert!(open(&whole[..at]).is_err(), "cut off at {at}");
+    let mut changed = whole;
+    changed[at] ^= (*flip).max(1);
+    assert!(open(&changed).is_err(), "changed at {at}");
 }
 
 /// A folded object, as one segment for the database.
@@ -110,6 +154,7 @@ mod tests {
 
     #[test]
     fn every_seed_is_read() {
+        seeds("vault_sealed", super::sealed);
         seeds("vault_segment", super::segment);
         seeds("vault_folded", super::folded);
         seeds("vault_manifest", super::manifest);

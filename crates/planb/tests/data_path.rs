@@ -3,6 +3,8 @@
 
 #[path = "data_path/bad_input.rs"]
 mod bad_input;
+#[path = "data_path/broken_rows.rs"]
+mod broken_rows;
 #[path = "data_path/clean.rs"]
 mod clean;
 #[path = "data_path/clean_mariadb.rs"]
@@ -19,6 +21,14 @@ mod follow_mariadb;
 mod mariadb;
 #[path = "data_path/postgres.rs"]
 mod postgres;
+#[path = "data_path/postgres_bad.rs"]
+mod postgres_bad;
+#[path = "data_path/postgres_home.rs"]
+mod postgres_home;
+#[path = "data_path/postgres_slot.rs"]
+mod postgres_slot;
+#[path = "data_path/restore_at.rs"]
+mod restore_at;
 #[path = "data_path/spool.rs"]
 mod spool;
 #[path = "data_path/sqlite.rs"]

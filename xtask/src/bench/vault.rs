@@ -10,7 +10,7 @@ mod measure;
 mod peers;
 mod planb;
 mod row;
-mod server;
+pub mod server;
 
 use super::{Table, release_binary};
 use anyhow::{Result, bail};

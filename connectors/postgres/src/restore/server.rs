@@ -216,6 +216,17 @@ pub(crate) fn stand_still(client: &Client) -> PortResult<bool> {
     Ok(!is_running(&data))
 }
 
+/// Whether there is a place for a data directory, and nothing in it.
+pub(crate) fn is_vacant(client: &Client) -> bool {
+    let Ok(data) = data_dir(&client.config) else {
+        return false;
+    };
+    match std::fs::read_dir(data) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
 /// Whether a server runs on the data directory.
 pub(crate) fn is_running(data: &Path) -> bool {
     let pid = std::fs::read_to_string(data.join("postmaster.pid"));

@@ -6,6 +6,7 @@ use crate::chain::Head;
 use crate::error;
 use crate::layout::{ManifestName, SegmentName};
 use crate::segment::Segment;
+use crate::vault::same_place;
 use planb_model::recovery::{
     AppliedMark, Place, RestorePlan, SegmentBody, SegmentSeq, SnapshotLoad, SnapshotManifest,
 };
@@ -80,14 +81,43 @@ impl Target<'_> {
         };
         let names = self.vault.list_segments(head.epoch, head.next).await?;
         let count = self.needed(head, &names).await?;
-        let needed = &names[..count.min(names.len())];
+        let mut needed = &names[..count.min(names.len())];
+        let gap = self.gap(head, needed).await?;
+        if let Some(gap) = gap {
+            needed = &needed[..gap];
+        }
         Ok(Way {
             first_segment: head.next,
             segments: needed.len() as u64,
             bytes: needed.iter().map(|name| name.size).sum(),
             to: self.last_place(head, needed).await?,
-            reaches: *self.goal == Goal::End || count <= names.len(),
+            reaches: gap.is_none() && (*self.goal == Goal::End || count <= names.len()),
         })
+    }
+
+    /// The first of `names` whose log does not go on from the one before: a
+    /// snapshot stands there, which was taken because log was lost.
+    async fn gap(&self, head: &Head, names: &[SegmentName]) -> PortResult<Option<usize>> {
+        let manifests = self.vault.manifests().await?;
+        let of_epoch = manifests.iter().filter(|name| name.epoch == head.epoch);
+        let mut starts: Vec<SegmentSeq> = of_epoch.map(|name| name.next_segment).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        for start in starts {
+            let at = names.partition_point(|name| name.seq < start);
+            let (Some(name), true) = (names.get(at), at > 0) else {
+                continue;
+            };
+            let before = self.vault.read_segment(head.epoch, &names[at - 1]).await?;
+            let behind = self.vault.read_segment(head.epoch, name).await?;
+            let SegmentBody::Log { start, .. } = &behind.header.body else {
+                continue;
+            };
+            if log_end(&before).is_some_and(|end| !same_place(&end, start)) {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 
     /// How many of `names` are at or before the asked point, and the one it

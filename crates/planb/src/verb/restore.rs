@@ -7,6 +7,7 @@
 
 mod at;
 mod clean;
+mod estimate;
 mod plan;
 mod users;
 
@@ -16,6 +17,7 @@ use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::progress::Shown;
 use indicatif::HumanBytes;
+use planb_model::recovery::Reached;
 use planb_model::{Epoch, Lang, Text};
 use planb_ports::repository::RestoreReport;
 use planb_ports::{ErrorKind, PortError, Repository, RestoreOptions, RestoreTo};
@@ -141,6 +143,8 @@ fn report(restored: &RestoreReport, took: f64) -> serde_json::Value {
         "snapshot": restored.mark.snapshot,
         "epoch": restored.mark.epoch,
         "position": restored.mark.position,
+        "reached": restored.reached,
+        "reachedAt": restored.reached_at,
         "loadedSnapshot": restored.loaded_snapshot,
         "tablesCompared": restored.tables_compared,
         "rowsCompared": restored.rows_compared,
@@ -152,6 +156,18 @@ fn report(restored: &RestoreReport, took: f64) -> serde_json::Value {
         "missingDefiners": restored.missing_definers,
         "seconds": took,
     })
+}
+
+/// What to say when the asked point was not met exactly.
+fn short_of(restored: &RestoreReport) -> Option<Text> {
+    match restored.reached {
+        Reached::Asked => None,
+        Reached::LogEnds => Some(plan::log_ends()),
+        Reached::WholeSegments => Some(Text::new(
+            "this engine stops between segments of log only: it stands a little before the asked point",
+            "이 엔진은 로그 세그먼트 경계에서만 멈출 수 있어, 요청한 시점보다 조금 앞선 상태입니다",
+        )),
+    }
 }
 
 fn show(restored: &RestoreReport, took: f64, lang: Lang) {
@@ -188,6 +204,9 @@ fn show(restored: &RestoreReport, took: f64, lang: Lang) {
             ),
         );
         output::data(text.get(lang));
+    }
+    if let Some(text) = short_of(restored) {
+        output::note(text.get(lang));
     }
     if restored.loaded_snapshot && restored.tables_compared == 0 {
         let text = Text::new(

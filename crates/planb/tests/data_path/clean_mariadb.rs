@@ -9,6 +9,9 @@ use planb_launch::mariadb::{MariaDb, MariaDbOptions};
 /// Enough that a batch is a stretch of log with measures of its own.
 const ROWS: u32 = 400;
 const HONEST_BATCHES: u32 = 9;
+/// One in twenty-five of the rows that honest work changes.
+const DRIP_ROWS: u32 = 16;
+const DRIP_STEPS: u32 = 10;
 
 struct Site {
     desk: Desk,
@@ -163,4 +166,47 @@ async fn an_honest_batch_is_followed_to_the_end_of_the_log() {
     let (mut conn, _target, said) = site.clean().await;
     let closed = "SELECT COUNT(*) FROM shop.orders WHERE note LIKE '%closed'";
     assert_eq!(number(&mut conn, closed).await, ROWS + 8_000, "{said}");
+}
+
+/// Rows rewritten by the way, so few at a time that no stretch of log is out of
+/// its band: honest work goes on around them.
+fn drip(step: u32) -> String {
+    let (done, next) = (step * DRIP_ROWS, (step + 1) * DRIP_ROWS);
+    format!(
+        "UPDATE shop.orders SET note = IF(id <= {next}, RANDOM_BYTES(150),
+             CONCAT('order ', id, ' shipped to Busan by train {}')) WHERE id > {done}",
+        HONEST_BATCHES + step
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_drip_is_cut_off_where_it_began() {
+    let mut site = Site::start().await;
+    let mut work: Vec<String> = (0..HONEST_BATCHES).map(honest).collect();
+    work.extend((0..DRIP_STEPS).map(drip));
+    site.stream(&work).await;
+    let (mut conn, target, said) = site.clean().await;
+    assert!(said.contains("creeps up since"), "{said}");
+    let spoilt = "SELECT COUNT(*) FROM shop.orders WHERE note NOT LIKE 'order %'";
+    assert_eq!(number(&mut conn, spoilt).await, 0, "{said}");
+    // At most one honest batch too early, never too late.
+    let late = format!(
+        "SELECT COUNT(*) FROM shop.orders WHERE note LIKE '%train {}' OR note LIKE '%train {}'",
+        HONEST_BATCHES - 1,
+        HONEST_BATCHES - 2
+    );
+    assert_eq!(number(&mut conn, &late).await, ROWS, "{said}");
+    let to = url(&target);
+    let korean = [
+        "restore",
+        "--to",
+        &to,
+        "--clean",
+        "--dry-run",
+        "--replace",
+        "--lang",
+        "ko",
+    ];
+    let said = errors(&site.desk.run(&korean));
+    assert!(said.contains("서서히 증가"), "{said}");
 }

@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> CliResult<RestoreTo> {
         let zoned = local.to_zoned(TimeZone::system()).map_err(|_| bad(text))?;
         return Ok(RestoreTo::Time(zoned.timestamp()));
     }
-    if is_place(text) {
+    if is_place(text) && !is_like_a_time(text) {
         return Ok(RestoreTo::Position(text.to_owned()));
     }
     Err(bad(text))
@@ -32,6 +32,14 @@ fn is_place(text: &str) -> bool {
     text.bytes().any(|b| b.is_ascii_digit())
         && text.contains([':', '-', '/'])
         && !text.contains(char::is_whitespace)
+}
+
+/// A date and a `T`: a time that does not exist, not a place.
+fn is_like_a_time(text: &str) -> bool {
+    let date = text.split_once(['T', 't']).map(|(date, _)| date);
+    date.is_some_and(|date| {
+        date.len() == 10 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    })
 }
 
 fn bad(text: &str) -> CliError {
@@ -69,7 +77,13 @@ mod tests {
                 "{place}"
             );
         }
-        for bad in ["", "yesterday", "now", "2026-13-31T00:00:00Z garbage"] {
+        for bad in [
+            "",
+            "yesterday",
+            "now",
+            "2026-13-31T00:00:00Z garbage",
+            "2026-02-30T00:00:00Z",
+        ] {
             assert_eq!(parsed(bad), Err("PB-CLI-POINT".into()), "{bad}");
         }
     }

@@ -1,6 +1,6 @@
 //! What a restore would do.
 
-use super::{not_empty, occupied};
+use super::{estimate, not_empty, occupied};
 use crate::cli::RestoreArgs;
 use crate::data::{OpenDatabase, OpenVault};
 use crate::error::{CliResult, Exit};
@@ -26,6 +26,7 @@ pub async fn show(
         .plan_restore(&*target.database, options, &NoProgress)
         .await
         .map_err(not_empty)?;
+    let estimate = estimate::of(&vault.repository, &plan).await?;
     let findings = target.database.check(DatabaseRole::Target).await;
     let live = super::refuse_live(vault, target).await.err();
     let refused = findings.iter().any(|f| f.severity == Severity::Error);
@@ -34,6 +35,7 @@ pub async fn show(
             "dryRun": true,
             "target": target.name,
             "plan": plan,
+            "estimatedSeconds": estimate.as_ref().map(|e| e.seconds),
             "replace": args.replace,
             "findings": findings,
         }))?;
@@ -41,6 +43,7 @@ pub async fn show(
         for line in lines(&plan) {
             output::data(line.get(lang));
         }
+        output::data(estimate::text(estimate.as_ref(), lang).get(lang));
         output::findings(&findings, lang);
     }
     match live {
@@ -90,10 +93,15 @@ fn lines(plan: &RestorePlan) -> Vec<Text> {
         None => Text::new("no log to apply", "적용할 로그 없음"),
     });
     if !plan.reaches {
-        lines.push(Text::new(
-            "! the log in the vault ends before the asked point",
-            "! 볼트의 로그가 요청한 시점 전에 끝납니다",
-        ));
+        lines.push(log_ends());
     }
     lines
+}
+
+/// The log ends before the asked point, or has a gap before it.
+pub fn log_ends() -> Text {
+    Text::new(
+        "! the log in the vault ends before the asked point",
+        "! 볼트의 로그가 요청한 시점 전에 끝납니다",
+    )
 }
