@@ -2,8 +2,9 @@
 //!
 //! The log is chained by hashes, so one signature over the hash of a segment
 //! covers everything before it. It is written every few minutes while log is
-//! shipped, when a writer stops, and for the segment that closes a chain. What
-//! comes behind the newest one is chained and not signed.
+//! shipped, when a writer stops, and for the segment that closes a chain. Each
+//! segment is signed by itself as well, see `trust`; a checkpoint tells that log
+//! up to it is all there.
 //!
 //! docs/formats/vault.md says what that proves, and what it does not.
 
@@ -23,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Time between two checkpoints: log of at most this long is not signed.
+/// Time between two checkpoints: that log of at most this long was cut off at the
+/// end cannot be told.
 const INTERVAL_SECS: u64 = 5 * 60;
 /// How long a writer that was told to stop may take for its last one.
 const STOP_SECS_MAX: u64 = 3;
@@ -56,6 +58,12 @@ impl Proofs {
     pub(crate) fn signed_behind(&self, next: SegmentSeq) -> Option<SegmentSeq> {
         let (last, _) = self.0.last_key_value()?;
         (*last >= next).then_some(*last)
+    }
+
+    /// The first place that was signed at `seq` or behind it.
+    pub(crate) fn first_from(&self, seq: SegmentSeq) -> Option<(SegmentSeq, &ObjectHash)> {
+        let (at, hash) = self.0.range(seq..).next()?;
+        Some((*at, hash))
     }
 
     pub(crate) fn check_hash(

@@ -123,6 +123,19 @@ pub(crate) fn forged(key: &str) -> PortError {
     ))
 }
 
+/// Signatures are checked, and nobody who may sign vouches for this log.
+pub(crate) fn unsigned_log(key: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Corrupt,
+        "PB-REPO-UNSIGNED-LOG",
+        format!("the log from object {key} on is not signed"),
+    )
+    .hint(
+        "restore to a moment before with --at; what comes after may be by anybody who can write to the vault, so take it without --trust-signer only if you know who wrote it",
+        "--at으로 그 이전 시점까지 복구하세요. 그 뒤의 로그는 볼트에 쓸 수 있는 누구든 작성했을 수 있으므로, 작성자를 확인한 경우에만 --trust-signer 없이 복구하세요",
+    )
+}
+
 fn signature(message: String) -> PortError {
     PortError::new(ErrorKind::Corrupt, "PB-REPO-SIGNATURE", message).hint(
         "somebody else wrote to the vault, or the key was changed without pinning the old one as well",

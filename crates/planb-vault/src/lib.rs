@@ -39,6 +39,7 @@ mod segment;
 mod ship;
 mod sign;
 mod snapshot;
+mod trust;
 mod vault;
 
 pub use backup::Backup;

@@ -10,6 +10,7 @@ use crate::chain::{Head, Link};
 use crate::error;
 use crate::layout::{ManifestName, SegmentName};
 use crate::segment::Segment;
+use crate::trust::Trust;
 use crate::vault::{Vault, same_place};
 use futures::StreamExt;
 use futures::stream;
@@ -33,6 +34,7 @@ pub(crate) struct Verified {
     names: Vec<ManifestName>,
     manifest: SnapshotManifest,
     head: Head,
+    trust: Trust,
     position: LogPosition,
     written_at: Timestamp,
     canary: Option<Canary>,
@@ -88,6 +90,7 @@ async fn begin(vault: &Vault, names: Vec<ManifestName>) -> PortResult<Verified> 
     Ok(Verified {
         names,
         head,
+        trust: Trust::default(),
         position: manifest.position.clone(),
         written_at: manifest.taken_at,
         canary: None,
@@ -111,7 +114,10 @@ impl Verified {
         }
         while !self.ended && self.head.closed.is_none() {
             match vault.next_segment(&self.head).await? {
-                Some(segment) => self.take(&segment)?,
+                Some(segment) => {
+                    self.trust.check(vault, &segment).await?;
+                    self.take(&segment)?;
+                }
                 None => break,
             }
         }
@@ -137,7 +143,9 @@ impl Verified {
         let mut segments = stream::iter(reads).buffered(READ_AHEAD_SEGMENTS);
         while let Some(segment) = segments.next().await {
             if !self.ended {
-                self.take(&segment?)?;
+                let segment = segment?;
+                self.trust.check(vault, &segment).await?;
+                self.take(&segment)?;
             }
         }
         Ok(())

@@ -42,13 +42,15 @@ impl VaultRepository {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> PortResult<Self> {
+        let signing = Signing::new(options.signing_key.as_ref(), &options.trusted_signers)?;
         let seal = Seal::new(&options.recipients, options.identity.as_ref())?;
+        let seal = seal.with(signing.clone());
         let vault = Vault {
             storage,
             layout: Layout::new(service.clone()),
             service,
             seal,
-            signing: Signing::new(options.signing_key.as_ref(), &options.trusted_signers)?,
+            signing,
             options,
             clock,
             random,

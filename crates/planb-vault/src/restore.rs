@@ -110,11 +110,15 @@ impl Target<'_> {
     }
 
     /// Before anything is changed: all log up to the newest signed head must be
-    /// there, and be what was signed. On the way to an earlier point only what
+    /// there, and be what was signed; and its last segment must be signed, which
+    /// speaks for those before it. On the way to an earlier point only what
     /// lies before it counts, and is checked as it is read.
     async fn check_signed(&self, head: &Head) -> PortResult<()> {
         match self.goal {
-            Goal::End => self.vault.check_head(head.epoch, head.next).await,
+            Goal::End => {
+                self.vault.check_head(head.epoch, head.next).await?;
+                self.vault.check_end(head.epoch, head.next).await
+            }
             _ => Ok(()),
         }
     }

@@ -1,9 +1,11 @@
-//! Encryption of objects: standard `age` files, by X25519 keys.
+//! Encryption of objects: standard `age` files, by X25519 keys; and the keys of
+//! signatures that stand inside objects.
 //!
 //! Whether an object is encrypted is seen by its first bytes, so that a vault
 //! may begin without encryption and get it later.
 
 use crate::error;
+use crate::sign::Signing;
 use age::x25519::{Identity, Recipient};
 use age::{DecryptError, Decryptor, Encryptor};
 use bytes::Bytes;
@@ -19,6 +21,7 @@ const AGE_MAGIC: &[u8] = b"age-encryption.org/v1\n";
 pub(crate) struct Seal {
     recipients: Vec<Recipient>,
     identities: Vec<Identity>,
+    pub(crate) signing: Signing,
 }
 
 impl std::fmt::Debug for Seal {
@@ -48,7 +51,13 @@ impl Seal {
         Ok(Self {
             recipients,
             identities,
+            signing: Signing::default(),
         })
+    }
+
+    /// The same, with keys for signatures.
+    pub(crate) fn with(self, signing: Signing) -> Self {
+        Self { signing, ..self }
     }
 
     /// Whether new objects are encrypted.

@@ -1,10 +1,12 @@
 //! Log segments: a header and raw log bytes in one object.
 
 use crate::error;
-use crate::frame;
+use crate::frame::{self, Frame};
 use crate::seal::Seal;
 use bytes::Bytes;
-use planb_model::recovery::{ObjectHash, SegmentBody, SegmentHeader, VAULT_FORMAT};
+use planb_model::recovery::{
+    ObjectHash, SegmentBody, SegmentHeader, SignatureState, VAULT_FORMAT,
+};
 use planb_ports::PortResult;
 
 /// A segment that was read and is whole in itself.
@@ -17,6 +19,8 @@ pub(crate) struct Segment {
     /// Hash of the object as stored.
     pub(crate) hash: ObjectHash,
     pub(crate) stored_bytes: u64,
+    /// Whether it is signed; `Valid` only by a key that counts.
+    pub(crate) signature: SignatureState,
 }
 
 /// Makes the object of a segment. Closing segments are never encrypted: they
@@ -28,8 +32,11 @@ pub(crate) fn encode(
     level: i32,
 ) -> PortResult<Bytes> {
     let head = serde_json::to_vec(header).map_err(|e| error::internal("write a header", e))?;
-    let object =
-        frame::encode(&head, raw, level).map_err(|e| error::internal("compress a segment", e))?;
+    let failed = |e| error::internal("compress a segment", e);
+    let mut object = frame::encode(&head, raw, level).map_err(failed)?;
+    if let Some(signature) = frame::to_sign(&object).and_then(|part| seal.signing.sign(part)) {
+        frame::add_signature(&mut object, &signature).map_err(failed)?;
+    }
     match header.body {
         SegmentBody::Log { .. } => Ok(seal.seal(object)?.into()),
         SegmentBody::Closed { .. } => Ok(object.into()),
@@ -46,6 +53,7 @@ pub(crate) fn decode(key: &str, object: Bytes, seal: &Seal) -> PortResult<Segmen
         return Err(error::corrupt(key, "it is not a log segment"));
     }
     let frame = frame::decode(&plain).map_err(|what| error::corrupt(key, what))?;
+    let signature = check_signature(key, &frame, seal)?;
     let header = read_header(key, frame.head)?;
     let raw_bytes = match header.body {
         SegmentBody::Log { raw_bytes, .. } => raw_bytes,
@@ -58,7 +66,21 @@ pub(crate) fn decode(key: &str, object: Bytes, seal: &Seal) -> PortResult<Segmen
         raw: raw.into(),
         hash,
         stored_bytes,
+        signature,
     })
+}
+
+/// A wrong signature is refused at once. Whether a segment may have none depends
+/// on those around it, see `trust`.
+fn check_signature(key: &str, frame: &Frame<'_>, seal: &Seal) -> PortResult<SignatureState> {
+    match frame.signature {
+        None => Ok(SignatureState::Unsigned),
+        Some(_) if !seal.signing.checks() => Ok(SignatureState::Unchecked),
+        Some(signature) if seal.signing.is_valid(frame.to_sign, signature) => {
+            Ok(SignatureState::Valid)
+        }
+        Some(_) => Err(error::forged(key)),
+    }
 }
 
 fn read_header(key: &str, head: &[u8]) -> PortResult<SegmentHeader> {
@@ -83,6 +105,8 @@ pub(crate) fn check_format(key: &str, json: &[u8]) -> PortResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::Signing;
+    use base64::Engine as _;
     use jiff::Timestamp;
     use planb_model::recovery::{LogPosition, SegmentSeq};
     use planb_model::{Epoch, ServiceName};
@@ -122,6 +146,39 @@ mod tests {
         assert_eq!(segment.header, log(b"raw log"));
         assert_eq!(segment.raw, "raw log");
         assert_eq!(segment.hash, ObjectHash::of(&object));
+    }
+
+    #[test]
+    fn a_signature_counts_by_a_pinned_key_only_and_for_its_own_segment() {
+        let key = |seed: u8| {
+            let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+            let base64 = base64::engine::general_purpose::STANDARD;
+            (
+                planb_model::Secret::new(base64.encode([seed; 32])),
+                base64.encode(key.verifying_key().as_bytes()),
+            )
+        };
+        let seal = |signer: Option<u8>, trusted: &[u8]| {
+            let trusted: Vec<String> = trusted.iter().map(|seed| key(*seed).1).collect();
+            let signer = signer.map(|seed| key(seed).0);
+            let signing = Signing::new(signer.as_ref(), &trusted).expect("keys");
+            Seal::new(&[], None).expect("no keys").with(signing)
+        };
+        let object = encode(&log(b"raw"), b"raw", &seal(Some(1), &[]), 3).expect("encodes");
+        let state = |object: &Bytes, trusted: &[u8]| {
+            let read = decode("k", object.clone(), &seal(None, trusted));
+            read.map(|segment| segment.signature).map_err(|e| e.code())
+        };
+        assert_eq!(state(&object, &[1]), Ok(SignatureState::Valid));
+        assert_eq!(state(&object, &[2, 1]), Ok(SignatureState::Valid));
+        assert_eq!(state(&object, &[2]), Err("PB-REPO-SIGNATURE"));
+        assert_eq!(state(&object, &[]), Ok(SignatureState::Unchecked));
+        let plain = object.slice(..object.len() - 72);
+        assert_eq!(state(&plain, &[1]), Ok(SignatureState::Unsigned));
+        // The signature of another segment.
+        let other = encode(&log(b"not"), b"not", &seal(None, &[]), 3).expect("encodes");
+        let moved = [&other, &object[object.len() - 72..]].concat();
+        assert_eq!(state(&moved.into(), &[1]), Err("PB-REPO-SIGNATURE"));
     }
 
     #[test]

@@ -148,7 +148,9 @@ impl<'a> Shipper<'a> {
         match &segment.header.body {
             SegmentBody::Closed { by } => Err(self.vault.fenced(*by, self.head.epoch)),
             SegmentBody::Log { start, end, .. }
-                if self.adoptions_left > 0 && same_place(start, &self.position) =>
+                if self.adoptions_left > 0
+                    && same_place(start, &self.position)
+                    && self.vault.is_signed(&segment) =>
             {
                 self.position = end.clone();
                 self.head.advance(&segment)?;
@@ -168,6 +170,13 @@ impl Vault {
         let head = self.head(epoch).await?;
         if let Some(by) = head.closed {
             return Err(self.fenced(by, epoch));
+        }
+        // What nobody signed must not be signed by being gone on from.
+        if let Err(e) = self.check_end(epoch, SegmentSeq::FIRST).await {
+            return match e.code() {
+                "PB-REPO-UNSIGNED-LOG" => Ok(Err(e.to_string())),
+                _ => Err(e),
+            };
         }
         let mut names = self.manifests().await?;
         names.retain(|name| name.epoch == epoch);

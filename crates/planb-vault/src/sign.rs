@@ -1,7 +1,7 @@
-//! Signatures of manifests and records: Ed25519 (RFC 8032) over an object's
-//! bytes as stored, in an object of 64 bytes beside it.
-//!
-//! A signature is written before its object: an object that is there has one.
+//! Signatures: Ed25519 (RFC 8032). Those of manifests, records, folded log and
+//! checkpoints are over an object's bytes as stored, in an object of 64 bytes
+//! beside it, which is written first: an object that is there has one. Those of
+//! log segments stand inside them.
 
 use crate::error;
 use crate::put::Put;
@@ -66,7 +66,12 @@ impl Signing {
         !self.trusted.is_empty()
     }
 
-    fn is_valid(&self, object: &[u8], signature: &[u8]) -> bool {
+    /// Signs bytes, when there is a key.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Option<[u8; 64]> {
+        Some(self.key.as_ref()?.sign(bytes).to_bytes())
+    }
+
+    pub(crate) fn is_valid(&self, object: &[u8], signature: &[u8]) -> bool {
         let Ok(signature) = Signature::from_slice(signature) else {
             return false;
         };
@@ -108,10 +113,10 @@ impl Vault {
 
     /// Puts the signature of an object that is written next, if this vault signs.
     pub(crate) async fn put_signature(&self, key: &str, object: &Bytes) -> PortResult<()> {
-        let Some(signer) = &self.signing.key else {
+        let Some(signature) = self.signing.sign(object) else {
             return Ok(());
         };
-        let signature = signer.sign(object).to_bytes().to_vec();
+        let signature = signature.to_vec();
         let key = format!("{key}{SIGNATURE_SUFFIX}");
         match self.put_patiently(&key, &signature.into()).await? {
             Put::Ours => Ok(()),

@@ -7,7 +7,7 @@ use crate::fold::{Folded, FoldedName};
 use crate::layout::SegmentName;
 use crate::segment::Segment;
 use planb_model::Canary;
-use planb_model::recovery::{AppliedMark, ObjectHash};
+use planb_model::recovery::{AppliedMark, ObjectHash, SignatureState};
 use planb_ports::{ErrorKind, PortResult};
 
 impl Applier<'_> {
@@ -111,5 +111,6 @@ fn as_segment(folded: &Folded) -> Segment {
         raw: folded.raw.clone(),
         hash: ObjectHash::genesis(),
         stored_bytes: folded.stored_bytes,
+        signature: SignatureState::Unchecked,
     }
 }

@@ -10,6 +10,7 @@ use crate::error;
 use crate::layout::SegmentName;
 use crate::point::{READ_AHEAD_SEGMENTS, check_start};
 use crate::segment::Segment;
+use crate::trust::Trust;
 use futures::StreamExt;
 use futures::stream;
 use planb_model::Canary;
@@ -31,6 +32,7 @@ pub(super) struct Applier<'a> {
     batch: Vec<Segment>,
     /// What is signed of the log that is to come.
     pub(super) proofs: Proofs,
+    trust: Trust,
     /// Nothing more is to be applied: the asked point is reached, or the log
     /// goes on elsewhere, behind a snapshot this restore does not start from.
     pub(super) ended: bool,
@@ -46,6 +48,7 @@ impl<'a> Applier<'a> {
             head,
             batch: Vec::new(),
             proofs: Proofs::default(),
+            trust: Trust::default(),
             ended: false,
             whole_only: false,
         }
@@ -137,6 +140,7 @@ impl<'a> Applier<'a> {
     async fn take(&mut self, segment: Segment) -> PortResult<()> {
         self.report.stored_bytes += segment.stored_bytes;
         self.proofs.check(&segment)?;
+        self.trust.check(self.target.vault, &segment).await?;
         match self.head.advance(&segment)? {
             Link::Closes => return Ok(()),
             Link::Jumps => {

@@ -18,7 +18,7 @@ use crate::progress::Shown;
 use indicatif::HumanBytes;
 use planb_model::{Epoch, Lang, Text};
 use planb_ports::repository::RestoreReport;
-use planb_ports::{ErrorKind, PortError, Repository, RestoreOptions};
+use planb_ports::{ErrorKind, PortError, Repository, RestoreOptions, RestoreTo};
 use planb_vault::VaultOptions;
 
 pub async fn run(args: RestoreArgs, lang: Lang) -> CliResult<Exit> {
@@ -70,10 +70,12 @@ async fn restore(
     let repository = &vault.repository;
     let epoch = repository.newest_epoch().await?.unwrap_or(Epoch::FIRST);
     // Looked for before the target is touched.
-    repository
-        .recovery_point()
-        .await
-        .map_err(|error| super::hint_for_vault(error.into()))?;
+    match repository.recovery_point().await {
+        // The way to an earlier point may be whole; the restore will tell.
+        Err(error) if error.kind() == ErrorKind::Corrupt && options.to != RestoreTo::Latest => {}
+        Err(error) => return Err(super::hint_for_vault(error.into())),
+        Ok(_) => {}
+    }
     if args.replace {
         target.database.fence(&vault.service, epoch).await?;
     } else {
