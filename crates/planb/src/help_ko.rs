@@ -240,7 +240,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     (
         "*.signing_key",
-        "매니페스트와 검증 기록에 서명할 Ed25519 키(PEM) 파일",
+        "매니페스트, 로그, 검증 기록에 서명할 Ed25519 키(PEM) 파일",
     ),
     (
         "*.trusted_signers",

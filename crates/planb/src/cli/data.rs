@@ -25,7 +25,7 @@ pub struct VaultArgs {
     /// File with the age identity that reads the vault
     #[arg(long, value_name = "FILE", env = "PLANB_IDENTITY_FILE")]
     pub identity: Option<PathBuf>,
-    /// File with the Ed25519 key (PEM) that signs manifests and verification records
+    /// File with the Ed25519 key (PEM) that signs manifests, log and verification records
     #[arg(long, value_name = "FILE", env = "PLANB_SIGNING_KEY_FILE")]
     pub signing_key: Option<PathBuf>,
     /// Accept only what this public key signed; give it again for further keys
