@@ -6,6 +6,8 @@ mod accounts;
 mod apply;
 #[path = "check.rs"]
 mod check;
+#[path = "clone.rs"]
+mod clone;
 #[path = "fence.rs"]
 mod fence;
 #[path = "fold.rs"]
