@@ -45,7 +45,9 @@ pub(crate) fn encode(head: &[u8], body: &[u8], level: i32) -> io::Result<Vec<u8>
 /// everything that is above. It cannot be taken for a manifest or a checkpoint,
 /// which begin otherwise. `None` for what is no object of ours.
 pub(crate) fn to_sign(object: &[u8]) -> Option<&[u8]> {
-    let at = object.len().checked_sub(SKIPPABLE_PREFIX_BYTES + CHECK_BYTES)?;
+    let at = object
+        .len()
+        .checked_sub(SKIPPABLE_PREFIX_BYTES + CHECK_BYTES)?;
     let check = object.get(at..)?;
     is_whole(check, CHECK_MAGIC, CHECK_BYTES).then_some(check)
 }
@@ -60,7 +62,9 @@ pub(crate) fn add_signature(
 
 /// An object without its signature, and the signature, if it has one.
 fn split_signature(object: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let cut = object.len().checked_sub(SKIPPABLE_PREFIX_BYTES + SIGNATURE_BYTES);
+    let cut = object
+        .len()
+        .checked_sub(SKIPPABLE_PREFIX_BYTES + SIGNATURE_BYTES);
     let Some((unsigned, last)) = cut.and_then(|at| object.split_at_checked(at)) else {
         return (object, None);
     };
@@ -178,7 +182,10 @@ mod tests {
         let mut object = plain.clone();
         add_signature(&mut object, &[7; SIGNATURE_BYTES]).expect("added");
         let frame = decode(&object).expect("whole");
-        assert_eq!((frame.head, frame.signature), (&b"{head}"[..], Some(&[7; 64][..])));
+        assert_eq!(
+            (frame.head, frame.signature),
+            (&b"{head}"[..], Some(&[7; 64][..]))
+        );
         assert_eq!(Some(frame.to_sign), to_sign(&plain));
         assert_eq!(decode(&plain).expect("whole").signature, None);
         // Cut off exactly, it is an object without a signature; else no object.

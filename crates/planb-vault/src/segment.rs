@@ -4,9 +4,7 @@ use crate::error;
 use crate::frame::{self, Frame};
 use crate::seal::Seal;
 use bytes::Bytes;
-use planb_model::recovery::{
-    ObjectHash, SegmentBody, SegmentHeader, SignatureState, VAULT_FORMAT,
-};
+use planb_model::recovery::{ObjectHash, SegmentBody, SegmentHeader, SignatureState, VAULT_FORMAT};
 use planb_ports::PortResult;
 
 /// A segment that was read and is whole in itself.

@@ -261,7 +261,11 @@ async fn a_forged_segment_is_refused_on_the_way_to_a_moment_behind_it() {
     let refused = repository.restore(&target, &options, &NoProgress).await;
     let refused = refused.expect_err("forged");
     // The forged log may be shorter than the true one, and end before what was signed.
-    let codes = ["PB-REPO-FORGED-LOG", "PB-REPO-MISSING", "PB-REPO-UNSIGNED-LOG"];
+    let codes = [
+        "PB-REPO-FORGED-LOG",
+        "PB-REPO-MISSING",
+        "PB-REPO-UNSIGNED-LOG",
+    ];
     assert!(codes.contains(&refused.code()), "{}", refused.code());
     assert!(refused.hint_text().is_some());
 }

@@ -126,7 +126,10 @@ async fn a_segment_at_another_place_is_refused_although_it_is_signed() {
     world.storage.plant(one, second);
     world.storage.plant(two, first);
     let refused = code(&world).await;
-    assert!(["PB-REPO-CORRUPT", "PB-REPO-FORGED-LOG"].contains(&refused), "{refused}");
+    assert!(
+        ["PB-REPO-CORRUPT", "PB-REPO-FORGED-LOG"].contains(&refused),
+        "{refused}"
+    );
     assert!(world.target.rows().is_empty(), "nothing was touched");
 }
 
@@ -141,13 +144,23 @@ async fn a_tail_behind_the_newest_checkpoint_can_be_cut_off_unseen() {
     world.put_rows("b", 4).await;
     protection.caught_up().await;
     protection.abandon();
-    assert_eq!(world.keys("orders/checkpoint/").len(), checkpoints, "none since");
+    assert_eq!(
+        world.keys("orders/checkpoint/").len(),
+        checkpoints,
+        "none since"
+    );
     world.restore_all().await;
     world.target.revive_empty();
     world.storage.lose(world.log_keys(ONE).last().expect("log"));
     world.restore().await.expect("looks whole");
     // What a checkpoint has seen cannot go unseen.
-    let signed = seq_of(&world.keys("orders/checkpoint/").pop().expect("one").replace(".sig", ""));
+    let signed = seq_of(
+        &world
+            .keys("orders/checkpoint/")
+            .pop()
+            .expect("one")
+            .replace(".sig", ""),
+    );
     for key in world.log_keys(ONE) {
         if seq_of(&key) >= signed {
             world.storage.lose(&key);
@@ -172,7 +185,10 @@ async fn a_writer_does_not_go_on_behind_log_that_nobody_signed() {
     assert!(!world.target.has("false-0"));
     // The checkpoints written since do not make it true.
     world.target.revive_empty();
-    assert_eq!(restore_to(&world, inside).await, Err("PB-REPO-UNSIGNED-LOG"));
+    assert_eq!(
+        restore_to(&world, inside).await,
+        Err("PB-REPO-UNSIGNED-LOG")
+    );
     assert!(!world.target.has("false-0"));
 }
 
@@ -202,7 +218,11 @@ async fn log_of_the_time_before_counts_where_a_checkpoint_vouches_for_it() {
     let (world, moment) = old_vault().await;
     assert_eq!(code(&world).await, "PB-REPO-UNSIGNED-LOG", "nobody vouches");
     world.claim(TWO).await;
-    world.repository().close_log(TWO).await.expect("closed and signed");
+    world
+        .repository()
+        .close_log(TWO)
+        .await
+        .expect("closed and signed");
     world.restore_all().await;
     world.target.revive_empty();
     assert_eq!(restore_to(&world, moment).await, Ok(()));
@@ -213,7 +233,11 @@ async fn log_of_the_time_before_counts_where_a_checkpoint_vouches_for_it() {
 async fn log_of_the_time_before_is_followed_to_the_checkpoint_also_on_the_way_to_a_moment() {
     let (world, moment) = old_vault().await;
     world.claim(TWO).await;
-    world.repository().close_log(TWO).await.expect("closed and signed");
+    world
+        .repository()
+        .close_log(TWO)
+        .await
+        .expect("closed and signed");
     // The chain to what was signed is broken behind the moment.
     let keys = world.log_keys(ONE);
     let last = &keys[keys.len() - 2];

@@ -167,7 +167,10 @@ mod tests {
     fn where_a_copy_stands_is_read_as_the_server_writes_it() {
         let read = |text: &str| read_position(text);
         let at = |at: &str, gtid: Option<&str>| Some((at.to_owned(), gtid.map(str::to_owned)));
-        assert_eq!(read("b.000002\\\t9\\\tu:1-5\n"), at("b.000002:9", Some("u:1-5")));
+        assert_eq!(
+            read("b.000002\\\t9\\\tu:1-5\n"),
+            at("b.000002:9", Some("u:1-5"))
+        );
         assert_eq!(read("b.000002\t9\t\n"), at("b.000002:9", None));
         assert_eq!(read("\t0\t\n"), None);
         assert_eq!(read("NULL\n"), None);

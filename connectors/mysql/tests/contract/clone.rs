@@ -111,15 +111,27 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
     let from = files_of(&source, None);
     let refused = files(&from).await.expect_err("no plugin");
     assert_eq!(refused.code(), "PB-MYSQL-PHYSICAL");
-    assert!(refused.chain().contains("INSTALL PLUGIN"), "{}", refused.chain());
-    source.run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"]).await;
+    assert!(
+        refused.chain().contains("INSTALL PLUGIN"),
+        "{}",
+        refused.chain()
+    );
+    source
+        .run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"])
+        .await;
     from.promote(&service(), Epoch(1)).await.expect("promoted");
-    from.write_canary(&service(), &canary(1)).await.expect("written");
-    let (parts, facts) = files(&from).await.unwrap_or_else(|e| panic!("{}", e.chain()));
+    from.write_canary(&service(), &canary(1))
+        .await
+        .expect("written");
+    let (parts, facts) = files(&from)
+        .await
+        .unwrap_or_else(|e| panic!("{}", e.chain()));
     assert_eq!(parts.len(), 1);
     let left = source.one("SELECT @@tmpdir").await.expect("a folder");
     let left: Vec<_> = std::fs::read_dir(left).expect("read").flatten().collect();
-    let ours = left.iter().filter(|f| f.file_name().to_string_lossy().starts_with("planb-clone"));
+    let ours = left
+        .iter()
+        .filter(|f| f.file_name().to_string_lossy().starts_with("planb-clone"));
     assert_eq!(ours.count(), 0, "the copy is gone");
     let then = from.digests().await.expect("digests");
     let mut log = from.open_log(&facts.position).await.expect("opens");
@@ -135,14 +147,24 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
     for sql in ["SELECT uuid FROM planb.identity", "SELECT @@server_uuid"] {
         assert_ne!(source.one(sql).await, target.one(sql).await, "{sql}");
     }
-    target.connect_as("app", "old").await.expect("the old password");
+    target
+        .connect_as("app", "old")
+        .await
+        .expect("the old password");
 
     source
-        .run(&["UPDATE shop.t SET v = 'x' WHERE id = 1", "CREATE TABLE shop.u (a INT)"])
+        .run(&[
+            "UPDATE shop.t SET v = 'x' WHERE id = 1",
+            "CREATE TABLE shop.u (a INT)",
+        ])
         .await;
-    from.write_canary(&service(), &canary(2)).await.expect("written");
+    from.write_canary(&service(), &canary(2))
+        .await
+        .expect("written");
     for (batch, seq) in drain(log.as_mut()).await.iter().zip(1..) {
-        apply(&to, batch, seq).await.unwrap_or_else(|e| panic!("{}", e.chain()));
+        apply(&to, batch, seq)
+            .await
+            .unwrap_or_else(|e| panic!("{}", e.chain()));
     }
     let now = from.digests().await.expect("digests");
     assert_ne!(now, then);
@@ -154,7 +176,9 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_another_version_are_refused_before_anything_is_destroyed() {
     let (source, target) = (source().await, Site::start(2).await);
-    source.run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"]).await;
+    source
+        .run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"])
+        .await;
     let (parts, facts) = files(&files_of(&source, None)).await.expect("taken");
     let refused = async |database: &MysqlDatabase, manifest: &_| {
         let error = database.begin_restore(manifest).await.expect_err("refused");
@@ -173,7 +197,9 @@ async fn files_of_another_version_are_refused_before_anything_is_destroyed() {
     to.begin_restore(&good).await.expect("begins");
     let (spec, bytes) = &parts[0];
     let half = &bytes[..bytes.len() / 2];
-    crate::support::load(&to, spec, half).await.expect_err("cut off");
+    crate::support::load(&to, spec, half)
+        .await
+        .expect_err("cut off");
     assert_eq!(to.applied().await.expect("mark"), None);
     assert_eq!(target.one("SELECT 1").await.as_deref(), Some("1"));
 }
