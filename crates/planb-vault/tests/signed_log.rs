@@ -51,12 +51,15 @@ async fn restore_to(world: &World, moment: jiff::Timestamp) -> Result<(), &'stat
     restored.map(drop).map_err(|e| e.code())
 }
 
-/// A signed vault, behind whose log somebody with these options went on; and the
-/// moment before that.
+/// A signed vault, behind whose log somebody with these options went on; and a
+/// moment in the signed log, behind its rows.
 async fn with_tail_by(options: VaultOptions) -> (World, jiff::Timestamp) {
     let world = signed();
-    log(&world, "a").await;
+    let protection = world.protect().await;
+    world.put_rows("a", 4).await;
     let moment = world.clock.now();
+    protection.caught_up().await;
+    protection.stop().await;
     let common = world.log_keys(ONE).len();
     let stranger = World {
         storage: world.storage.fork(),
