@@ -8,6 +8,7 @@ pub mod build;
 pub mod demo;
 pub mod idle;
 pub mod machine;
+pub mod size;
 pub mod start;
 pub mod vault;
 
@@ -39,6 +40,8 @@ enum Which {
     Assess,
     /// A clean release build
     Build,
+    /// What the assessment adds to the binary
+    Size,
     /// The data path against mariadb-dump, mydumper, mariadb-binlog and pg_dump
     Vault(vault::Options),
 }
@@ -59,6 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
         Which::Idle(options) => idle::measure(options)?,
         Which::Assess => assess::measure()?,
         Which::Build => build::measure()?,
+        Which::Size => size::measure()?,
         Which::Vault(options) => {
             return vault::measure(options, &mut |table| publish(&table, args.write));
         }

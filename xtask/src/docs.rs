@@ -1,8 +1,8 @@
 //! `docs`: documentation that is made from something else.
 
 mod errors;
+mod images;
 mod links;
-mod picture;
 
 use crate::{layers, sh};
 use anyhow::{Result, bail};
@@ -11,12 +11,12 @@ use clap::Args as ClapArgs;
 /// What is made.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Also run the demo and take the picture of its report (needs Chromium)
+    /// Also run the demo and take the pictures of docs/images (needs Chromium and poppler-utils)
     #[arg(long)]
-    picture: bool,
-    /// Take the picture of this report instead of running the demo
-    #[arg(long, value_name = "HTML", requires = "picture")]
-    report: Option<std::path::PathBuf>,
+    images: bool,
+    /// Run this program instead of a release build
+    #[arg(long, value_name = "PLANB", requires = "images")]
+    binary: Option<std::path::PathBuf>,
 }
 
 /// Makes everything again.
@@ -24,8 +24,8 @@ pub fn run(args: &Args) -> Result<()> {
     for (path, text) in generated()? {
         sh::write_changed(&sh::root().join(path), &text)?;
     }
-    if args.picture {
-        picture::take(args.report.as_deref())?;
+    if args.images {
+        images::take(args.binary.as_deref())?;
     }
     Ok(())
 }

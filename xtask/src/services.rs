@@ -4,9 +4,10 @@
 //! npm and moto through pip from the lists beside this crate into target/services. The servers
 //! themselves are started by `planb-launch`, on free ports, by who needs them.
 //!
-//! MySQL is wanted and not needed: where it cannot be got, its tests do not
-//! run, and the summary of `test` says so.
+//! MySQL and a browser are wanted and not needed: where they cannot be got,
+//! their tests do not run, and the summary of `test` says so.
 
+pub mod browser;
 mod moto;
 mod mysql;
 
@@ -31,6 +32,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("node", "nodejs"),
     ("npm", "npm"),
     ("python3", "python3-venv"),
+    // The interactive mode is tested in it.
+    ("tmux", "tmux"),
+    // Reads printed reports again.
+    ("pdftotext", "poppler-utils"),
+    // Checks signatures as an auditor without PlanB does.
+    ("openssl", "openssl"),
 ];
 
 /// Installs what is missing, or with `check_only` fails when something is.
@@ -42,6 +49,13 @@ pub fn ensure(check_only: bool) -> Result<()> {
         eprintln!("services: MySQL is missing; `cargo xtask services` tries to get it");
     } else if let Err(error) = mysql::ensure() {
         eprintln!("services: there is NO MySQL, its tests will not run: {error:#}");
+    }
+    let missing = browser::missing();
+    if check_only && !missing.is_empty() {
+        let missing = missing.join(", ");
+        eprintln!("services: missing: {missing}; `cargo xtask services` tries to install it");
+    } else if let Err(error) = browser::ensure() {
+        eprintln!("services: NO PDF can be printed, its tests will not run: {error:#}");
     }
     Ok(())
 }

@@ -102,16 +102,18 @@ fn passed(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::Passed)
 }
 
+/// Twice: the second time without the features that are on by default, which
+/// looks only at the one crate that has any.
 fn clippy() -> Result<()> {
-    sh::show(sh::cargo().args([
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    for features in [&[][..], &["--no-default-features"]] {
+        sh::show(
+            sh::cargo()
+                .args(["clippy", "--locked", "--workspace", "--all-targets"])
+                .args(features)
+                .args(["--", "-D", "warnings"]),
+        )?;
+    }
+    Ok(())
 }
 
 /// Where CI runs, cargo-deny is built when it is missing (about four minutes of
@@ -133,7 +135,10 @@ fn deny_part() -> Result<Outcome> {
 /// Tests of MySQL are named by the module they are in.
 const MYSQL_TESTS: &str = "on_mysql::";
 
-/// Where there is no MySQL server, its tests are left out and said so.
+/// Tests that print with a browser are named by the module they are in.
+const BROWSER_TESTS: &str = "with_browser::";
+
+/// Where there is no MySQL server or no browser, its tests are left out and said so.
 fn tests(fast: bool) -> Result<Outcome> {
     let mut command = sh::cargo();
     command.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
@@ -149,14 +154,26 @@ fn tests(fast: bool) -> Result<Outcome> {
     let has_mysql = services::mysqld().is_file();
     if has_mysql {
         command.env("PLANB_MYSQLD", services::mysqld());
-    } else {
-        command.args(["--", "--skip", MYSQL_TESTS]);
+    }
+    let prints = services::browser::missing().is_empty();
+    command.arg("--");
+    for (there, tests) in [(has_mysql, MYSQL_TESTS), (prints, BROWSER_TESTS)] {
+        if !there {
+            command.args(["--skip", tests]);
+        }
     }
     sh::show(&mut command)?;
-    Ok(if has_mysql {
-        Outcome::Passed
-    } else {
-        Outcome::Partly("MySQL NOT tested: there is no server (`cargo xtask services`)")
+    Ok(match (has_mysql, prints) {
+        (true, true) => Outcome::Passed,
+        (false, true) => {
+            Outcome::Partly("MySQL NOT tested: there is no server (`cargo xtask services`)")
+        }
+        (true, false) => Outcome::Partly(
+            "PDF NOT tested: no Chromium or no Korean font (`cargo xtask services`)",
+        ),
+        (false, false) => Outcome::Partly(
+            "MySQL and PDF NOT tested: no server, no Chromium or Korean font (`cargo xtask services`)",
+        ),
     })
 }
 

@@ -11,7 +11,7 @@ pub mod drill;
 mod quarters;
 mod runs;
 
-pub use runs::{Begins, Compared, Run, RunKind, StepTime, of_drill, of_execution};
+pub use runs::{Begins, Compared, Run, RunKind, StepTime, all_runs, of_drill, of_execution};
 
 use planb_model::Text;
 

@@ -20,6 +20,8 @@ struct Slot<'s> {
     question: &'s Question,
     /// For the first field of a row that is not there yet: what a row is called.
     new_row: Option<&'s Text>,
+    /// Whether the method does not work without an answer.
+    needed: bool,
 }
 
 /// What is asked now.
@@ -57,7 +59,10 @@ pub struct Interview<'s> {
 }
 
 impl<'s> Interview<'s> {
-    /// Goes on with `values`, at the first question without an answer.
+    /// Goes on with `values`: at the first needed answer that is missing, or
+    /// after the last one that was given. What may be left out and was, in the
+    /// rows before, is not asked again; a list that ends there is asked for one
+    /// more row, because the file does not tell whether it was done.
     pub fn new(sheet: &'s Sheet, values: Map<String, Json>, lang: Lang) -> Self {
         let examples = Json::Object(example(sheet));
         let mut interview = Self {
@@ -67,14 +72,12 @@ impl<'s> Interview<'s> {
             examples,
             at: 0,
         };
-        let open =
-            |slot: &Slot<'_>| slot.new_row.is_none() && interview.value(&slot.path).is_none();
         let slots = interview.slots();
-        // A list with rows is done; an empty one is where to go on.
-        let first = slots.iter().position(|slot| {
-            open(slot) || slot.new_row.is_some() && slot.path.contains(&Key::Row(0))
-        });
-        interview.at = first.unwrap_or(slots.len());
+        let open = |slot: &Slot<'_>| interview.value(&slot.path).is_none();
+        let missing = slots.iter().position(|slot| slot.needed && open(slot));
+        let given = slots.iter().rposition(|slot| !open(slot));
+        let next = given.map_or(0, |last| last + 1);
+        interview.at = missing.map_or(next, |missing| missing.min(next));
         interview
     }
 
@@ -188,6 +191,7 @@ impl<'s> Interview<'s> {
                             path,
                             question: first,
                             new_row: Some(&list.one),
+                            needed: rows < list.min,
                         });
                     }
                 }
@@ -195,6 +199,7 @@ impl<'s> Interview<'s> {
                     path,
                     question,
                     new_row: None,
+                    needed: !question.may_be_left_out(),
                 }),
             }
         }
@@ -280,6 +285,7 @@ questions:
     ask: { en: Parts, ko: 부분 }
     kind: { list: { one: { en: part, ko: 부분 }, fields: [
       { id: name, ask: { en: Name, ko: 이름 }, kind: text },
+      { id: colour, ask: { en: Colour, ko: 색 }, kind: text, optional: true },
       { id: weight, ask: { en: Weight, ko: 무게 }, kind: { number: { unit: { same: kg }, max: 10 } } } ] } }
 ";
 
@@ -292,7 +298,7 @@ questions:
         let sheet = Sheet::read(SHEET).unwrap();
         let mut talk = Interview::new(&sheet, Map::new(), Lang::En);
         let mut seen = Vec::new();
-        for said in ["y", "30m", "door", "2.5", "wall", "3"] {
+        for said in ["y", "30m", "door", "red", "2.5", "wall", "red", "3"] {
             seen.push(field(&talk));
             talk.answer(said).unwrap();
         }
@@ -302,8 +308,10 @@ questions:
                 "fine",
                 "times.boot",
                 "parts[0].name",
+                "parts[0].colour",
                 "parts[0].weight",
                 "parts[1].name",
+                "parts[1].colour",
                 "parts[1].weight"
             ]
         );
@@ -312,7 +320,7 @@ questions:
         assert_eq!(talk.prompt(), None);
         let expected = serde_json::json!({
             "fine": true, "times": { "boot": "30m" },
-            "parts": [{ "name": "door", "weight": 2.5 }, { "name": "wall", "weight": 3.0 }],
+            "parts": [{ "name": "door", "colour": "red", "weight": 2.5 }, { "name": "wall", "colour": "red", "weight": 3.0 }],
         });
         assert_eq!(Json::Object(talk.values().clone()), expected);
     }
@@ -330,5 +338,28 @@ questions:
         again.back();
         again.clear();
         assert_eq!(again.prompt().unwrap().now, "");
+    }
+
+    #[test]
+    fn whoever_left_between_two_rows_is_asked_for_the_next_one() {
+        let sheet = Sheet::read(SHEET).unwrap();
+        let mut talk = Interview::new(&sheet, Map::new(), Lang::En);
+        for said in ["y", "30m", "door"] {
+            talk.answer(said).unwrap();
+        }
+        // The colour is left out, and not asked for again.
+        talk.skip();
+        talk.answer("2.5").unwrap();
+        let again = Interview::new(&sheet, talk.values().clone(), Lang::En);
+        assert_eq!(field(&again), "parts[1].name");
+        assert!(again.prompt().unwrap().ends_list);
+        // In the middle of a row, its rest is asked for.
+        talk.answer("wall").unwrap();
+        let again = Interview::new(&sheet, talk.values().clone(), Lang::En);
+        assert_eq!(field(&again), "parts[1].colour");
+        // An open question before the list comes first.
+        let mut open = talk.values().clone();
+        open.insert("fine".to_owned(), Json::Null);
+        assert_eq!(field(&Interview::new(&sheet, open, Lang::En)), "fine");
     }
 }

@@ -22,6 +22,7 @@ pub mod number;
 pub mod random;
 pub mod render;
 pub mod report;
+pub mod same_run;
 pub mod sheet;
 
 pub use facts::Facts;

@@ -1,6 +1,7 @@
 //! Recovery times that were measured: results of drills (`planb demo --json`)
 //! and past executions (`planb history --json`).
 
+use crate::same_run;
 use planb_model::drill::DrillResult;
 use planb_model::execution::ExecutionState;
 use planb_model::runbook::{Phase, RunbookKind};
@@ -26,23 +27,72 @@ pub struct Measured {
     pub verified: Option<bool>,
 }
 
-/// Reads a file with measured failovers. Executions that are not failovers or
+/// What files with measured failovers hold.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Runs {
+    /// Drills that were watched from outside.
+    pub drills: Vec<DrillResult>,
+    /// Executions of a history.
+    pub executions: Vec<ExecutionStatus>,
+}
+
+impl Runs {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It is neither of the two.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let json: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let mut runs = Self::default();
+        if json.get("rto_seconds").is_some() {
+            let drill = serde_json::from_value(json).map_err(|e| e.to_string())?;
+            runs.drills.push(drill);
+        } else if json.get("journal").is_some() {
+            let one: ExecutionHistory = serde_json::from_value(json).map_err(|e| e.to_string())?;
+            runs.executions.push(one.status);
+        } else {
+            runs.executions = serde_json::from_value(json).map_err(|e| e.to_string())?;
+        }
+        Ok(runs)
+    }
+
+    /// Adds what another file holds; an execution that is known already is not
+    /// added again.
+    pub fn add(&mut self, other: Self) {
+        self.drills.extend(other.drills);
+        for status in other.executions {
+            let id = &status.execution.id;
+            if !self
+                .executions
+                .iter()
+                .any(|known| known.execution.id == *id)
+            {
+                self.executions.push(status);
+            }
+        }
+    }
+
+    /// Every failover once: as its drill measured it, where there is one.
+    pub fn measured(self) -> Vec<Measured> {
+        let drills = same_run::each_once(self.drills);
+        let known: Vec<&str> = drills
+            .iter()
+            .filter_map(|drill| same_run::execution_of(drill, &self.executions))
+            .map(|status| status.execution.id.as_str())
+            .collect();
+        let rest = self.executions.iter().filter_map(of_execution);
+        let rest = rest.filter(|(id, _)| !known.contains(id)).map(|(_, m)| m);
+        drills.iter().map(of_drill).chain(rest).collect()
+    }
+}
+
+/// Reads one file with measured failovers. Executions that are not failovers or
 /// did not complete are left out: they say nothing about a recovery time.
 ///
 /// # Errors
 /// The file is neither of the two, or what it holds is no time.
 pub fn read(text: &str) -> Result<Vec<Measured>, String> {
-    let json: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let all = if json.get("rto_seconds").is_some() {
-        let drill: DrillResult = serde_json::from_value(json).map_err(|e| e.to_string())?;
-        vec![of_drill(&drill)]
-    } else if json.get("journal").is_some() {
-        let one: ExecutionHistory = serde_json::from_value(json).map_err(|e| e.to_string())?;
-        of_execution(&one.status).into_iter().collect()
-    } else {
-        let many: Vec<ExecutionStatus> = serde_json::from_value(json).map_err(|e| e.to_string())?;
-        many.iter().filter_map(of_execution).collect()
-    };
+    let all = Runs::read(text)?.measured();
     let odd = |m: &Measured| {
         !m.seconds.is_finite() || m.phases.iter().any(|(_, s)| !(*s >= 0.0 && s.is_finite()))
     };
@@ -72,7 +122,8 @@ fn of_drill(drill: &DrillResult) -> Measured {
     }
 }
 
-fn of_execution(status: &ExecutionStatus) -> Option<Measured> {
+/// A failover that completed, by its execution.
+fn of_execution(status: &ExecutionStatus) -> Option<(&str, Measured)> {
     let done = matches!(
         status.state,
         ExecutionState::Completed | ExecutionState::CompletedWithExceptions
@@ -85,11 +136,12 @@ fn of_execution(status: &ExecutionStatus) -> Option<Measured> {
         .filter_map(|phase| Some((phase, *status.phases.get(&phase)?)))
         .collect();
     let opened = status.execution.opened_at.strftime("%Y-%m-%d");
-    Some(Measured {
+    let measured = Measured {
         name: format!("{} {opened}", status.execution.id),
         seconds: phases.iter().map(|(_, s)| s).sum(),
         phases,
         from_fault: false,
         verified: None,
-    })
+    };
+    Some((status.execution.id.as_str(), measured))
 }

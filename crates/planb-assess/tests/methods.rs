@@ -24,6 +24,8 @@ mod portfolio;
 mod recovery_path;
 #[path = "methods/replication.rs"]
 mod replication;
+#[path = "methods/same_run.rs"]
+mod same_run;
 #[path = "methods/self_diagnosis.rs"]
 mod self_diagnosis;
 mod support;

@@ -12,10 +12,12 @@ pub mod checkpoint;
 pub mod entry;
 pub mod key;
 pub mod log;
+pub mod proof;
 pub mod tree;
 
 pub use checkpoint::Checkpoint;
 pub use entry::{Entry, ServiceChange};
 pub use key::{AuditKey, KeyError, PublicKey};
 pub use log::{Broken, Log, Signatures, Verified};
+pub use proof::{Proof, Unproven};
 pub use tree::{Frontier, Hash};

@@ -1,6 +1,7 @@
 //! The result of a measured failover and failback: what `planb demo` prints and
 //! what its report shows.
 
+use crate::ExecutionId;
 use crate::runbook::Phase;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub struct DrillResult {
     pub verified: bool,
     /// Path of the HTML report.
     pub report: String,
+    /// The failover's execution in the history of the state it was run on; a
+    /// file of an older version does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionId>,
     /// What was run.
     pub setup: DrillSetup,
     /// What happened when, in order.

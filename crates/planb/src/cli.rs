@@ -1,18 +1,24 @@
 //! The command line. Help texts are English here and Korean in `help_ko`.
 
+#[cfg(feature = "assess")]
 mod assess;
 mod audit;
 mod data;
+#[cfg(feature = "assess")]
 mod report;
+#[cfg(feature = "assess")]
 mod source;
 
+#[cfg(feature = "assess")]
 pub use assess::{AssessArgs, AssessVerb, FormatArg};
-pub use audit::{AuditArgs, AuditVerb};
+pub use audit::{AuditArgs, AuditVerb, CheckProofArgs, ProveArgs};
 pub use data::{
     BackupArgs, DatabaseArgs, FollowArgs, PointsArgs, PruneArgs, RestoreArgs, SnapshotArgs,
     StreamArgs, VaultArgs, VerifyArgs,
 };
+#[cfg(feature = "assess")]
 pub use report::{BoardArgs, CostArgs, DrillArgs, EvidenceArgs, ReportArgs, ReportVerb};
+#[cfg(feature = "assess")]
 pub use source::SourceArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -82,7 +88,7 @@ pub enum Verb {
     Execution(ExecutionArgs),
     /// Show past executions, or one with its journal
     History(HistoryArgs),
-    /// Check or show the audit log, or print its newest checkpoint
+    /// Check, show or prove the audit log, or print its newest checkpoint
     Audit(AuditArgs),
     /// Put one snapshot of a database into a vault
     Backup(BackupArgs),
@@ -91,8 +97,10 @@ pub enum Verb {
     /// Bring a database to a recovery point of a vault
     Restore(RestoreArgs),
     /// Assess before you build: which workloads, what it costs, what is demanded
+    #[cfg(feature = "assess")]
     Assess(AssessArgs),
     /// Reports for boards and auditors: board, drill, cost, evidence
+    #[cfg(feature = "assess")]
     Report(ReportArgs),
     /// List the recovery points of a vault: verified or not, clean or not
     Points(PointsArgs),

@@ -3,13 +3,13 @@
 //! cannot be looked at is said on stderr and counts as missing.
 
 use crate::cli::{PlanArgs, SourceArgs};
+use crate::drills;
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::verb::read_plan;
 use planb_assess::facts::{Audit, Facts};
 use planb_audit::{Log, PublicKey};
 use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
-use planb_model::drill::DrillResult;
 use planb_model::plan::ServicePlan;
 use planb_model::recovery::RecordKind;
 use planb_model::status::ExecutionHistory;
@@ -21,7 +21,7 @@ use planb_vault::VaultOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Documents and drill reports may have this many bytes.
+/// Documents may have this many bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What was found.
@@ -34,17 +34,17 @@ pub struct Found {
     pub log: Option<(Log, PublicKey)>,
 }
 
-/// Looks everywhere. `files` are documents, each with its path.
+/// Looks everywhere. `given` are drill reports, `files` documents, each with its
+/// path.
 pub async fn gather(
     sources: &SourceArgs,
-    drills: &[PathBuf],
+    given: &[PathBuf],
     files: &[(String, PathBuf)],
     lang: Lang,
 ) -> CliResult<Found> {
+    let plan = plan(sources, lang)?;
     let mut facts = Facts::none(jiff::Timestamp::now());
-    for path in drills {
-        facts.drills.extend(drill(path)?);
-    }
+    facts.drills = drills::of_service(given, plan.as_ref())?;
     for (name, path) in files {
         match read(path) {
             Ok(bytes) => {
@@ -60,7 +60,7 @@ pub async fn gather(
         log: None,
     };
     look_at_log(sources, &mut found, lang).await;
-    if let Some(plan) = plan(sources, lang)? {
+    if let Some(plan) = plan {
         look_at_journals(sources, &plan, &mut found, lang).await;
         if !sources.no_vault
             && let Err(error) = look_at_vault(sources, &plan, &mut found.facts).await
@@ -174,19 +174,6 @@ async fn look_at_vault(
     facts.points = Some(vault.points().await?);
     facts.records = Some(vault.records(RecordKind::Verification).await?);
     Ok(())
-}
-
-/// Reads a drill report. Files of `planb history` say nothing the store does not.
-fn drill(path: &Path) -> CliResult<Option<DrillResult>> {
-    let bytes = read(path).map_err(|e| {
-        let shown = path.display();
-        CliError::io(
-            &format!("read {shown}"),
-            &format!("{shown} 파일을 읽기를"),
-            e,
-        )
-    })?;
-    Ok(serde_json::from_slice(&bytes).ok())
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

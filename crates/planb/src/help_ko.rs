@@ -57,7 +57,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     (
         "audit",
-        "감사 로그를 검증하거나 표시하고, 최신 체크포인트를 출력",
+        "감사 로그를 검증, 표시, 증명하고 최신 체크포인트를 출력",
     ),
     (
         "audit verify",
@@ -67,6 +67,37 @@ const TEXTS: &[(&str, &str)] = &[
     (
         "audit checkpoint",
         "최신 체크포인트 출력. 다른 곳에 보관해 두고 나중에 비교",
+    ),
+    (
+        "audit prove",
+        "항목 하나, 또는 이전 체크포인트를 잇는다는 사실을 파일로 증명",
+    ),
+    (
+        "prove.entry",
+        "증명할 항목. `audit show`가 출력하는 순서로 1부터 셈",
+    ),
+    (
+        "prove.from",
+        "로그가 이 이전 체크포인트를 잇는다는 것을 증명",
+    ),
+    (
+        "prove.checkpoint",
+        "증명이 가리킬 체크포인트. 기본값은 최신 체크포인트",
+    ),
+    (
+        "prove.key",
+        "로그의 공개 키 파일. 기본값은 상태 디렉터리의 키",
+    ),
+    ("prove.output", "증명을 저장할 위치. 기본값은 stdout"),
+    (
+        "audit check-proof",
+        "증명 파일을 상태 없이 공개 키만으로 확인",
+    ),
+    ("check-proof.file", "증명 파일"),
+    ("check-proof.key", "로그의 공개 키 파일"),
+    (
+        "check-proof.checkpoint",
+        "따로 보관해 둔 체크포인트 파일. 증명이 그에 대한 것이어야 함",
     ),
     (
         "report evidence",
@@ -294,11 +325,11 @@ const TEXTS: &[(&str, &str)] = &[
     ("board.answers", "평가의 답변 파일(YAML). 여러 번 지정 가능"),
     (
         "board.drill",
-        "기록에 없는 실측 훈련(`planb demo`의 JSON). 여러 번 지정 가능",
+        "실측 훈련(`planb demo`의 JSON). 실행 기록과 대조해 한 번만 셈. 여러 번 지정 가능",
     ),
     (
         "drill.drill",
-        "기록에 없는 실측 훈련(`planb demo`의 JSON). 여러 번 지정 가능",
+        "실측 훈련(`planb demo`의 JSON). 실행 기록과 대조해 한 번만 셈. 여러 번 지정 가능",
     ),
     (
         "drill.run",

@@ -5,12 +5,17 @@ mod client;
 mod crash;
 mod data;
 mod demo;
+#[cfg(feature = "assess")]
+mod drills;
 mod error;
+#[cfg(feature = "assess")]
 mod evidence;
 mod explain;
+#[cfg(feature = "assess")]
 mod facts;
 mod help_ko;
 mod output;
+#[cfg(feature = "assess")]
 mod pdf;
 mod progress;
 mod verb;

@@ -1,10 +1,12 @@
 //! The verbs, one file each.
 
 mod approve;
+#[cfg(feature = "assess")]
 pub mod assess;
 mod audit;
 mod backup;
 mod check;
+#[cfg(feature = "assess")]
 mod document;
 mod edge;
 mod execution;
@@ -14,6 +16,7 @@ mod init;
 mod moves;
 mod points;
 mod prune;
+#[cfg(feature = "assess")]
 mod report;
 mod restore;
 mod status;
@@ -49,7 +52,9 @@ pub async fn run(cli: Cli, lang: Lang) -> CliResult<Exit> {
         Verb::Backup(args) => Box::pin(backup::run(args, lang)).await,
         Verb::Stream(args) => Box::pin(stream::run(args, lang)).await,
         Verb::Restore(args) => Box::pin(restore::run(args, lang)).await,
+        #[cfg(feature = "assess")]
         Verb::Assess(args) => Box::pin(assess::run(&args, lang)).await,
+        #[cfg(feature = "assess")]
         Verb::Report(args) => Box::pin(report::run(args, lang)).await,
         Verb::Points(args) => Box::pin(points::run(args, lang)).await,
         Verb::Verify(args) => Box::pin(verify::run(args, lang)).await,

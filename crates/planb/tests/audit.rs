@@ -202,3 +202,163 @@ async fn evidence_is_packed_checked_and_kept_free_of_secrets() {
     );
     assert!(!zip.exists() && !err(&refused).contains("hunter2"));
 }
+
+#[tokio::test]
+async fn an_entry_and_a_continuation_are_proven_without_the_state() {
+    let dir = tempfile::tempdir().expect("dir");
+    state(dir.path()).await;
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let at = dir.path().display().to_string();
+    let run = |arguments: &[&str]| -> Output {
+        let mut command = planb();
+        command.args(arguments).output().expect("runs")
+    };
+    let made = |arguments: &[&str]| {
+        let made = run(&[&["audit", "--state", &at], arguments].concat());
+        assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+        out(&made)
+    };
+    let shown = made(&["show"]);
+    let third = shown.lines().nth(2).expect("an entry");
+    // The first checkpoint, as somebody kept it.
+    let file = dir.path().join(STATE_FILE);
+    let connection = rusqlite::Connection::open(file).expect("opened");
+    let first: String = connection
+        .query_row("SELECT checkpoint FROM audit WHERE size = 1", [], |row| {
+            row.get(0)
+        })
+        .expect("there");
+    std::fs::write(dir.path().join("first.txt"), first).expect("kept");
+    made(&["prove", "3", "-o", &path("3.tlog-proof")]);
+    made(&[
+        "prove",
+        "--from",
+        &path("first.txt"),
+        "-o",
+        &path("c.proof"),
+    ]);
+    // On stdout it is the same, and as JSON it holds the same.
+    let text = made(&["prove", "3"]);
+    let kept = std::fs::read_to_string(path("3.tlog-proof")).expect("written");
+    assert_eq!(text.trim_end(), kept.trim_end());
+    let json: serde_json::Value =
+        serde_json::from_str(&made(&["prove", "3", "--json"])).expect("JSON");
+    assert_eq!(
+        (&json["number"], &json["entry"]),
+        (&3.into(), &third.into())
+    );
+    assert_eq!(json["file"], kept);
+    // Somewhere else, with the key alone.
+    let elsewhere = tempfile::tempdir().expect("dir");
+    for name in ["3.tlog-proof", "c.proof", "first.txt", "audit-key.pub"] {
+        std::fs::copy(path(name), elsewhere.path().join(name)).expect("sent");
+    }
+    drop(connection);
+    dir.close().expect("the state is gone");
+    let check = |arguments: &[&str]| {
+        let mut command = planb();
+        command.current_dir(elsewhere.path());
+        command.args(["audit", "check-proof", "--key", "audit-key.pub"]);
+        command.args(arguments).output().expect("runs")
+    };
+    let proven = check(&["3.tlog-proof"]);
+    assert_eq!(proven.status.code(), Some(0), "{}", err(&proven));
+    assert!(out(&proven).contains("entry 3 of 3"), "{}", out(&proven));
+    assert!(out(&proven).lines().any(|line| line == third));
+    let continued = check(&["c.proof", "--checkpoint", "first.txt", "--lang", "ko"]);
+    assert_eq!(continued.status.code(), Some(0), "{}", err(&continued));
+    assert!(
+        out(&continued).contains("처음 항목 1개"),
+        "{}",
+        out(&continued)
+    );
+    // A proof about the newest checkpoint is none about the first.
+    let other = check(&["3.tlog-proof", "--checkpoint", "first.txt"]);
+    let edited = elsewhere.path().join("edited.proof");
+    std::fs::write(&edited, kept.replacen("index 2", "index 1", 1)).expect("edited");
+    let edited = check(&["edited.proof", "--lang", "ko"]);
+    for refused in [other, edited] {
+        assert_eq!(refused.status.code(), Some(4), "{}", err(&refused));
+        assert!(
+            err(&refused).contains("PB-AUDIT-PROOF"),
+            "{}",
+            err(&refused)
+        );
+        assert_eq!(out(&refused), "");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_log_is_not_proven() {
+    let dir = tempfile::tempdir().expect("dir");
+    state(dir.path()).await;
+    let at = dir.path().display().to_string();
+    let run = |arguments: &[&str]| -> Output {
+        let mut command = planb();
+        command.args(["audit", "--state", &at, "prove"]);
+        command.args(arguments).output().expect("runs")
+    };
+    for number in ["0", "4", "18446744073709551615"] {
+        let refused = run(&[number]);
+        assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+        assert!(
+            err(&refused).contains("PB-AUDIT-NO-ENTRY"),
+            "{}",
+            err(&refused)
+        );
+    }
+    // A log that was changed gives no proof, not even a wrong one.
+    let file = dir.path().join(STATE_FILE);
+    let connection = rusqlite::Connection::open(file).expect("opened");
+    let edit = "UPDATE audit SET entry = replace(entry, '수진', '나영')";
+    connection.execute(edit, []).expect("edited");
+    drop(connection);
+    let proof = dir.path().join("p.proof").display().to_string();
+    for number in ["1", "3"] {
+        let refused = run(&[number, "-o", &proof]);
+        assert_eq!(refused.status.code(), Some(4), "{}", err(&refused));
+        assert!(
+            err(&refused).contains("PB-AUDIT-PROOF"),
+            "{}",
+            err(&refused)
+        );
+        assert!(!Path::new(&proof).exists());
+    }
+}
+
+/// Runs the lines of docs/formats/audit.md, which know nothing of PlanB.
+#[tokio::test]
+async fn a_proof_is_checked_by_hand_as_the_page_says() {
+    let dir = tempfile::tempdir().expect("dir");
+    state(dir.path()).await;
+    let page = include_str!("../../../docs/formats/audit.md");
+    let after = page
+        .split_once("By hand, with nothing but openssl")
+        .expect("said");
+    let block = after
+        .1
+        .split_once("```sh\n")
+        .and_then(|b| b.1.split_once("```"));
+    let script = block.expect("a block of lines").0;
+    let proof = dir.path().join("entry.tlog-proof");
+    let by_hand = || {
+        let mut command = std::process::Command::new("sh");
+        command.current_dir(dir.path()).args(["-ec", script]);
+        command.output().expect("sh, openssl and python3 run")
+    };
+    for number in ["1", "2", "3"] {
+        let mut command = planb();
+        command.args(["audit", "prove", number, "-o"]).arg(&proof);
+        command.arg("--state").arg(dir.path());
+        let made = command.output().expect("runs");
+        assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+        let checked = by_hand();
+        assert!(checked.status.success(), "{}", err(&checked));
+        assert!(out(&checked).contains("\"kind\""), "{}", out(&checked));
+    }
+    let text = std::fs::read_to_string(&proof).expect("there");
+    for (from, to) in [("index 2", "index 1"), ("\n3\n", "\n4\n")] {
+        std::fs::write(&proof, text.replacen(from, to, 1)).expect("edited");
+        assert!(!by_hand().status.success(), "{to}");
+    }
+}

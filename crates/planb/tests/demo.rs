@@ -5,12 +5,17 @@ mod common;
 
 use common::planb;
 use serde_json::Value;
+use std::path::Path;
 
 fn run(arguments: &[&str]) -> Value {
     let dir = tempfile::tempdir().expect("a directory");
+    run_in(&dir.path().join("work"), arguments)
+}
+
+fn run_in(work: &Path, arguments: &[&str]) -> Value {
     let output = planb()
         .args(["demo", "--json", "--size-mb", "1", "--rate", "50", "--dir"])
-        .arg(dir.path().join("work"))
+        .arg(work)
         .args(arguments)
         .output()
         .expect("the demo runs");
@@ -65,7 +70,37 @@ fn check(result: &Value) {
 
 #[test]
 fn sqlite_and_a_local_vault() {
-    run(&[]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let work = dir.path().join("work");
+    let result = run_in(&work, &[]);
+    // The run is in the history, too: the report has it once, from the fault on.
+    let file = dir.path().join("result.json");
+    let mut older = result.clone();
+    older
+        .as_object_mut()
+        .expect("an object")
+        .remove("execution");
+    for written in [&result, &older] {
+        std::fs::write(&file, written.to_string()).expect("written");
+        let output = planb()
+            .args(["report", "drill", "--format", "json", "-f"])
+            .arg(work.join("planb.yaml"))
+            .arg("--state")
+            .arg(work.join("state"))
+            .arg("--drill")
+            .arg(&file)
+            .output()
+            .expect("the report is made");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let runs = report["outcome"]["runs"].as_array().expect("runs");
+        assert_eq!(runs.len(), 2, "failover and failback: {report}");
+        let rto = result["rto_seconds"].as_f64().expect("a time");
+        let seconds = runs.iter().filter_map(|run| run["rtoSeconds"].as_f64());
+        let measured = seconds.filter(|s| (s - rto).abs() < 1e-6);
+        assert_eq!(measured.count(), 1, "{report}");
+    }
 }
 
 #[test]

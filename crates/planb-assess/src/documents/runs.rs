@@ -1,5 +1,6 @@
 //! Measured runs: executions of the history, and drills with an outside probe.
 
+use crate::same_run;
 use jiff::Timestamp;
 use planb_model::drill::DrillResult;
 use planb_model::execution::{ExecutionState, StepState, Trigger};
@@ -154,6 +155,42 @@ pub fn of_drill(drill: &DrillResult) -> Run {
             })
             .collect(),
         promised: Some((setup.objective_rto_seconds, setup.objective_rpo_seconds)),
+    }
+}
+
+/// Every run once: the executions of a history, and the drills that are not
+/// among them. Where a drill measured an execution, its figures count from the
+/// fault; identity, approval and steps are those of the history.
+pub fn all_runs(executions: &[ExecutionStatus], drills: Vec<DrillResult>) -> Vec<Run> {
+    let mut runs: Vec<Run> = executions.iter().map(of_execution).collect();
+    for drill in same_run::each_once(drills) {
+        let measured = of_drill(&drill);
+        let found = same_run::execution_of(&drill, executions);
+        let recorded = found.and_then(|status| {
+            let id = status.execution.id.as_str();
+            runs.iter_mut().find(|run| run.id == id)
+        });
+        match recorded {
+            Some(run) => *run = merged(run, measured),
+            None => runs.push(measured),
+        }
+    }
+    runs
+}
+
+/// One run that was recorded and measured. It is whole only where both say so.
+fn merged(recorded: &Run, measured: Run) -> Run {
+    Run {
+        id: recorded.id.clone(),
+        at: recorded.at,
+        state: if recorded.is_whole() {
+            measured.state
+        } else {
+            recorded.state
+        },
+        approved_by: recorded.approved_by.clone(),
+        steps: recorded.steps.clone(),
+        ..measured
     }
 }
 

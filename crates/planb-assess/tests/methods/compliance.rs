@@ -245,6 +245,28 @@ fn the_core_grade_asks_four_hours_and_grades_do_not_get_stricter_downwards() {
     assert_eq!(rules["drillDaysMax"], 92, "a quarter");
 }
 
+/// The run of the journal, seen from outside: its figures, its approval, once.
+#[test]
+fn a_drill_that_is_in_the_journal_is_one_move() {
+    let mut failover = execution(10, "sujin@ops", Some("minho@ops"));
+    failover.execution.runbook.kind = planb_model::runbook::RunbookKind::Failover;
+    let id = failover.execution.id.clone();
+    let mut facts = good();
+    facts.executions = Some(vec![failover]);
+    let evidence = |facts: Facts| judge(facts).to_string();
+    assert!(evidence(facts.clone()).contains("move-1 took 1 min 30 s"));
+    facts.drills = vec![drill(10, 61.0, 0)];
+    facts.drills[0].execution = Some(id);
+    let merged = evidence(facts.clone());
+    assert!(merged.contains("move-1 took 1 min 1 s"), "{merged}");
+    assert!(merged.contains("move-1: the data was compared"), "{merged}");
+    // Another run is another move, and the newer one of the two counts.
+    facts.drills[0] = drill(9, 62.0, 0);
+    let newer = evidence(facts);
+    assert!(newer.contains("seoul → busan took 1 min 2 s"), "{newer}");
+    assert!(newer.contains("of 2026-11-17; move-1"), "{newer}");
+}
+
 #[test]
 fn good_evidence_is_met_and_what_was_not_seen_is_missing() {
     let outcome = judge(good());

@@ -1,6 +1,7 @@
 //! The report holds with good data, with odd data and with hostile data.
 
 mod sample;
+mod translation;
 
 use super::render;
 use super::verdict::{self, Verdict};

@@ -47,7 +47,7 @@ pub struct BoardArgs {
     /// Answers of an assessment (YAML); may be given again
     #[arg(long, value_name = "FILE")]
     pub answers: Vec<PathBuf>,
-    /// Measured drills that are not in the history (JSON of `planb demo`); may be given again
+    /// Measured drills (JSON of `planb demo`), matched with the history; may be given again
     #[arg(long, value_name = "FILE")]
     pub drill: Vec<PathBuf>,
     /// Where it goes
@@ -63,7 +63,7 @@ pub struct DrillArgs {
     /// Which plan and state
     #[command(flatten)]
     pub plan: PlanArgs,
-    /// Measured drills that are not in the history (JSON of `planb demo`); may be given again
+    /// Measured drills (JSON of `planb demo`), matched with the history; may be given again
     #[arg(long, value_name = "FILE")]
     pub drill: Vec<PathBuf>,
     /// Only this one measured run, second by second (html or pdf)

@@ -55,6 +55,7 @@ pub fn assemble(moved: Moved<'_>) -> CliResult<DrillResult> {
         },
         verified: is_verified(&moved.compared) && is_verified(&moved.home),
         report: String::new(),
+        execution: Some(moved.failover.status.execution.id.clone()),
         setup: setup(&moved),
         timeline,
         probe: moved.probe.samples(moved.onset),

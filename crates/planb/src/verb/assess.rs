@@ -29,17 +29,7 @@ pub async fn run(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
             output::data(method(name)?.data.trim_end());
             Ok(Exit::Done)
         }
-        None if args.name.as_deref() == Some(COMPLIANCE) && !args.interactive => {
-            let asked = compliance::Asked {
-                sources: &args.sources,
-                answers: args.answers.as_deref(),
-                policy: args.rules.as_deref(),
-                drills: &args.drill,
-            };
-            document::check_output(args.format, args.output.as_deref())?;
-            let judged = compliance::judge(method(COMPLIANCE)?, &asked, lang).await?;
-            document::write(&judged.assessed, args.format, args.output.as_deref(), lang).await
-        }
+        None if args.name.as_deref() == Some(COMPLIANCE) => comply(args, lang).await,
         None => assess(args, lang).await,
     }
 }
@@ -73,6 +63,28 @@ fn init(name: &str, lang: Lang) -> CliResult<Exit> {
     Ok(Exit::Done)
 }
 
+/// `compliance` looks for its evidence itself, however its answers are given.
+async fn comply(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
+    document::check_output(args.format, args.output.as_deref())?;
+    let method = method(COMPLIANCE)?;
+    let mut answers = args.answers.clone();
+    if args.interactive {
+        let path = answers.get_or_insert_with(|| PathBuf::from(compliance::ANSWERS_FILE));
+        let sheet = sheet(method, args.rules.as_deref())?;
+        if !ask::interview(method, &sheet, path, lang).await? {
+            return Ok(Exit::Interrupted);
+        }
+    }
+    let asked = compliance::Asked {
+        sources: &args.sources,
+        answers: answers.as_deref(),
+        policy: args.rules.as_deref(),
+        drills: &args.drill,
+    };
+    let judged = compliance::judge(method, &asked, lang).await?;
+    document::write(&judged.assessed, args.format, args.output.as_deref(), lang).await
+}
+
 async fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
     document::check_output(args.format, args.output.as_deref())?;
     let name = args.name.as_deref().unwrap_or_default();
@@ -82,7 +94,7 @@ async fn assess(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
         .answers
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
-    if args.interactive && !ask::interview(method, &sheet, &path, lang)? {
+    if args.interactive && !ask::interview(method, &sheet, &path, lang).await? {
         return Ok(Exit::Interrupted);
     }
     let text = files::answers(&path, method.name)?;

@@ -1,5 +1,7 @@
-//! `planb audit`: checks and shows the audit log from the state on disk, whether
-//! or not a control plane runs.
+//! `planb audit`: checks, shows and proves the audit log from the state on disk,
+//! whether or not a control plane runs.
+
+mod prove;
 
 use crate::cli::{AuditArgs, AuditVerb};
 use crate::error::{CliError, CliResult, Exit};
@@ -31,6 +33,8 @@ pub async fn run(args: AuditArgs, lang: Lang) -> CliResult<Exit> {
             let log = offline::audit_log(&args.state).await?;
             output::data(log.checkpoints.last().map_or("", |note| note.trim_end()));
         }
+        AuditVerb::Prove(asked) => prove::prove(&args.state, &asked, lang).await?,
+        AuditVerb::CheckProof(asked) => prove::check(&asked, lang).await?,
     }
     Ok(Exit::Done)
 }
@@ -104,11 +108,18 @@ fn tell(key: &PublicKey, verified: &Verified, json: bool, lang: Lang) -> CliResu
             format!("root: {}", newest.root.base64()),
             format!("루트: {}", newest.root.base64()),
         ),
-        Text::new(
-            format!("key (SHA-256): {}", key.fingerprint()),
-            format!("키(SHA-256): {}", key.fingerprint()),
-        ),
     ];
     lines.iter().for_each(|line| output::data(line.get(lang)));
+    tell_of(key, lang);
     Ok(())
+}
+
+/// The key that was checked with, to be compared with one from elsewhere.
+fn tell_of(key: &PublicKey, lang: Lang) {
+    let fingerprint = key.fingerprint();
+    let line = Text::new(
+        format!("key (SHA-256): {fingerprint}"),
+        format!("키(SHA-256): {fingerprint}"),
+    );
+    output::data(line.get(lang));
 }

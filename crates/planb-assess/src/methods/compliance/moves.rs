@@ -2,7 +2,9 @@
 //! journal. Planned or not, each shows whether the service can be moved.
 
 use crate::facts::Facts;
+use crate::same_run;
 use jiff::Timestamp;
+use planb_model::drill::DrillResult;
 use planb_model::execution::{ExecutionState, StepState};
 use planb_model::plan::ServicePlan;
 use planb_model::runbook::Action;
@@ -28,15 +30,44 @@ pub struct Move {
     pub recorded: bool,
 }
 
-/// Moves of the service of `plan`, newest first. A drill report counts when it
-/// is about this service and its sites.
+/// Moves of the service of `plan`, newest first, each once. A drill report counts
+/// when it is about this service and its sites.
 pub fn all(facts: &Facts, plan: &ServicePlan) -> Vec<Move> {
     let is_site = |name: &str| plan.sites().iter().any(|site| site.name.as_str() == name);
     let reports = facts.drills.iter().filter(|drill| {
         let setup = &drill.setup;
         setup.service == plan.name.as_str() && is_site(&setup.from) && is_site(&setup.to)
     });
-    let measured = reports.map(|drill| Move {
+    let executions = facts.executions.iter().flatten();
+    let executed: Vec<&ExecutionStatus> = executions
+        .filter(|status| status.execution.runbook.service == plan.name)
+        .filter(|status| status.state.is_final() && status.state != ExecutionState::Canceled)
+        .collect();
+    let mut moves: Vec<Move> = executed.iter().map(|status| of_execution(status)).collect();
+    for drill in same_run::each_once(reports.cloned().collect()) {
+        let measured = of_drill(&drill);
+        let recorded = same_run::execution_of(&drill, executed.iter().copied());
+        let id = recorded.map(|status| status.execution.id.as_str());
+        match moves
+            .iter_mut()
+            .find(|known| Some(known.name.as_str()) == id)
+        {
+            // What the journal says of it, and what was seen from outside.
+            Some(known) => {
+                known.rto_secs = measured.rto_secs;
+                known.rpo_secs = measured.rpo_secs;
+                known.whole &= measured.whole;
+                known.verified = measured.verified;
+            }
+            None => moves.push(measured),
+        }
+    }
+    moves.sort_by_key(|drill| std::cmp::Reverse(drill.at));
+    moves
+}
+
+fn of_drill(drill: &DrillResult) -> Move {
+    Move {
         name: format!("{} → {}", drill.setup.from, drill.setup.to),
         at: drill.setup.started_at,
         rto_secs: drill.rto_seconds,
@@ -44,15 +75,7 @@ pub fn all(facts: &Facts, plan: &ServicePlan) -> Vec<Move> {
         whole: drill.rto_seconds.is_finite(),
         verified: Some(drill.verified && drill.lost == 0),
         recorded: false,
-    });
-    let executions = facts.executions.iter().flatten();
-    let executed = executions
-        .filter(|status| status.execution.runbook.service == plan.name)
-        .filter(|status| status.state.is_final() && status.state != ExecutionState::Canceled)
-        .map(of_execution);
-    let mut moves: Vec<Move> = measured.chain(executed).collect();
-    moves.sort_by_key(|drill| std::cmp::Reverse(drill.at));
-    moves
+    }
 }
 
 fn of_execution(status: &ExecutionStatus) -> Move {

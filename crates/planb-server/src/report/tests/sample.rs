@@ -142,6 +142,7 @@ pub fn run() -> DrillResult {
         },
         verified: true,
         report: "report.html".to_owned(),
+        execution: None,
         setup: DrillSetup {
             service: "orders".to_owned(),
             from: "seoul".to_owned(),

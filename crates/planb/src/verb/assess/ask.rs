@@ -1,18 +1,30 @@
 //! The interactive mode: plain lines on a terminal, answers kept after each one.
 
+mod keyboard;
+
 use super::{document, files};
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
+use crate::verb::stopped;
+use futures::poll;
+use keyboard::Heard;
 use planb_assess::answers::{self, Form};
 use planb_assess::interview::{Interview, Prompt};
 use planb_assess::{Method, Sheet};
 use planb_model::{Lang, Text};
 use serde_json::{Map, Value as Json};
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::Path;
+use std::pin::pin;
 
-/// Asks what is open. False when the user left before the end.
-pub fn interview(method: &Method, sheet: &Sheet, path: &Path, lang: Lang) -> CliResult<bool> {
+/// Asks what is open. False when the user left before the end, by `q`, the end
+/// of the input, Ctrl-C or SIGTERM.
+pub async fn interview(method: &Method, sheet: &Sheet, path: &Path, lang: Lang) -> CliResult<bool> {
+    // Listens from here on: a Ctrl-C at the first question is one that leaves, too.
+    let mut stop = pin!(stopped());
+    if poll!(stop.as_mut()).is_ready() {
+        return Ok(left(path, lang));
+    }
     let values = known(method, sheet, path, lang)?;
     let mut talk = Interview::new(sheet, values, lang);
     say(
@@ -20,14 +32,22 @@ pub fn interview(method: &Method, sheet: &Sheet, path: &Path, lang: Lang) -> Cli
         &format!("{} — {}", sheet.title.get(lang), sheet.summary.get(lang)),
     );
     say("", help().get(lang));
-    let mut lines = std::io::stdin().lock().lines();
+    let mut lines = keyboard::lines()?;
     while let Some(prompt) = talk.prompt() {
         show(&prompt, lang);
-        let Some(line) = lines.next() else {
-            return Ok(left(path, lang));
+        let heard = tokio::select! {
+            () = stop.as_mut() => Heard::End,
+            heard = lines.next() => heard?,
         };
-        let line =
-            line.map_err(|e| CliError::io("read the keyboard", "키보드 입력을 읽기를", e))?;
+        let line = match heard {
+            Heard::End => return Ok(left(path, lang)),
+            Heard::NoText => {
+                let why = Text::new("✕ this is not UTF-8", "✕ UTF-8이 아닙니다");
+                say("  ", why.get(lang));
+                continue;
+            }
+            Heard::Line(line) => line,
+        };
         match line.trim() {
             "" => leave_open(&mut talk, &prompt, lang),
             "?" => explain(&prompt, lang),

@@ -11,6 +11,8 @@ use planb_assess::{Assessed, Inputs, Method, Refusal};
 use planb_model::Lang;
 use std::path::{Path, PathBuf};
 
+/// The answers, when no other file is named.
+pub const ANSWERS_FILE: &str = "compliance.yaml";
 /// Answers when there is no file: no document is named.
 const NO_ANSWERS: &str = "assess: compliance\nanswers: {}\n";
 
@@ -40,7 +42,7 @@ pub async fn judge(method: &Method, asked: &Asked<'_>, lang: Lang) -> CliResult<
         None => method.data.to_owned(),
     };
     let sheet = sheet(method, asked.policy)?;
-    let default = PathBuf::from("compliance.yaml");
+    let default = PathBuf::from(ANSWERS_FILE);
     let path = asked.answers.unwrap_or(&default);
     let text = match asked.answers {
         None if !default.exists() => NO_ANSWERS.to_owned(),

@@ -58,9 +58,12 @@ pub fn rules(path: &Path) -> CliResult<String> {
 /// Reads what methods look at besides the answers.
 pub fn inputs(drills: &[PathBuf]) -> CliResult<Inputs> {
     let mut inputs = Inputs::default();
+    let mut runs = measured::Runs::default();
     for path in drills {
         let text = rules(path)?;
-        let measured = measured::read(&text).map_err(|e| {
+        // What holds a time that is none is refused with its own file.
+        let read = measured::read(&text).and_then(|_| measured::Runs::read(&text));
+        let read = read.map_err(|e| {
             let file = path.display();
             CliError::new(
                 Exit::PlanInvalid,
@@ -73,8 +76,9 @@ pub fn inputs(drills: &[PathBuf]) -> CliResult<Inputs> {
                 "`planb demo --json` 또는 `planb history --json`의 출력을 지정하세요",
             )
         })?;
-        inputs.measured.extend(measured);
+        runs.add(read);
     }
+    inputs.measured = runs.measured();
     Ok(inputs)
 }
 

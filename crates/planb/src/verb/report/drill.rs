@@ -2,6 +2,7 @@
 
 use super::facts;
 use crate::cli::{DrillArgs, FormatArg};
+use crate::drills;
 use crate::error::{CliError, CliResult, Exit};
 use crate::verb::document;
 use planb_assess::documents::drill::{self, Facts};
@@ -42,7 +43,7 @@ async fn one_run(
         )
         .hint("add --format html", "--format html을 추가하세요"));
     }
-    let html = planb_server::report::render(&facts::drill_result(path)?);
+    let html = planb_server::report::render(&drills::read(path)?);
     // Both languages are in the file; this one is shown first.
     let html = match lang {
         Lang::En => html,

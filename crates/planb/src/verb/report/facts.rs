@@ -3,12 +3,11 @@
 
 use crate::cli::PlanArgs;
 use crate::client::Client;
+use crate::drills;
 use crate::error::{CliError, CliResult, Exit};
-use crate::verb::assess::files;
 use crate::verb::read_plan;
-use planb_assess::documents::{Known, Run, Verification, of_drill, of_execution};
+use planb_assess::documents::{Known, Run, Verification, all_runs};
 use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
-use planb_model::drill::DrillResult;
 use planb_model::plan::ServicePlan;
 use planb_model::recovery::{Record, RecordKind, SignatureState};
 use planb_model::status::{ExecutionStatus, ServiceStatus};
@@ -43,22 +42,17 @@ pub fn plan(args: &PlanArgs, service: Option<&str>, lang: Lang) -> CliResult<Ser
     }
 }
 
-/// Measured runs of the service: its history, and files given besides.
+/// Measured runs of the service: its history, and files given besides, each once.
 pub async fn runs(
     args: &PlanArgs,
     plan: &ServicePlan,
-    drills: &[PathBuf],
+    given: &[PathBuf],
     lang: Lang,
 ) -> CliResult<Vec<Run>> {
-    let all = history(args, plan, lang).await?;
-    let own = all
-        .iter()
-        .filter(|s| s.execution.runbook.service == plan.name);
-    let mut runs: Vec<Run> = own.map(of_execution).collect();
-    for path in drills {
-        runs.push(of_drill(&drill_result(path)?));
-    }
-    Ok(runs)
+    let drills = drills::of_service(given, Some(plan))?;
+    let mut all = history(args, plan, lang).await?;
+    all.retain(|status| status.execution.runbook.service == plan.name);
+    Ok(all_runs(&all, drills))
 }
 
 async fn history(
@@ -141,24 +135,6 @@ fn verification(record: &Record) -> Verification {
         not_checked: found.map(|f| f.not_checked.clone()).unwrap_or_default(),
         signed: record.signature == SignatureState::Valid,
     }
-}
-
-/// A file with one measured drill.
-pub fn drill_result(path: &Path) -> CliResult<DrillResult> {
-    let text = files::rules(path)?;
-    serde_json::from_str(&text).map_err(|error| {
-        let file = path.display();
-        CliError::new(
-            Exit::PlanInvalid,
-            "PB-REPORT-RUN",
-            format!("{file} is no measured run: {error}"),
-            format!("{file}은(는) 실측한 실행이 아닙니다: {error}"),
-        )
-        .hint(
-            "`planb demo --json` prints one",
-            "`planb demo --json`의 출력을 지정하세요",
-        )
-    })
 }
 
 /// The two-language page with Korean shown first: paper has no links to choose by.
