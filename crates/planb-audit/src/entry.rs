@@ -27,6 +27,9 @@ pub enum Entry {
         /// Entries of the store that were there before and come next. What
         /// happened to them until now, nobody can prove.
         adopted: u64,
+        /// The log before, when it could not be continued.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Box<Break>>,
     },
     /// The record of a service changed: its epoch, or the site that takes writes.
     Service {
@@ -47,6 +50,24 @@ pub enum Entry {
         /// The entry.
         record: JournalRecord,
     },
+}
+
+/// A log that could not be continued, as it was found when the next one began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Break {
+    /// Its number among those that were put aside, from 1.
+    pub log: i64,
+    /// What was wrong with it.
+    pub why: String,
+    /// Entries that were found.
+    pub entries: u64,
+    /// Root over them, in base64; nobody signed it.
+    pub root: String,
+    /// The newest checkpoint that was found, unchecked.
+    pub checkpoint: Option<String>,
+    /// The checkpoint that was kept besides the state, unchecked.
+    pub kept: Option<String>,
 }
 
 /// How the record of a service changed.

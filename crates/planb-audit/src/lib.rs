@@ -16,7 +16,7 @@ pub mod proof;
 pub mod tree;
 
 pub use checkpoint::Checkpoint;
-pub use entry::{Entry, ServiceChange};
+pub use entry::{Break, Entry, ServiceChange};
 pub use key::{AuditKey, KeyError, PublicKey};
 pub use log::{Broken, Log, Signatures, Verified};
 pub use proof::{Proof, Unproven};

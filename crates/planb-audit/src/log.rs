@@ -89,6 +89,16 @@ pub enum Broken {
     /// A checkpoint kept elsewhere cannot be used.
     #[error("the checkpoint that was kept cannot be read, or is not signed by the key of this log")]
     Kept,
+    /// The log before could not be continued; this one is as it was signed.
+    #[error(
+        "the audit log was broken ({why}); the {entries} entries since then are as they were signed"
+    )]
+    Before {
+        /// What was wrong with it.
+        why: String,
+        /// Entries of the log that was begun after it.
+        entries: u64,
+    },
     /// What the store answers with is not what the log says.
     #[error("{what} is not what the audit log says")]
     Store {

@@ -22,6 +22,7 @@ fn log(words: &[&str], key: &AuditKey) -> Log {
         format: 1,
         at: at(0),
         adopted: 0,
+        after: None,
     };
     let said = |(index, by): (usize, &&str)| Entry::Journal {
         execution: ExecutionId::new("move").expect("a name"),

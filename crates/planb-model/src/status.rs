@@ -34,6 +34,9 @@ pub struct ServiceStatus {
     pub objective_rto_secs: f64,
     /// Promised recovery point, in seconds.
     pub objective_rpo_secs: f64,
+    /// What is wrong with the control plane itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Text>,
 }
 
 /// What the detector says of a site.

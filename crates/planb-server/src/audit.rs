@@ -1,8 +1,9 @@
 //! The key of the audit log and where its newest checkpoint is kept.
 
 use crate::secrets;
-use planb_audit::{AuditKey, PublicKey};
-use planb_model::SecretRef;
+use planb_audit::{AuditKey, Break, PublicKey};
+use planb_model::plan::{FailoverMode, ServicePlan};
+use planb_model::{SecretRef, Text};
 use planb_ports::{Disk, ErrorKind, PortError, PortResult};
 use planb_store_sqlite::Audit;
 use rustls::crypto::ring::default_provider;
@@ -22,6 +23,8 @@ pub struct AuditOptions {
     pub key: Option<PathBuf>,
     /// File that gets every newest checkpoint; by default one in the state directory.
     pub checkpoint: Option<PathBuf>,
+    /// The key the log was begun with is lost: begin a new log that says so.
+    pub key_lost: bool,
 }
 
 /// Reads the key, or makes one the first time, and puts its public half beside
@@ -35,7 +38,7 @@ pub async fn open(options: &AuditOptions, state: &Path, disk: &dyn Disk) -> Port
     let key = match &options.key {
         Some(path) => read(path, disk).await?,
         None => match read(&own, disk).await {
-            Err(e) if e.code() == "PB-SECRET-MISSING" && !was_here(state) => {
+            Err(e) if e.code() == "PB-SECRET-MISSING" && (options.key_lost || !was_here(state)) => {
                 let key = new_key()?;
                 disk.write_atomic(&own, key.pem().expose().as_bytes())
                     .await?;
@@ -51,7 +54,32 @@ pub async fn open(options: &AuditOptions, state: &Path, disk: &dyn Disk) -> Port
     Ok(Audit {
         key,
         kept: kept.unwrap_or_else(|| state.join(CHECKPOINT_FILE)),
+        key_lost: options.key_lost,
     })
+}
+
+/// What a control plane says as long as it goes on after a broken log.
+pub fn notice(found: &Break) -> Text {
+    let Break { log, why, .. } = found;
+    Text::new(
+        format!(
+            "THE AUDIT LOG IS BROKEN ({why}); it was put aside as log {log}, and every failover needs an approval: what the state says may be wrong. `planb audit verify` tells more"
+        ),
+        format!(
+            "감사 로그가 손상되었습니다({}). 로그 {log}(으)로 따로 보존했으며, 상태의 내용이 틀릴 수 있어 모든 페일오버에 승인이 필요합니다. 자세한 내용은 `planb audit verify`로 확인하세요",
+            found.why
+        ),
+    )
+}
+
+/// Plans of a state whose log is broken: what it says, such as which site is
+/// active, is not proven, so a person looks before a service is moved.
+pub fn hold(plans: &mut [ServicePlan]) {
+    for plan in plans {
+        if plan.failover.mode == FailoverMode::Automatic {
+            plan.failover.mode = FailoverMode::Approve;
+        }
+    }
 }
 
 /// Whether a log was begun here by a key that was public then.

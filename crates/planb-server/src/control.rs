@@ -4,7 +4,7 @@ use crate::api::types::ExecutionChange;
 use planb_engine::{EngineError, Service};
 use planb_model::runbook::RunbookHash;
 use planb_model::status::{ExecutionHistory, ExecutionStatus, ServiceStatus};
-use planb_model::{ExecutionId, ServiceName};
+use planb_model::{ExecutionId, ServiceName, Text};
 use planb_ports::{ErrorKind, PortError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,12 +15,19 @@ const HASH_PREFIX_DIGITS_MIN: usize = 12;
 /// The running services, by name.
 pub struct ControlPlane {
     services: BTreeMap<ServiceName, Arc<Service>>,
+    /// What is wrong with the control plane itself; part of every status.
+    notices: Vec<Text>,
 }
 
 impl ControlPlane {
     /// Puts services together.
-    pub fn new(services: BTreeMap<ServiceName, Arc<Service>>) -> Self {
-        Self { services }
+    pub fn new(services: BTreeMap<ServiceName, Arc<Service>>, notices: Vec<Text>) -> Self {
+        Self { services, notices }
+    }
+
+    /// What is wrong with the control plane itself.
+    pub fn notices(&self) -> &[Text] {
+        &self.notices
     }
 
     /// All services.
@@ -46,7 +53,11 @@ impl ControlPlane {
 
     /// How every service is, now.
     pub fn statuses(&self) -> Vec<ServiceStatus> {
-        self.services.values().map(|s| s.status()).collect()
+        let status = |service: &Arc<Service>| ServiceStatus {
+            notices: self.notices.clone(),
+            ..service.status()
+        };
+        self.services.values().map(status).collect()
     }
 
     /// Newest executions of all services, newest first, at most `limit`.

@@ -43,6 +43,11 @@ pub async fn audit_log(state: &Path) -> PortResult<Log> {
     open(state)?.audit_log().await
 }
 
+/// Entries of a broken log that was put aside.
+pub async fn audit_aside(state: &Path, log: i64) -> PortResult<Vec<String>> {
+    open(state)?.audit_aside(log).await
+}
+
 /// Checks the audit log: every signature, that it continues the checkpoint
 /// `kept`, and that the state says what the log says.
 pub async fn verify_audit(

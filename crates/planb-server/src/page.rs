@@ -50,6 +50,9 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
         out,
         format_args!("<h2>{}</h2>", escape(status.service.as_str())),
     );
+    for notice in &status.notices {
+        out.push_str(&paragraph("bad", notice, lang));
+    }
     out.push_str("<dl>");
     entry(
         out,
@@ -327,7 +330,15 @@ mod tests {
             execution: None,
             objective_rto_secs: 900.0,
             objective_rpo_secs: 300.0,
+            notices: vec![Text::new("the log is <broken>", "로그가 <손상>됨")],
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_control_plane_is_shown_first() {
+        let page = render(&[status()], Lang::Ko);
+        let notice = page.find("<p class=\"bad\">로그가 &lt;손상&gt;됨</p>");
+        assert!(notice < page.find("<dl>") && notice.is_some(), "{page}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
 use planb_edge::Edge;
 use planb_engine::{CrashPoints, EngineError, Service, ServicePorts};
 use planb_model::plan::{EdgeSettings, ServicePlan};
-use planb_model::{Secret, ServiceName};
+use planb_model::{Secret, ServiceName, Text};
 use planb_ports::{Clock, ErrorKind, PortError, PortResult, Traffic};
 use planb_store_sqlite::SqliteStore;
 use std::collections::BTreeMap;
@@ -51,11 +51,16 @@ pub struct Runtime {
 impl Runtime {
     /// Takes the state directory, connects everything and binds every port.
     /// Fails at once when another process owns the state or a port is taken.
-    pub async fn open(options: RuntimeOptions) -> Result<Self, EngineError> {
+    pub async fn open(mut options: RuntimeOptions) -> Result<Self, EngineError> {
         make_private_directory(&options.state)?;
         let clock = SystemClock::new();
         let audit = audit::open(&options.audit, &options.state, &SystemDisk).await?;
         let store = SqliteStore::open(options.state.join(STATE_FILE), audit, clock.now())?;
+        let mut notices = Vec::new();
+        if let Some(found) = store.audit_break().await? {
+            audit::hold(&mut options.plans);
+            notices.push(audit::notice(&found));
+        }
         let shared = Shared {
             clock: Arc::new(clock),
             random: Arc::new(SystemRandom),
@@ -80,7 +85,7 @@ impl Runtime {
             pid: std::process::id(),
         };
         Ok(Self {
-            control: Arc::new(ControlPlane::new(services)),
+            control: Arc::new(ControlPlane::new(services, notices)),
             ports,
             edges,
             listener,
@@ -92,6 +97,11 @@ impl Runtime {
     /// `http://host:port` of the API and the status page.
     pub fn api_url(&self) -> &str {
         &self.address.url
+    }
+
+    /// What is wrong with the control plane itself, for whoever starts it.
+    pub fn notices(&self) -> &[Text] {
+        self.control.notices()
     }
 
     /// A service with its ports, for the demo.

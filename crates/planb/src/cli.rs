@@ -219,6 +219,9 @@ pub struct UpArgs {
     /// File that gets every newest checkpoint of the audit log; best on another machine's disk
     #[arg(long, value_name = "FILE", env = "PLANB_AUDIT_CHECKPOINT")]
     pub audit_checkpoint: Option<PathBuf>,
+    /// The key the audit log was begun with is lost: begin a new log that says so
+    #[arg(long)]
+    pub audit_key_lost: bool,
     /// Print the address of the API as JSON on stdout when it is ready
     #[arg(long)]
     pub json: bool,

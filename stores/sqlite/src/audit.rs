@@ -1,12 +1,16 @@
 //! The audit log beside what it is about: every change of the store is an entry,
 //! and the checkpoint after it is written in the same transaction.
 
+mod aside;
+
+pub use aside::{before, begin_again, entries as entries_aside};
+
 use crate::error::{bad_document, from_sqlite};
 use crate::{execution, service};
 use jiff::Timestamp;
 use planb_audit::entry::AUDIT_FORMAT;
 use planb_audit::log::{checkpoint, origin};
-use planb_audit::{AuditKey, Broken, Checkpoint, Entry, Frontier, Hash, Log, PublicKey};
+use planb_audit::{AuditKey, Break, Broken, Checkpoint, Entry, Frontier, Hash, Log, PublicKey};
 use planb_audit::{ServiceChange, Signatures, Verified};
 use planb_model::execution::{Execution, JournalRecord};
 use planb_model::service::ServiceRecord;
@@ -25,10 +29,19 @@ pub struct Audit {
     /// A file that gets every newest checkpoint. A state that was cut off or put
     /// back is found by it, best when it is on another disk or machine.
     pub kept: PathBuf,
+    /// The key the log was begun with is lost: a log that is signed by another
+    /// one is put aside. Without it the key is taken for the wrong one.
+    pub key_lost: bool,
 }
 
-/// Begins the log of a state without one, with what is there already.
-pub fn begin(connection: &Connection, audit: &Audit, now: Timestamp) -> PortResult<()> {
+/// Begins the log of a state without one, or `after` one that was put aside,
+/// with what is there already.
+pub fn begin(
+    connection: &Connection,
+    audit: &Audit,
+    now: Timestamp,
+    after: Option<Break>,
+) -> PortResult<()> {
     let mut adopted = Vec::new();
     for record in service::all(connection)? {
         let change = ServiceChange::Registered;
@@ -46,6 +59,7 @@ pub fn begin(connection: &Connection, audit: &Audit, now: Timestamp) -> PortResu
         format: AUDIT_FORMAT,
         at: now,
         adopted: adopted.len() as u64,
+        after: after.map(Box::new),
     };
     write(connection, audit, &began)?;
     adopted
@@ -126,6 +140,17 @@ pub fn read(connection: &Connection) -> PortResult<Log> {
     Ok(log)
 }
 
+/// The same, and that no log before it was broken.
+pub fn check_all(
+    connection: &Connection,
+    key: &PublicKey,
+    kept: Option<&str>,
+) -> PortResult<(Log, Verified)> {
+    let (log, verified) = check(connection, key, kept, Signatures::All)?;
+    aside::check(connection, verified.entries.first(), verified.entries.len())?;
+    Ok((log, verified))
+}
+
 /// Checks the log, that it continues the checkpoint in `kept`, and that the
 /// store says what the log says.
 pub fn check(
@@ -136,7 +161,9 @@ pub fn check(
 ) -> PortResult<(Log, Verified)> {
     let log = read(connection)?;
     let verified = log.verify(key, signatures).map_err(broken)?;
-    if let Some(kept) = kept {
+    // The checkpoint of the log before stays kept when the new one could not be.
+    let known = before(verified.entries.first()).and_then(|found| found.kept.as_deref());
+    if let Some(kept) = kept.filter(|kept| known != Some(*kept)) {
         log.continues(kept, key).map_err(broken)?;
     }
     same_as_store(connection, &verified.entries)?;
@@ -200,6 +227,13 @@ pub fn kept(path: &Path) -> PortResult<Option<String>> {
     }
 }
 
+/// Puts the checkpoint of a broken log beside the place of the next one's.
+pub fn keep_aside(path: &Path, log: i64, note: &str) -> std::io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".broken-{log}"));
+    keep(Path::new(&aside), note)
+}
+
 /// Keeps `note` in the file `path`, as a whole and durably.
 pub fn keep(path: &Path, note: &str) -> std::io::Result<()> {
     let directory = match path.parent() {
@@ -219,20 +253,25 @@ pub fn keep(path: &Path, note: &str) -> std::io::Result<()> {
 /// What a broken log means to a caller.
 pub fn broken(why: Broken) -> PortError {
     let (code, en, ko) = match why {
-        Broken::Signature { .. } | Broken::Kept => (
+        Broken::Signature { .. } => (
             "PB-AUDIT-SIGNATURE",
-            "use the key the log was begun with; if it is the right one, somebody else signed: keep the state and find out who",
-            "로그를 시작할 때 쓴 키를 지정하세요. 키가 맞다면 다른 누군가가 서명한 것이므로 상태를 보존하고 원인을 조사하세요",
+            "use the key the log was begun with; if that is lost, `planb up --audit-key-lost` begins a new log that says so; if it is the right one, somebody else signed: keep the state and find out who",
+            "로그를 시작할 때 쓴 키를 지정하세요. 그 키를 잃어버렸다면 `planb up --audit-key-lost`가 그 사실을 기록하고 새 로그를 시작합니다. 키가 맞다면 다른 누군가가 서명한 것이므로 상태를 보존하고 원인을 조사하세요",
+        ),
+        Broken::Kept => (
+            "PB-AUDIT-CHECKPOINT",
+            "find out who changed the kept checkpoint; the log itself is signed by this key",
+            "보관된 체크포인트를 누가 변경했는지 조사하세요. 로그 자체는 이 키로 서명되어 있습니다",
         ),
         Broken::RolledBack { .. } | Broken::Forked { .. } => (
             "PB-AUDIT-ROLLED-BACK",
-            "put the newest state back; if it is lost, move the state directory and the kept checkpoint aside, keep both for the auditor, and start again",
-            "최신 상태를 되돌려 놓으세요. 없어졌다면 상태 디렉터리와 보관된 체크포인트를 감사용으로 따로 옮겨 보존한 뒤 다시 시작하세요",
+            "put the newest state back; if it is lost, `planb up` starts with this one, begins a new log that says so, and asks for an approval of every failover",
+            "최신 상태를 되돌려 놓으세요. 없어졌다면 `planb up`이 이 상태로 시작하며, 그 사실을 새 로그에 기록하고 모든 페일오버에 승인을 요청합니다",
         ),
         _ => (
             "PB-AUDIT-BROKEN",
-            "somebody changed the state: keep it for the auditor (`planb audit verify` says what differs), move the state directory aside and start again",
-            "누군가 상태를 변경했습니다. 감사용으로 보존하고(`planb audit verify`로 차이 확인), 상태 디렉터리를 옮긴 뒤 다시 시작하세요",
+            "somebody changed the state, or its disk did: copy the state directory for the auditor; `planb audit show --aside N` prints what was put aside. `planb up` goes on with it, with an approval for every failover, until a new state directory is begun",
+            "누군가 상태를 변경했거나 디스크가 손상되었습니다. 감사용으로 상태 디렉터리를 복사해 두세요. 따로 보존된 로그는 `planb audit show --aside N`으로 출력합니다. 새 상태 디렉터리로 시작할 때까지 `planb up`은 모든 페일오버에 승인을 요청하며 계속 동작합니다",
         ),
     };
     PortError::new(ErrorKind::Corrupt, code, why.to_string()).hint(en, ko)

@@ -18,11 +18,11 @@ pub use audit::Audit;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use planb_audit::{Log, PublicKey, Signatures, Verified};
+use planb_audit::{Break, Log, PublicKey, Signatures, Verified};
 use planb_model::execution::{Execution, JournalEntry, JournalRecord};
 use planb_model::service::ServiceRecord;
 use planb_model::{Epoch, ExecutionId, ServiceName, SiteName};
-use planb_ports::{PortResult, Store};
+use planb_ports::{ErrorKind, PortError, PortResult, Store};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,16 +54,26 @@ impl SqliteStore {
     /// time of a log that begins here.
     ///
     /// Fails at once with `Conflict` (`PB-STATE-LOCKED`) when another store owns
-    /// it, and with `Corrupt` (`PB-AUDIT-…`) when the audit log, or the store
-    /// beside it, is not what was signed.
+    /// it. When the audit log, or the store beside it, is not what was signed, the
+    /// log is put aside and a new one begins ([`SqliteStore::audit_break`]): a
+    /// recovery does not wait for an audit (ADR 0006). Only a log signed by another
+    /// key is refused (`PB-AUDIT-SIGNATURE`), unless that key is said to be lost.
     pub fn open(path: impl AsRef<Path>, audit: Audit, now: Timestamp) -> PortResult<Self> {
         let path = path.as_ref();
         let lock = lock::StateLock::take(path)?;
         let kept = audit::kept(&audit.kept)?;
-        let connection = schema::open(path, &audit, now)?;
+        let mut connection = schema::open(path, &audit, now)?;
         let public = audit.key.public();
-        let (log, _) = audit::check(&connection, &public, kept.as_deref(), Signatures::Newest)?;
-        if kept.is_none() && log.entries.len() > 1 {
+        let checked = audit::check(&connection, &public, kept.as_deref(), Signatures::Newest);
+        let entries = match checked {
+            Ok((log, _)) => log.entries.len(),
+            Err(why) if goes_on(&why, &audit) => {
+                put_aside(&mut connection, &audit, kept.clone(), &why, now)?;
+                0
+            }
+            Err(why) => return Err(why),
+        };
+        if kept.is_none() && entries > 1 {
             tracing::warn!(
                 file = %audit.kept.display(),
                 "there is no kept checkpoint: whether the state was put back cannot be told"
@@ -101,8 +111,29 @@ impl SqliteStore {
         .await
     }
 
+    /// The log before this one, when it could not be continued.
+    pub async fn audit_break(&self) -> PortResult<Option<Break>> {
+        let log = self.audit_log().await?;
+        let first = log.entries.first().map(|entry| serde_json::from_str(entry));
+        let first = first.transpose().map_err(error::bad_document)?;
+        Ok(audit::before(first.as_ref()).cloned())
+    }
+
+    /// Entries of a log that was put aside, as they were found; none when there
+    /// is no such log.
+    pub async fn audit_aside(&self, log: i64) -> PortResult<Vec<String>> {
+        self.run(move |connection| {
+            if !schema::has_aside(connection)? {
+                return Ok(Vec::new());
+            }
+            audit::entries_aside(connection, log)
+        })
+        .await
+    }
+
     /// Checks the audit log with every signature, that it continues the
-    /// checkpoint `kept`, and that the store says what the log says.
+    /// checkpoint `kept`, that the store says what the log says, and that no log
+    /// before it was broken.
     pub async fn verify_audit(
         &self,
         key: PublicKey,
@@ -114,7 +145,7 @@ impl SqliteStore {
             }
             // One moment for the log and the tables: the owner may be writing.
             let moment = connection.transaction().map_err(error::from_sqlite)?;
-            audit::check(&moment, &key, kept.as_deref(), Signatures::All)
+            audit::check_all(&moment, &key, kept.as_deref())
         })
         .await
     }
@@ -166,14 +197,44 @@ impl SqliteStore {
     }
 }
 
+/// Whether a state with this fault is gone on with. A key that does not fit is
+/// most often the wrong one, which is put right at once.
+fn goes_on(why: &PortError, audit: &Audit) -> bool {
+    let by_another_key = why.code() == "PB-AUDIT-SIGNATURE";
+    why.kind() == ErrorKind::Corrupt
+        && why.code().starts_with("PB-AUDIT-")
+        && (!by_another_key || audit.key_lost)
+}
+
+/// Puts a broken log aside, and the checkpoint that was kept of it.
+fn put_aside(
+    connection: &mut Connection,
+    audit: &Audit,
+    kept: Option<String>,
+    why: &PortError,
+    now: Timestamp,
+) -> PortResult<()> {
+    let found = audit::begin_again(connection, audit, kept.clone(), why, now)?;
+    tracing::error!(
+        log = found.log, entries = found.entries, why = %found.why,
+        "THE AUDIT LOG IS BROKEN: it was put aside, and a new one begins"
+    );
+    let copied = kept.map(|note| audit::keep_aside(&audit.kept, found.log, &note));
+    if let Err(error) = copied.transpose() {
+        // The new log's first entry holds it, too.
+        tracing::error!(%error, file = %audit.kept.display(), "the kept checkpoint of the broken log is not copied");
+    }
+    Ok(())
+}
+
 /// Keeps the newest checkpoint outside the state. The change is durable already
 /// and a recovery must not wait for another disk, so a failure is told and the
 /// older checkpoint stays: it still proves the beginning.
 fn keep_checkpoint(connection: &Connection, audit: &Audit) {
     let kept = audit::newest_checkpoint(connection).and_then(|note| {
         audit::keep(&audit.kept, note.as_deref().unwrap_or_default()).map_err(|e| {
-            planb_ports::PortError::new(
-                planb_ports::ErrorKind::Unavailable,
+            PortError::new(
+                ErrorKind::Unavailable,
                 "PB-AUDIT-CHECKPOINT",
                 "the newest checkpoint cannot be kept",
             )

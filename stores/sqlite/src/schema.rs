@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Version of the tables written by this build, in `user_version`.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// The first version with an audit log.
 const AUDIT_SINCE_VERSION: i64 = 2;
@@ -55,6 +55,19 @@ CREATE TABLE audit (
     frontier BLOB NOT NULL,
     checkpoint TEXT NOT NULL
 ) STRICT;
+";
+
+/// Logs that could not be continued, as they were found. Older versions, which
+/// do not know of it, are refused: they would take the log after it for the first.
+const ASIDE_TABLE: &str = "
+CREATE TABLE audit_aside (
+    log INTEGER NOT NULL CHECK (log >= 1),
+    size INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    frontier BLOB NOT NULL,
+    checkpoint TEXT NOT NULL,
+    PRIMARY KEY (log, size)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens the file for the one writer, making it when it is missing or empty. A
@@ -148,17 +161,30 @@ fn make(
             .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
             .map_err(error::from_sqlite)?;
     }
+    if version < AUDIT_SINCE_VERSION {
+        transaction
+            .execute_batch(AUDIT_TABLE)
+            .map_err(error::from_sqlite)?;
+        audit::begin(&transaction, audit, now, None)?;
+    }
     transaction
-        .execute_batch(AUDIT_TABLE)
+        .execute_batch(ASIDE_TABLE)
         .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
         .map_err(error::from_sqlite)?;
-    audit::begin(&transaction, audit, now)?;
     transaction.commit().map_err(error::from_sqlite)
 }
 
 /// Whether an open state has an audit log.
 pub fn has_audit(connection: &Connection) -> PortResult<bool> {
     Ok(check_version(connection)? >= AUDIT_SINCE_VERSION)
+}
+
+/// The first version that puts broken logs aside.
+const ASIDE_SINCE_VERSION: i64 = 3;
+
+/// Whether an open state can have a log that was put aside.
+pub fn has_aside(connection: &Connection) -> PortResult<bool> {
+    Ok(check_version(connection)? >= ASIDE_SINCE_VERSION)
 }
 
 /// A damaged state must be found when it is opened, not in the middle of a failover.

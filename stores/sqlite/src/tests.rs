@@ -18,6 +18,7 @@ impl Folder {
         Audit {
             key: planb_audit::AuditKey::from_seed([7; 32]),
             kept: self.0.path().join("kept.checkpoint"),
+            key_lost: false,
         }
     }
 

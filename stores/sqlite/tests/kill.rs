@@ -22,6 +22,7 @@ fn open(path: &Path) -> PortResult<SqliteStore> {
     let audit = Audit {
         key: AuditKey::from_seed([7; 32]),
         kept: path.with_extension("checkpoint"),
+        key_lost: false,
     };
     SqliteStore::open(path, audit, jiff::Timestamp::now())
 }

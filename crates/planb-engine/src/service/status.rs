@@ -35,6 +35,7 @@ pub(crate) fn blank(ports: &ServicePorts) -> ServiceStatus {
         execution: None,
         objective_rto_secs: plan.objectives.rto.as_secs_f64(),
         objective_rpo_secs: plan.objectives.rpo.as_secs_f64(),
+        notices: Vec::new(),
     }
 }
 

@@ -30,7 +30,11 @@ pub enum AuditVerb {
         json: bool,
     },
     /// Print the entries as they were written, one per line
-    Show,
+    Show {
+        /// Those of a broken log that was put aside, by its number
+        #[arg(long, value_name = "N")]
+        aside: Option<u32>,
+    },
     /// Print the newest checkpoint, to be kept elsewhere
     Checkpoint,
     /// Prove one entry, or that an older checkpoint was continued, by a file of its own

@@ -26,6 +26,7 @@ async fn found() -> Found {
     let audit = Audit {
         key: key(),
         kept: dir.path().join("kept"),
+        key_lost: false,
     };
     let store = SqliteStore::open(dir.path().join("state.db"), audit, now).expect("made");
     let execution = execution("a");

@@ -25,9 +25,12 @@ pub async fn run(args: AuditArgs, lang: Lang) -> CliResult<Exit> {
             let (public, verified) = verify(&args.state, &ends).await?;
             tell(&public, &verified, json, lang)?;
         }
-        AuditVerb::Show => {
-            let log = offline::audit_log(&args.state).await?;
-            log.entries.iter().for_each(|entry| output::data(entry));
+        AuditVerb::Show { aside } => {
+            let entries = match aside {
+                Some(log) => offline::audit_aside(&args.state, log.into()).await?,
+                None => offline::audit_log(&args.state).await?.entries,
+            };
+            entries.iter().for_each(|entry| output::data(entry));
         }
         AuditVerb::Checkpoint => {
             let log = offline::audit_log(&args.state).await?;

@@ -53,6 +53,9 @@ fn show(status: &ServiceStatus, lang: Lang) {
         ),
     );
     output::data(line.get(lang));
+    for notice in &status.notices {
+        output::data(&format!("  ✗ {}", notice.get(lang)));
+    }
     if let Some(error) = &status.protection.error {
         output::data(&format!("  ! {}", explain::text(error, lang)));
     }

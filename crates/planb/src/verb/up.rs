@@ -20,10 +20,14 @@ pub async fn run(args: UpArgs, lang: Lang) -> CliResult<Exit> {
         audit: AuditOptions {
             key: args.signing_key,
             checkpoint: args.audit_checkpoint,
+            key_lost: args.audit_key_lost,
         },
         crash: crate::crash::from_environment(),
     })
     .await?;
+    for notice in runtime.notices() {
+        output::note(&format!("✗ {}", notice.get(lang)));
+    }
     let address = runtime.api_url().to_owned();
     if args.json {
         output::json(&serde_json::json!({ "api": address, "pid": std::process::id() }))?;

@@ -34,16 +34,68 @@ fn tamper(folder: &Folder, sql: &str) {
     connection.execute_batch(sql).expect(sql);
 }
 
-/// What opening the state says, and that a check from outside says the same.
+/// What a check says. The state opens all the same, and its new log says the same
+/// for as long as it lives.
 async fn found(folder: &Folder) -> PortError {
-    let reader = SqliteStore::open_read_only(folder.file()).expect("readable");
-    let kept = std::fs::read_to_string(folder.audit().kept).expect("kept");
+    let read_only = || SqliteStore::open_read_only(folder.file()).expect("readable");
     let key = folder.audit().key.public();
-    let checked = refused(reader.verify_audit(key, Some(kept)).await);
-    let error = refused(folder.store());
-    assert_eq!(error.to_string(), checked.to_string());
-    assert!(error.hint_text().is_some());
-    error
+    let kept = || std::fs::read_to_string(folder.audit().kept).expect("kept");
+    let before = kept();
+    let checked = refused(read_only().verify_audit(key, Some(kept())).await);
+    assert!(checked.hint_text().is_some());
+    for _ in 0..2 {
+        let store = folder.store().expect("a recovery does not wait");
+        let told = store.audit_break().await.expect("read").expect("told");
+        assert_eq!(told.why, checked.to_string());
+        assert_eq!((told.log, told.kept.as_ref()), (1, Some(&before)));
+        let aside = store.audit_aside(1).await.expect("kept");
+        assert_eq!(aside.len() as u64, told.entries);
+        drop(store);
+        let later = refused(read_only().verify_audit(key, Some(kept())).await);
+        assert_eq!(later.code(), "PB-AUDIT-BROKEN");
+        assert!(later.to_string().contains(&told.why), "{later}");
+        let old = refused(read_only().verify_audit(key, Some(before.clone())).await);
+        assert_eq!(old.code(), "PB-AUDIT-BROKEN", "the break is what it says");
+    }
+    let copy = folder.0.path().join("kept.checkpoint.broken-1");
+    assert_eq!(std::fs::read_to_string(copy).expect("copied"), before);
+    checked
+}
+
+#[tokio::test]
+async fn work_goes_on_in_the_new_log_and_what_was_put_aside_is_watched() {
+    let folder = moved().await;
+    tamper(&folder, "UPDATE service SET active = 'seoul'");
+    let store = folder.store().expect("goes on");
+    let entry = JournalEntry::Paused {
+        by: "수진".to_owned(),
+    };
+    store
+        .append(&execution("a").id, 4, &entry, moment())
+        .await
+        .expect("appended");
+    let log = store.audit_log().await.expect("log");
+    assert_eq!(log.entries.len(), 7, "begun, five adopted, one new");
+    let aside = store.audit_aside(1).await.expect("kept");
+    assert_eq!(aside.len(), 8);
+    drop(store);
+    // Nobody takes back what was put aside, or takes the break away.
+    tamper(
+        &folder,
+        "UPDATE audit_aside SET entry = replace(entry, '민호', '나영')",
+    );
+    let reader = SqliteStore::open_read_only(folder.file()).expect("readable");
+    let key = folder.audit().key.public();
+    let error = refused(reader.verify_audit(key, None).await);
+    assert!(error.to_string().contains("put aside of log 1"), "{error}");
+    drop(reader);
+    tamper(
+        &folder,
+        "UPDATE audit SET entry = replace(entry, '\"after\"', '\"none\"')",
+    );
+    let store = folder.store().expect("goes on");
+    let told = store.audit_break().await.expect("read").expect("told");
+    assert_eq!(told.log, 2);
 }
 
 #[tokio::test]
@@ -193,8 +245,9 @@ async fn a_state_that_was_put_back_is_found_by_the_kept_checkpoint() {
     assert!(error.to_string().contains("8 entries"), "{error}");
     // Another log altogether, which is whole by itself.
     std::fs::remove_file(folder.file()).expect("gone");
-    let error = refused(folder.store());
-    assert_eq!(error.code(), "PB-AUDIT-ROLLED-BACK");
+    let store = folder.store().expect("goes on");
+    let told = store.audit_break().await.expect("read").expect("told");
+    assert!(told.why.contains("does not continue"), "{}", told.why);
 }
 
 #[tokio::test]
@@ -203,9 +256,19 @@ async fn a_log_signed_by_another_key_is_found() {
     let stranger = Audit {
         key: AuditKey::from_seed([8; 32]),
         kept: folder.0.path().join("other.checkpoint"),
+        key_lost: false,
     };
-    let error = refused(SqliteStore::open(folder.file(), stranger, moment()));
+    let error = refused(SqliteStore::open(folder.file(), stranger.clone(), moment()));
     assert_eq!(error.code(), "PB-AUDIT-SIGNATURE");
+    // A wrong key is put right; a lost one is said to be lost.
+    let lost = Audit {
+        key_lost: true,
+        ..stranger
+    };
+    let store = SqliteStore::open(folder.file(), lost, moment()).expect("goes on");
+    let found = store.audit_break().await.expect("read").expect("told");
+    assert_eq!((found.log, found.entries), (1, 8));
+    assert_eq!(found.why, error.to_string());
 }
 
 #[tokio::test]
