@@ -57,7 +57,10 @@ async fn with_tail_by(options: VaultOptions) -> (World, jiff::Timestamp) {
     let world = signed();
     let protection = world.protect().await;
     world.put_rows("a", 4).await;
+    world.clock.sleep(Duration::from_secs(1)).await;
     let moment = world.clock.now();
+    world.clock.sleep(Duration::from_secs(1)).await;
+    world.put_rows("b", 1).await;
     protection.caught_up().await;
     protection.stop().await;
     let common = world.log_keys(ONE).len();
