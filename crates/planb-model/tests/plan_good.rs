@@ -257,6 +257,18 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Found by the test below: it was told to be a bug of PlanB.
+#[test]
+fn a_secret_whose_place_is_not_written_is_told() {
+    for place in ["env", "file"] {
+        let text = GOOD.replacen("{ file: /etc/planb/busan }", &format!("{{ {place}: }}"), 1);
+        assert_ne!(text, GOOD);
+        let errors = parse(&text, "planb.yaml").expect_err("no place");
+        let codes: Vec<_> = errors.errors.iter().map(|e| e.code).collect();
+        assert_eq!(codes, ["PB-PLAN-TYPE"]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -83,6 +83,12 @@ impl<'a> Structure<'a> {
                 continue;
             }
             if let Some(property) = view.property(&entry.key) {
+                // Neither place of a secret is required, and the one that is
+                // named must say where.
+                if view.is_secret() && matches!(entry.node.value, Value::Null) {
+                    self.wrong_type(property, Kind::Text, &entry.node, &field);
+                    continue;
+                }
                 self.node(property, &entry.node, &field, entry.key_spot);
             } else if let Some(values) = view.additional() {
                 self.free_name(view, entry, &field);
