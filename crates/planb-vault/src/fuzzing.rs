@@ -11,8 +11,9 @@ use crate::frame;
 use crate::layout::{Layout, is_id};
 use crate::seal::Seal;
 use crate::segment::{self, check_format};
+use crate::sign::Signing;
 use bytes::Bytes;
-use planb_model::recovery::{RecordKind, SnapshotManifest, VAULT_FORMAT};
+use planb_model::recovery::{RecordKind, SignatureState, SnapshotManifest, VAULT_FORMAT};
 use planb_model::{Epoch, Secret, ServiceName};
 use std::io::Read;
 
@@ -22,26 +23,58 @@ fn both(data: &[u8]) -> [Bytes; 2] {
     [Bytes::copy_from_slice(data), with.into()]
 }
 
-/// A log segment: taken apart, and put at the end of a chain.
+/// The signing key of the seeds, and whose signatures count: of no vault.
+const SIGNED_BY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+const SIGNED_FOR: &str = "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
+
+/// A log segment: taken apart by a reader who pins no key and by one who does,
+/// and put at the end of a chain. What a fuzzer makes is tried signed as well.
 pub fn segment(data: &[u8]) {
-    let Ok(seal) = Seal::new(&[], None) else {
-        return;
+    let key = Secret::new(SIGNED_BY);
+    let signing = Signing::new(Some(&key), &[SIGNED_FOR.to_owned()]);
+    let (Ok(seal), Ok(signing)) = (Seal::new(&[], None), signing) else {
+        panic!("the keys of the seeds are none");
     };
-    for object in both(data) {
+    let pinned = seal.clone().with(signing);
+    let [as_is, checked] = both(data);
+    let signed = with_signature(&checked, &pinned);
+    for (object, by_us) in [(as_is, false), (checked, false), (signed, true)] {
         let Ok(read) = segment::decode("key", object.clone(), &seal) else {
+            let read = segment::decode("key", object, &pinned);
+            assert!(read.is_err(), "a pinned key opens nothing more");
             continue;
         };
         assert_eq!(read.header.format, VAULT_FORMAT);
         assert_eq!(read.stored_bytes, object.len() as u64);
+        assert_ne!(read.signature, SignatureState::Valid, "no key is pinned");
+        let strict = segment::decode("key", object, &pinned).ok();
+        match (strict.map(|read| read.signature), read.signature) {
+            (Some(SignatureState::Valid), SignatureState::Unchecked) => {}
+            (Some(SignatureState::Unsigned), SignatureState::Unsigned) => assert!(!by_us),
+            (None, SignatureState::Unchecked) => assert!(!by_us, "our signature counts"),
+            other => panic!("{other:?}"),
+        }
         let mut head = Head::of(read.header.epoch);
         if head.advance(&read).is_ok() {
             assert_eq!(head.previous, read.hash);
             assert!(head.advance(&read).is_err(), "a second time");
         }
-        let again = segment::encode(&read.header, &read.raw, &seal, 1);
-        let again = again.and_then(|object| segment::decode("key", object, &seal));
-        assert!(again.is_ok_and(|again| again.raw == read.raw && again.header == read.header));
+        let again = segment::encode(&read.header, &read.raw, &pinned, 1);
+        let again = again.and_then(|object| segment::decode("key", object, &pinned));
+        assert!(again.is_ok_and(|again| again.raw == read.raw
+            && again.header == read.header
+            && again.signature == SignatureState::Valid));
     }
+}
+
+/// An object with a signature that counts behind it.
+fn with_signature(object: &[u8], pinned: &Seal) -> Bytes {
+    let mut signed = object.to_vec();
+    let signature = frame::to_sign(object).and_then(|part| pinned.signing.sign(part));
+    if let Some(signature) = signature {
+        frame::add_signature(&mut signed, &signature).ok();
+    }
+    signed.into()
 }
 
 /// The key of the seeds: made for them, and of no vault.
