@@ -24,6 +24,10 @@ pub const WAL_FRAMES_MAX: u32 = 1000;
 /// times [`WAL_BYTES_MAX`] large; then the disk of the service matters more.
 pub const WAL_KEEP_FACTOR: u64 = 16;
 
+/// How long no batch is taken from a long WAL, in milliseconds, so that the vault
+/// comes after: a put takes less, and a segment is at most this much older.
+pub const RESTART_WAIT_MS: u64 = 500;
+
 /// Pause after a WAL could not be begun anew, in milliseconds: a reader of the
 /// service is in the way, and asking more often would only disturb writers.
 pub const RESTART_PAUSE_MS: u64 = 250;

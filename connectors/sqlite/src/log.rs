@@ -60,16 +60,22 @@ impl LogSource for WalLog {
             self.with(move |reader| reader.poll(flush_bytes)).await?;
             // No await between taking a batch and returning it: a canceled call
             // has taken nothing.
-            {
+            let held_back = {
                 let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(batch) = reader.take_due(flush_bytes, flush_interval) {
+                let held_back = reader.holds_back();
+                if !held_back && let Some(batch) = reader.take_due(flush_bytes, flush_interval) {
                     return Ok(Some(batch));
                 }
                 if !reader.has_pending() && began.elapsed() >= idle {
                     return Ok(None);
                 }
-            }
+                held_back
+            };
             tokio::time::sleep(poll_pause(flush_interval)).await;
+            if held_back {
+                // The caller tells what became durable before it asks again.
+                return Ok(None);
+            }
         }
     }
 

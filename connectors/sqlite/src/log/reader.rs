@@ -5,6 +5,7 @@
 //! or one whose writer died in its commit, and do not count.
 
 mod hold;
+mod patience;
 
 use crate::Shared;
 use crate::config::{
@@ -16,6 +17,7 @@ use crate::pin::{Extent, Pin};
 use crate::position::Place;
 use crate::wal::{Gathered, HEADER_BYTES, WalHeader};
 use bytes::Bytes;
+use patience::Patience;
 use planb_model::recovery::LogPosition;
 use planb_ports::{LogBatch, PortError, PortResult};
 use std::collections::VecDeque;
@@ -39,6 +41,8 @@ pub struct Reader {
     /// The end of a WAL that was begun anew; returned before anything else.
     closed: VecDeque<LogBatch>,
     restart_after: Option<Instant>,
+    /// Waiting to hear that everything taken is durable.
+    patience: Patience,
     /// Lives as long as this log is open.
     alive: Arc<()>,
     /// Where a snapshot was taken; a segment ends there.
@@ -66,6 +70,7 @@ impl Reader {
             now: None,
             closed: VecDeque::new(),
             restart_after: None,
+            patience: Patience::default(),
             alive: Arc::default(),
             parting: None,
             copying: false,
@@ -83,7 +88,9 @@ impl Reader {
         self.with_pin(|reader, pin| {
             let extent = pin.extent()?;
             reader.read_to(extent, enough_bytes)?;
-            if !reader.copying && reader.wants_restart(extent) {
+            if reader.copying {
+                reader.patience.end();
+            } else if reader.wants_restart(extent) {
                 reader.restart(pin)?;
             }
             Ok(())
@@ -103,6 +110,12 @@ impl Reader {
     /// Notes that everything before `position` is durable elsewhere.
     pub fn shipped(&mut self, position: LogPosition) {
         self.shipped = position;
+    }
+
+    /// Whether nothing more should be taken until what was taken is durable: then
+    /// the WAL can be begun anew, while it is short.
+    pub fn holds_back(&self) -> bool {
+        self.closed.is_empty() && self.patience.lasts(Instant::now())
     }
 
     /// Whether there is a whole transaction that was not taken.
@@ -235,7 +248,7 @@ impl Reader {
         Ok(())
     }
 
-    fn wants_restart(&self, extent: Extent) -> bool {
+    fn wants_restart(&mut self, extent: Extent) -> bool {
         let Some(now) = self.now.as_ref() else {
             return false;
         };
@@ -247,7 +260,12 @@ impl Reader {
         let lag = u64::from(extent.frames.saturating_sub(at.frame)) * at.frame_bytes() as u64;
         let keep = unshipped && bytes < WAL_BYTES_MAX * WAL_KEEP_FACTOR;
         let resting = self.restart_after.is_some_and(|t| Instant::now() < t);
-        long && !keep && !resting && lag <= WAL_BYTES_MAX
+        let ready = long && !resting && lag <= WAL_BYTES_MAX;
+        match ready && keep {
+            true => self.patience.begin(Instant::now(), bytes),
+            false => self.patience.end(),
+        }
+        ready && !keep
     }
 
     fn restart(&mut self, pin: &mut Pin) -> PortResult<()> {

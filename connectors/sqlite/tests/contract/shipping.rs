@@ -397,3 +397,53 @@ async fn another_journal_mode_is_refused_with_its_fix() {
     let vault = Vault::snapshot(&source).await;
     assert!(vault.pages.starts_with(b"SQLite format 3\0"));
 }
+
+/// A transaction of about so many bytes of log.
+fn write_bytes(writer: &Connection, bytes: i64) {
+    let sql = "INSERT INTO orders (what) VALUES (zeroblob(?1))";
+    writer.execute(sql, [bytes]).expect("written");
+}
+
+#[tokio::test]
+async fn a_wal_stays_short_where_the_next_batch_is_taken_while_the_last_is_on_its_way() {
+    let (source, writer) = Site::with_orders();
+    writer
+        .execute_batch("PRAGMA wal_autocheckpoint = 0")
+        .expect("set");
+    let mut vault = Vault::snapshot(&source).await;
+    let mut log = vault.open_log(&source).await.expect("opens");
+    let wal = source.disk().join("orders.db-wal");
+    let mut longest = 0;
+    // Where the newest batch ends; it is durable when the one behind it is asked for.
+    let mut on_its_way = vault.end();
+    for _ in 0..40 {
+        write_bytes(&writer, 1 << 20);
+        let durable = std::mem::replace(&mut on_its_way, vault.end());
+        log.shipped(&durable).await.expect("noted");
+        let batch = log.next(1, Duration::ZERO, Duration::ZERO).await;
+        if let Some(batch) = batch.expect("reads") {
+            vault.add(batch);
+        }
+        longest = longest.max(std::fs::metadata(&wal).expect("there").len());
+    }
+    assert!(longest < 16 << 20, "the WAL became {longest} bytes long");
+    // A vault that is away holds up nothing.
+    for _ in 0..12 {
+        write_bytes(&writer, 1 << 20);
+    }
+    let before = vault.segments.len();
+    let began = Instant::now();
+    while vault.segments.len() < before + 2 {
+        assert!(began.elapsed() < DEADLINE, "no batch");
+        write_bytes(&writer, 1 << 10);
+        let batch = log.next(1, Duration::ZERO, Duration::ZERO).await;
+        if let Some(batch) = batch.expect("reads") {
+            vault.add(batch);
+        }
+    }
+    vault.ship(log.as_mut()).await;
+    assert_eq!(
+        digests(&vault.restore().await).await,
+        digests(&source).await
+    );
+}

@@ -27,7 +27,7 @@ fn service(folder: &Path) -> Connection {
         .execute_batch(
             "PRAGMA journal_mode = WAL;
              CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT, n INTEGER);
-             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
              INSERT INTO orders (what, n) SELECT hex(randomblob(300)), 0 FROM n",
         )
         .expect("made");
@@ -44,7 +44,7 @@ fn write(service: Connection, stop: Arc<AtomicBool>) -> JoinHandle<u64> {
             service.execute(sql, []).expect("never refused");
             rows += 1;
             // An old page, so that the snapshots differ by more than their ends.
-            let sql = "UPDATE orders SET n = n + 1 WHERE id = 1 + abs(random()) % 100000";
+            let sql = "UPDATE orders SET n = n + 1 WHERE id = 1 + abs(random()) % 20000";
             service.execute(sql, []).expect("never refused");
         }
         rows
@@ -67,7 +67,7 @@ async fn later_snapshots_under_a_continuous_writer() {
     protection.finish().await;
 
     let wanted = source.digests().await.expect("digests");
-    assert_eq!(wanted[0].rows, 100_000 + written);
+    assert_eq!(wanted[0].rows, 20_000 + written);
     by_hand(&bench, &wanted).await;
     let mut applied = Vec::new();
     while bench.manifests() > 0 {
