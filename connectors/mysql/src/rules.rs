@@ -5,12 +5,13 @@
 use crate::catalog::{self, Kind, Table, label};
 use crate::client::{Client, first, ident, literals, rows, table};
 use mysql_async::Conn;
-use planb_ports::{ContentCheck, ContentRule, PortResult};
+use planb_ports::{BrokenKey, ContentCheck, ContentRule, PortResult};
 use std::collections::BTreeMap;
 
-/// Columns of one foreign key.
+/// A foreign key.
 #[derive(Default)]
 struct Key {
+    name: String,
     child: (String, String),
     parent: (String, String),
     columns: Vec<(String, String)>,
@@ -48,6 +49,22 @@ pub(crate) async fn check(client: &Client) -> PortResult<Vec<ContentCheck>> {
     Ok(broken.into_iter().map(check).collect())
 }
 
+/// Foreign keys with rows that lead nowhere.
+pub(crate) async fn broken_keys(client: &Client) -> PortResult<Vec<BrokenKey>> {
+    let mut conn = client.connect().await?;
+    let mut broken = Vec::new();
+    for key in keys(client, &mut conn).await? {
+        let rows = count(&mut conn, &orphans(&key)).await?;
+        if rows > 0 {
+            let table = label(&key.child.0, &key.child.1);
+            let key = key.name;
+            broken.push(BrokenKey { table, key, rows });
+        }
+    }
+    broken.sort();
+    Ok(broken)
+}
+
 async fn keys(client: &Client, conn: &mut Conn) -> PortResult<Vec<Key>> {
     let sql = format!(
         "SELECT CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, REFERENCED_TABLE_SCHEMA, \
@@ -62,8 +79,9 @@ async fn keys(client: &Client, conn: &mut Conn) -> PortResult<Vec<Key>> {
     let mut keys: BTreeMap<(String, String, String), Key> = BTreeMap::new();
     for (constraint, database, name, parents, parent, column, to) in found {
         let key = keys
-            .entry((database.clone(), name.clone(), constraint))
+            .entry((database.clone(), name.clone(), constraint.clone()))
             .or_default();
+        key.name = constraint;
         key.child = (database, name);
         key.parent = (parents, parent);
         key.columns.push((column, to));

@@ -39,8 +39,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Accounts, AccountsReport, Clock, ContentCheck, Database, LogSegment, LogSource, PortResult,
-    Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
+    Accounts, AccountsReport, BrokenKey, Clock, ContentCheck, Database, LogSegment, LogSource,
+    PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -202,6 +202,10 @@ impl Database for PostgresDatabase {
 
     async fn integrity(&self) -> PortResult<Vec<Finding>> {
         digest::integrity(&self.client).await
+    }
+
+    async fn broken_keys(&self) -> PortResult<Vec<BrokenKey>> {
+        rules::broken_keys(&self.client).await
     }
 
     async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {

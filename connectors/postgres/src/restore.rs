@@ -4,6 +4,7 @@
 pub(crate) mod apply;
 mod control;
 mod files;
+mod keys;
 mod logical;
 pub(crate) mod notes;
 pub(crate) mod owner;

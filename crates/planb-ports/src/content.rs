@@ -99,3 +99,14 @@ pub struct ContentCheck {
     /// Rows that break it.
     pub broken: u64,
 }
+
+/// A foreign key with rows that lead nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct BrokenKey {
+    /// Its table, by the name its digest has.
+    pub table: String,
+    /// Name of the key.
+    pub key: String,
+    /// Rows of the table whose key is set and leads to no row.
+    pub rows: u64,
+}

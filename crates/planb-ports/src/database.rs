@@ -2,7 +2,7 @@
 //! and holder of a fence row.
 
 use crate::accounts::{Accounts, AccountsReport};
-use crate::content::{ContentCheck, ContentSample};
+use crate::content::{BrokenKey, ContentCheck, ContentSample};
 use crate::restore::{SegmentEnd, Until};
 use crate::snapshot::{SnapshotFacts, SnapshotOptions, SnapshotSink};
 use crate::{ErrorKind, PortError, PortResult, Progress};
@@ -236,6 +236,13 @@ pub trait Database: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Foreign keys with rows that lead nowhere, after a snapshot of rows was
+    /// loaded: they came back as they were, and whoever restores should know.
+    /// The default knows of none.
+    async fn broken_keys(&self) -> PortResult<Vec<BrokenKey>> {
+        Ok(Vec::new())
+    }
+
     /// Row counts and order-independent hashes of all user tables, by name.
     /// A restore asks for them after the last part and before
     /// [`Database::end_restore`].
@@ -336,7 +343,9 @@ pub trait LogSource: Send {
     /// Waits for committed transactions and returns them as one batch: at once
     /// when `flush_bytes` have gathered, else `flush_interval` after the first
     /// transaction of the batch. A single transaction larger than `flush_bytes`
-    /// is one batch. Returns `None` when `idle` passed without a transaction.
+    /// is one batch. Returns `None` when `idle` passed without a transaction, or
+    /// sooner when it wants to be told first what became durable; only
+    /// `is_drained` says that there is nothing more.
     /// Cancel safe: a batch that was not returned is returned later.
     async fn next(
         &mut self,

@@ -28,7 +28,7 @@ pub mod workload;
 
 pub use accounts::{Accounts, AccountsReport};
 pub use clock::Clock;
-pub use content::{ContentCheck, ContentRule, ContentSample};
+pub use content::{BrokenKey, ContentCheck, ContentRule, ContentSample};
 pub use database::{Database, LogBatch, LogSegment, LogSource};
 pub use disk::Disk;
 pub use error::{ErrorKind, PortError, PortResult, Retry};

@@ -1,6 +1,6 @@
 //! The backup repository of one service: the vault, as the engine sees it.
 
-use crate::{AccountsReport, Database, PortResult, Progress, RestoreOptions};
+use crate::{AccountsReport, BrokenKey, Database, PortResult, Progress, RestoreOptions};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use planb_model::recovery::{AppliedMark, Reached, RecoveryPoint};
@@ -176,4 +176,7 @@ pub struct RestoreReport {
     /// the target does not have: using those fails. Looked at after a snapshot
     /// was loaded.
     pub missing_definers: Vec<String>,
+    /// Foreign keys whose rows lead nowhere, as in the source. Looked at after a
+    /// snapshot of rows was loaded and its rows were compared.
+    pub broken_keys: Vec<BrokenKey>,
 }

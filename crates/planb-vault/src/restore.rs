@@ -296,5 +296,6 @@ fn empty_report(mark: AppliedMark) -> RestoreReport {
         reached_at: None,
         accounts: None,
         missing_definers: Vec::new(),
+        broken_keys: Vec::new(),
     }
 }

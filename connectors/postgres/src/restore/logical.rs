@@ -1,12 +1,13 @@
 //! Rows as text, into databases that are made anew.
 
+use super::keys::PatientKeys;
 use super::{no_restore, not_empty};
 use crate::catalog;
 use crate::client::{Client, ident, literal, literals};
 use crate::config::Method;
 use crate::error::{corrupt, invalid};
-use crate::snapshot::KIND_ROWS;
 use crate::snapshot::logical::rows::names;
+use crate::snapshot::{KIND_POST, KIND_ROWS};
 use crate::tools::{Tool, Way};
 use crate::wire::Wire;
 use crate::{fence, own};
@@ -133,7 +134,10 @@ pub(super) async fn load(
             load_rows(&mut wire, &table, bytes).await
         }
         (KIND_ROWS, _) => Err(corrupt("a part with rows names no table")),
-        _ => load_script(client, database, bytes).await,
+        (kind, _) => {
+            let keys = (kind == KIND_POST).then(PatientKeys::new);
+            load_script(client, database, bytes, keys).await
+        }
     }
 }
 
@@ -185,6 +189,7 @@ async fn load_script(
     client: &Client,
     database: &str,
     mut bytes: BoxStream<'_, PortResult<Bytes>>,
+    mut keys: Option<PatientKeys>,
 ) -> PortResult<()> {
     let arguments = [
         "--no-psqlrc",
@@ -195,9 +200,17 @@ async fn load_script(
     let arguments = arguments.map(str::to_owned);
     let mut tool = Tool::start(client, "psql", database, &arguments, Way::In)?;
     while let Some(piece) = bytes.next().await {
-        if !tool.write(&piece?).await {
-            break; // It ended; what it complained says why.
+        let piece = match &mut keys {
+            Some(keys) => keys.push(&piece?).into(),
+            None => piece?,
+        };
+        if !tool.write(&piece).await {
+            // It ended; what it complained says why.
+            return tool.end().await;
         }
+    }
+    if let Some(keys) = keys {
+        tool.write(&keys.end()).await;
     }
     tool.end().await
 }

@@ -128,3 +128,62 @@ async fn broken_and_foreign_loads_are_refused() {
     copy.begin_restore(&manifest(&taken)).await.expect("again");
     assert_eq!(copy.digests().await.expect("digests"), []);
 }
+
+/// Keys whose rows lead nowhere: made, and then broken with triggers off.
+const BROKEN: &str = r#"
+CREATE SCHEMA "스키마; ."; CREATE TABLE "스키마; ."."부모 ""1" (a int, b int, PRIMARY KEY (a, b));
+INSERT INTO "스키마; ."."부모 ""1" VALUES (1, 1), (2, 2);
+CREATE TABLE whole (a int, b int, CONSTRAINT "it's; \ whole" FOREIGN KEY (a, b)
+    REFERENCES "스키마; ."."부모 ""1" DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE bad (id int PRIMARY KEY, a int, b int, CONSTRAINT "나쁜; '키" FOREIGN KEY (a, b)
+    REFERENCES "스키마; ."."부모 ""1" ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED);
+COMMENT ON CONSTRAINT "나쁜; '키" ON bad IS 'it''s; a key';
+CREATE TABLE later (id int); INSERT INTO later VALUES (7), (8);
+ALTER TABLE later ADD CONSTRAINT since FOREIGN KEY (id) REFERENCES bad NOT VALID;
+CREATE TABLE split (id int REFERENCES bad, day int) PARTITION BY RANGE (day);
+CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10);
+CREATE TABLE split_2 PARTITION OF split FOR VALUES FROM (10) TO (20);
+INSERT INTO whole VALUES (1, 1), (NULL, 9);
+SET session_replication_role = replica;
+INSERT INTO bad VALUES (1, 1, 1), (2, 1, 2), (3, 2, 1), (4, NULL, 9);
+INSERT INTO split VALUES (1, 1), (9, 2), (9, 11), (8, 12);
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_break_their_keys_come_back_and_are_told() {
+    let (site, home) = (Site::start().await, Site::start().await);
+    site.run("postgres", "CREATE DATABASE shop");
+    site.run("shop", BROKEN);
+    let taken = snapshot_by(&logical(&site), SnapshotMethod::Logical).await;
+    let copy = logical(&home);
+    restore(&copy, &taken).await;
+    assert_eq!(copy.digests().await.expect("digests"), taken.facts.tables);
+
+    let broken = copy.broken_keys().await.expect("asked");
+    let broken: Vec<_> = broken
+        .iter()
+        .map(|b| (b.table.as_str(), b.key.as_str(), b.rows))
+        .collect();
+    let wanted = [
+        ("shop.public.bad", "나쁜; '키", 2),
+        ("shop.public.later", "since", 2),
+        ("shop.public.split_1", "split_id_fkey", 1),
+        ("shop.public.split_2", "split_id_fkey", 2),
+    ];
+    assert_eq!(broken, wanted);
+    copy.promote(&service(), Epoch(2)).await.expect("promoted");
+    let valid = "SELECT string_agg(conrelid::regclass::text || ':' || convalidated::text, ' ' ORDER BY conrelid::regclass::text) \
+                 FROM pg_constraint WHERE contype = 'f' AND conrelid IN ('whole'::regclass, 'bad'::regclass)";
+    assert_eq!(home.run("shop", valid), "bad:false whole:true");
+    let comment = "SELECT obj_description(oid) FROM pg_constraint WHERE conrelid = 'bad'::regclass \
+                   AND contype = 'f'";
+    assert_eq!(home.run("shop", comment), "it's; a key");
+    for sql in [
+        "INSERT INTO bad VALUES (9, 9, 9)",
+        "INSERT INTO split VALUES (99, 3)",
+        "INSERT INTO whole VALUES (9, 9)",
+    ] {
+        let refused = home.try_run("shop", sql).expect_err(sql);
+        assert!(refused.contains("foreign key"), "{refused}");
+    }
+}

@@ -52,6 +52,7 @@ pub(super) async fn perform(cx: &StepCx<'_>, site: &SiteName) -> StepResult {
         "canaryWrittenAt": report.canary.map(|c| c.written_at),
         "users": report.accounts.as_ref().map(users),
         "missingDefiners": report.missing_definers,
+        "brokenKeys": report.broken_keys,
     }))
 }
 

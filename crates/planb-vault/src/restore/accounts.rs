@@ -27,6 +27,12 @@ impl Target<'_> {
                 Err(e) => tracing::debug!(error = e.chain(), "definers were not looked at"),
             }
         }
+        if report.loaded_snapshot && report.rows_compared > 0 {
+            match self.database.broken_keys().await {
+                Ok(keys) => report.broken_keys = keys,
+                Err(e) => tracing::warn!(error = e.chain(), "foreign keys were not looked at"),
+            }
+        }
         Ok(report)
     }
 

@@ -154,6 +154,7 @@ fn report(restored: &RestoreReport, took: f64) -> serde_json::Value {
         "canaryWrittenAt": restored.canary.map(|c| c.written_at),
         "users": restored.accounts.as_ref().map(users::json),
         "missingDefiners": restored.missing_definers,
+        "brokenKeys": restored.broken_keys,
         "seconds": took,
     })
 }

@@ -73,7 +73,27 @@ async fn keys_and_json_on_mariadb() {
     drilled(&desk, &database);
     let target = mariadb::server(&desk, "target", 2).await;
     let json = ("values that are no JSON is 2", "JSON이 아닌 값의 수 2");
-    not_clean(&desk, &mariadb::url(&target), &good, &[KEYS, json]);
+    let to = mariadb::url(&target);
+    not_clean(&desk, &to, &good, &[KEYS, json]);
+
+    // Asked for, they come back as they were, and are told.
+    let said = errors(&desk.run(&["restore", "--to", &to, "--lang", "ko"]));
+    let told = "shop.orders: 2개 행이 외래 키 orders_ibfk_1에 어긋납니다";
+    assert!(said.contains(told), "{said}");
+    let restored = desk.json(&["restore", "--to", &to, "--replace"]);
+    let broken = serde_json::json!([{"table": "shop.orders", "key": "orders_ibfk_1", "rows": 2}]);
+    assert_eq!(restored["brokenKeys"], broken);
+    let mut copy = mariadb::connect(&target).await;
+    for of in [&mut conn, &mut copy] {
+        let sql = "SELECT GROUP_CONCAT(id, ':', IFNULL(user, '-'), IFNULL(data, '-') ORDER BY id) \
+                   FROM shop.orders";
+        let rows: Option<String> = of.query_first(sql).await.expect("asked");
+        let rows = rows.expect("rows");
+        assert_eq!(rows, "1:1{\"a\": 1},2:2-,3:-[],4:9{\"a\",5:8none,6:1{}");
+    }
+    let refused = copy.query_drop("INSERT INTO shop.orders VALUES (7, NULL, 9)");
+    let refused = refused.await.expect_err("the key holds").to_string();
+    assert!(refused.contains("foreign key"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

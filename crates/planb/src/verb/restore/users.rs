@@ -8,7 +8,7 @@ use planb_model::recovery::{PART_ACCOUNTS, PART_BASE, PART_PHYSICAL};
 use planb_model::{Lang, Text};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::RestoreReport;
-use planb_ports::{Accounts, AccountsReport, RestoreOptions};
+use planb_ports::{Accounts, AccountsReport, BrokenKey, RestoreOptions};
 use serde_json::{Value, json};
 
 /// What was asked for.
@@ -101,6 +101,21 @@ pub fn show(restored: &RestoreReport, lang: Lang) {
         );
         output::note(text.get(lang));
     }
+    for key in &restored.broken_keys {
+        output::note(broken_key(key).get(lang));
+    }
+}
+
+fn broken_key(broken: &BrokenKey) -> Text {
+    let BrokenKey { table, key, rows } = broken;
+    Text::new(
+        format!(
+            "! {table}: {rows} of its rows break the foreign key {key}; they came back as they were, and the key holds for new rows"
+        ),
+        format!(
+            "! {table}: {rows}개 행이 외래 키 {key}에 어긋납니다. 원본에 있던 그대로 복원했으며, 새로 쓰는 행에는 외래 키가 적용됩니다"
+        ),
+    )
 }
 
 /// The data is there; users that are not must not be overlooked.
