@@ -33,9 +33,13 @@ impl Home {
     }
 
     pub fn run(&self, sql: &str) -> String {
+        self.run_in("postgres", sql)
+    }
+
+    pub fn run_in(&self, database: &str, sql: &str) -> String {
         let output = Command::new(self.bin.join("psql"))
             .args(["-XqtA", "-h", "127.0.0.1", "-U", Postgres::USER])
-            .args(["-d", "postgres", "-p", &self.port.to_string(), "-c", sql])
+            .args(["-d", database, "-p", &self.port.to_string(), "-c", sql])
             .output()
             .expect("psql runs");
         let said = String::from_utf8_lossy(&output.stderr);

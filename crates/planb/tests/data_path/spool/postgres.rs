@@ -4,10 +4,15 @@
 use super::{Outage, kill};
 use crate::desk::terminate;
 use crate::postgres::run;
+use crate::postgres_home::Home;
 use planb_launch::postgres::{Postgres, PostgresOptions};
 
 const ORDER: &str = "INSERT INTO orders (note) SELECT string_agg(md5(random()::text), '') \
                      FROM generate_series(1, 1000)";
+
+/// How many rows, and a sum over all of them.
+const SUM: &str =
+    "SELECT count(*), md5(string_agg(id || ':' || note, ',' ORDER BY id)) FROM orders";
 
 async fn server(outage: &Outage, name: &str) -> Postgres {
     let options = PostgresOptions::new(outage.desk.path(name));
@@ -40,8 +45,10 @@ async fn postgres_outlives_a_vault_that_stands_still_and_a_kill() {
 
     let place = "SELECT pg_current_wal_lsn() - '0/0'";
     let before: u64 = run(&source, "postgres", place).parse().expect("a number");
+    let mut rows = 0;
     let write = async || {
         run(&source, "shop", ORDER);
+        rows += 1;
     };
     outage.stand_still("first.log", 500_000, write).await;
     let now: u64 = run(&source, "postgres", place).parse().expect("a number");
@@ -67,4 +74,16 @@ async fn postgres_outlives_a_vault_that_stands_still_and_a_kill() {
         "{}",
         outage.desk.said("second.log")
     );
+    let said = outage.desk.said("second.log");
+    assert!(
+        !said.contains("spoolDiscarded") && !said.contains("logLost"),
+        "{said}"
+    );
+
+    let home = Home::new(&outage.desk, "target", &source);
+    outage.restore(&home.url());
+    let wanted = run(&source, "shop", SUM);
+    assert_eq!(home.run_in("shop", SUM), wanted, "rows and their sum");
+    // The rows of every part of the story are in it.
+    assert_eq!(wanted.split('|').next(), Some(&*(rows + 2).to_string()));
 }
