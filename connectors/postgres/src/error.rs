@@ -32,6 +32,20 @@ pub(crate) fn corrupt(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Corrupt, "PB-POSTGRES-CORRUPT", message)
 }
 
+/// A file of the data directory whose name is no text. PostgreSQL makes none.
+pub(crate) fn file_name(name: &str) -> PortError {
+    let name = name.trim_end_matches('\0');
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-POSTGRES-FILE-NAME",
+        format!("the name of a file in the data directory is no UTF-8: {name}"),
+    )
+    .hint(
+        "move the file out of the data directory: PostgreSQL makes no file of such a name",
+        "해당 파일을 데이터 디렉터리 밖으로 옮기세요. PostgreSQL은 이런 이름의 파일을 만들지 않습니다",
+    )
+}
+
 /// The server said something that does not fit.
 pub(crate) fn protocol(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Internal, "PB-POSTGRES-PROTOCOL", message)

@@ -337,16 +337,15 @@ const TEXTS: &[&str] = &[
     "CREATE TABLE shop.texts (id INT PRIMARY KEY, v VARBINARY(160), t VARBINARY(120))",
 ];
 
+/// Every byte of them.
+pub const TEXT_BYTES: &str =
+    "SELECT GROUP_CONCAT(CONCAT_WS('/', id, HEX(v), HEX(t)) ORDER BY id) FROM shop.texts";
+
 /// Bytes that are no UTF-8 in columns that say they are: as an old client, or a
 /// change of a column's type, left them. Servers of today refuse to write them,
 /// so here they come by row events, which nobody looks into.
-#[tokio::test]
-async fn text_that_is_no_utf8_is_kept_by_the_log_and_told_by_a_restore_of_rows() {
-    let (source, broken, target) = (
-        Site::start(1).await,
-        Site::start(2).await,
-        Site::start(3).await,
-    );
+pub async fn broken_texts() -> Site {
+    let (source, broken) = (Site::start(1).await, Site::start(2).await);
     source.run(TEXTS).await;
     let database = source.database();
     let (parts, facts) = snapshot(&database).await;
@@ -370,11 +369,15 @@ async fn text_that_is_no_utf8_is_kept_by_the_log_and_told_by_a_restore_of_rows()
             .await
             .unwrap_or_else(|error| panic!("{}", error.chain()));
     }
-    let bytes =
-        "SELECT GROUP_CONCAT(CONCAT_WS('/', id, HEX(v), HEX(t)) ORDER BY id) FROM shop.texts";
-    let wanted = source.one(bytes).await;
-    assert_eq!(broken.one(bytes).await, wanted, "the broken rows are there");
+    let wanted = source.one(TEXT_BYTES).await;
+    assert_eq!(broken.one(TEXT_BYTES).await, wanted, "they are there");
+    broken
+}
 
+#[tokio::test]
+async fn text_that_is_no_utf8_is_kept_by_the_log_and_told_by_a_restore_of_rows() {
+    let (broken, target) = (broken_texts().await, Site::start(3).await);
+    let copy = broken.database();
     let (parts, facts) = snapshot(&copy).await;
     let database = target.database();
     let begun = database.begin_restore(&manifest(&parts, &facts)).await;

@@ -179,3 +179,20 @@ async fn files_are_not_put_over_what_is_not_ours() {
     assert_eq!(to.applied().await.expect("mark"), None);
     assert_eq!(target.one("SELECT 1").await.as_deref(), Some("1"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_is_no_utf8_comes_back_with_the_files() {
+    let (broken, target) = (crate::bad_input::broken_texts().await, Site::start(4).await);
+    let from = broken.database();
+    let (parts, facts) = files(&from)
+        .await
+        .unwrap_or_else(|e| panic!("{}", e.chain()));
+    let server = Commanded::of(&target, 4);
+    let to = server.database(&target);
+    restore(&to, &parts, &facts).await;
+    let wanted = broken.one(crate::bad_input::TEXT_BYTES).await;
+    assert_eq!(target.one(crate::bad_input::TEXT_BYTES).await, wanted);
+    let digests = from.digests().await.expect("digests");
+    assert_eq!(to.digests().await.expect("digests"), digests);
+    assert_eq!(to.integrity().await.expect("checked"), []);
+}

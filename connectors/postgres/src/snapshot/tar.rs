@@ -1,6 +1,6 @@
 //! Reads the server's tar streams while they come.
 
-use crate::error::corrupt;
+use crate::error::{corrupt, file_name};
 use bytes::{Buf, Bytes, BytesMut};
 use planb_ports::PortResult;
 
@@ -128,8 +128,9 @@ fn parse(header: &[u8]) -> PortResult<(String, Member)> {
     if octal(148, 8) != Some(sum) {
         return Err(bad("checksum"));
     }
-    let name = text(0, 100).map_err(|_| bad("name"))?;
-    let prefix = text(345, 155).map_err(|_| bad("name"))?;
+    let not_text = |_| file_name(&String::from_utf8_lossy(&header[..100]));
+    let name = text(0, 100).map_err(not_text)?;
+    let prefix = text(345, 155).map_err(not_text)?;
     let path = match prefix.is_empty() {
         true => name,
         false => format!("{prefix}/{name}"),
@@ -210,6 +211,20 @@ mod tests {
         for path in ["/etc/passwd", "../x", "a/../../x", "a//b", ""] {
             assert!(read(&member(path, b'0', b""), 512).is_err(), "{path}");
         }
+        let mut named = member("caf_", b'0', b"");
+        (named[3], named[153]) = (0xe9, 0);
+        let sum: u64 = (0..BLOCK_BYTES)
+            .map(|at| {
+                u64::from(if (148..156).contains(&at) {
+                    b' '
+                } else {
+                    named[at]
+                })
+            })
+            .sum();
+        named[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        let error = read(&named, 512).expect_err("no text");
+        assert_eq!(error.code(), "PB-POSTGRES-FILE-NAME", "{error}");
         let mut damaged = member("a", b'0', b"");
         damaged[130] = b'7';
         assert!(read(&damaged, 512).is_err());

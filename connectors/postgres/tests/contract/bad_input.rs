@@ -249,6 +249,36 @@ async fn text_of_any_encoding_is_copied_or_refused() {
     restore(&copy.database(), &taken).await;
     let bytes = r"SELECT count(*) FROM t WHERE v = E'\xff'";
     assert_eq!(copy.run("shop", bytes), "1", "files are bytes");
+    // A drill can compare the rows.
+    let wanted = site.database().digests().await.expect("digests");
+    assert_eq!(copy.database().digests().await.expect("digests"), wanted);
+    site.run("shop", r"UPDATE t SET v = E'\xfe' WHERE v = E'\xff'");
+    let other = site.database().digests().await.expect("digests");
+    assert_ne!(other, wanted, "every byte counts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_name_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let site = Site::start().await;
+    let stray = std::ffi::OsStr::from_bytes(b"stray-caf\xe9");
+    let stray = site.server.data_dir().join("base").join(stray);
+    std::fs::write(&stray, "left here").expect("written");
+    crate::support::hand_over(&stray);
+    let options = SnapshotOptions::default();
+    let taken = site
+        .database()
+        .snapshot(&MemorySink::default(), &options, &NoProgress)
+        .await;
+    let error = taken.expect_err("it cannot be named");
+    assert_eq!(error.code(), "PB-POSTGRES-FILE-NAME", "{}", error.chain());
+    assert!(
+        error.chain().contains("base/stray-caf"),
+        "{}",
+        error.chain()
+    );
+    std::fs::remove_file(&stray).expect("moved away");
+    snapshot(&site.database()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -229,7 +229,7 @@ impl Drop for Home {
 }
 
 /// Gives a folder to the server's user, when we are root.
-fn hand_over(path: &Path) {
+pub fn hand_over(path: &Path) {
     if nix::unistd::Uid::effective().is_root() {
         let user = User::from_name("postgres").expect("asked").expect("there");
         let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());

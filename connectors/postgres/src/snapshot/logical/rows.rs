@@ -46,6 +46,7 @@ pub(crate) struct Work<'a> {
 /// Digests of all tables of `database` at one point.
 pub(crate) async fn digests(client: &Client, database: &str) -> PortResult<Vec<TableDigest>> {
     let mut held = hold(client, database).await?;
+    as_bytes(&mut held.wire).await?;
     let snapshot = held.snapshot.clone();
     let work = Work {
         client,
@@ -92,13 +93,13 @@ impl Work<'_> {
             n => n.min(CONNECTIONS_MAX),
         };
         let worker = || async {
-            let mut wire = import(self.client, self.database, self.snapshot).await?;
+            let mut wire = self.open(sink).await?;
             while let Some(chunk) = next(&queue) {
                 match lock_now(&mut wire, &held.tables[chunk.table]).await {
                     Ok(()) => reading.chunk(&mut wire, &chunk).await?,
                     // Somebody waits to change the table, and we would wait behind.
                     Err(error) if error.code() == BUSY => {
-                        wire = import(self.client, self.database, self.snapshot).await?;
+                        wire = self.open(sink).await?;
                         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                         kept.push_back(chunk);
                     }
@@ -113,6 +114,15 @@ impl Work<'_> {
             reading.chunk(&mut held.wire, &chunk).await?;
         }
         Ok(reading.finish())
+    }
+
+    /// A connection that sees the snapshot.
+    async fn open(&self, sink: Option<&dyn SnapshotSink>) -> PortResult<Wire> {
+        let mut wire = import(self.client, self.database, self.snapshot).await?;
+        if sink.is_none() {
+            as_bytes(&mut wire).await?;
+        }
+        Ok(wire)
     }
 
     async fn rows(
@@ -159,6 +169,19 @@ impl Work<'_> {
             kind: KIND_ROWS.to_owned(),
             table: Some(format!("{}.{}", ident(self.database), table.quoted())),
         }
+    }
+}
+
+/// A database of encoding SQL_ASCII takes any bytes. They are hashed as they are;
+/// what is UTF-8 comes to the same.
+async fn as_bytes(wire: &mut Wire) -> PortResult<()> {
+    let encoding = wire.first("ask for the encoding", "SHOW server_encoding");
+    match encoding.await?.as_deref() {
+        Some("SQL_ASCII") => {
+            let sql = "SET client_encoding = SQL_ASCII";
+            wire.run("read bytes as they are", sql).await
+        }
+        _ => Ok(()),
     }
 }
 
