@@ -2,8 +2,9 @@
 
 mod world;
 
+use planb_ports::progress::NoProgress;
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{ErrorKind, PortError, Progress, Repository, RestoreOptions};
+use planb_ports::{Database, ErrorKind, PortError, Progress, Repository, RestoreOptions};
 use planb_testkit::{Fault, Link};
 use std::sync::{Arc, Mutex};
 use world::ordered::OrderedDatabase;
@@ -226,4 +227,32 @@ async fn a_damaged_snapshot_behind_a_gap_is_not_passed_over() {
     let error = world.restore().await.expect_err("it would lose rows");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", error.chain());
     assert!(error.chain().contains(&newest), "{}", error.chain());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_reads_badly_is_asked_again_twice_and_no_more() {
+    let world = finished().await;
+    for bad in 0..6 {
+        world.target.revive_empty();
+        let link = Link::direct();
+        // Of the first part: a load reads it, then a look whether it is whole.
+        for load in 0..bad {
+            link.script("read-chunk", 2 * load + 1, Fault::Torn);
+        }
+        let repository = world.repository_through(link.clone());
+        let options = RestoreOptions::default();
+        let restored = repository.restore(&world.target, &options, &NoProgress);
+        let restored = restored.await;
+        if bad <= 2 {
+            restored.unwrap_or_else(|e| panic!("{bad} bad reads: {}", e.chain()));
+            assert_eq!(world.target.rows(), world.source.rows());
+            continue;
+        }
+        let error = restored.expect_err("it is not to be trusted");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", error.chain());
+        // Three loads, and two looks in between.
+        assert_eq!(link.calls("read-chunk"), 5, "{bad} bad reads");
+        let mark = world.target.applied().await.expect("known");
+        assert_eq!(mark, None, "no half copy counts");
+    }
 }

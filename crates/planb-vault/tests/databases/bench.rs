@@ -26,10 +26,15 @@ const LATER_SNAPSHOTS: usize = 2;
 /// there if the snapshot held the log up.
 const SEGMENTS_MEANWHILE: usize = 3;
 
+/// No segment is larger: a batch that was read at once, or a WAL of SQLite that
+/// is begun anew behind it.
+const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
 /// An encrypted vault, and a service's repository in it.
 pub struct Bench {
     storage: MemoryStorage,
     identity: Identity,
+    snapshot_interval: Duration,
 }
 
 /// A running `protect`.
@@ -57,6 +62,15 @@ impl Bench {
         Self {
             storage: MemoryStorage::new(),
             identity: Identity::generate(),
+            snapshot_interval: Duration::from_millis(250),
+        }
+    }
+
+    /// One whose first snapshot stays the only one.
+    pub fn with_one_snapshot() -> Self {
+        Self {
+            snapshot_interval: Duration::from_secs(3_600),
+            ..Self::new()
         }
     }
 
@@ -75,7 +89,7 @@ impl Bench {
                 identity: Some(Secret::new(self.identity())),
                 flush_bytes: 64 * 1024,
                 flush_interval: Duration::from_millis(20),
-                snapshot_interval: Duration::from_secs(1),
+                snapshot_interval: self.snapshot_interval,
                 canary_interval: Duration::from_millis(100),
                 ..VaultOptions::default()
             },
@@ -187,6 +201,13 @@ impl Protection {
         }
     }
 
+    /// Waits until log goes by.
+    pub async fn canary(&self) {
+        let seen = |e: &ProtectEvent| matches!(e, ProtectEvent::CanarySeen { .. });
+        self.until("a canary", |events| events.iter().any(seen))
+            .await;
+    }
+
     /// Waits for the later snapshots.
     pub async fn snapshots(&self) {
         let wanted = LATER_SNAPSHOTS + 1;
@@ -194,8 +215,16 @@ impl Protection {
         self.until("the later snapshots", done).await;
     }
 
-    /// Waits until what is committed now is in the vault, and stops.
+    /// Waits until what is committed now is in the vault, and stops. Log went on
+    /// under every later snapshot.
     pub async fn finish(self) {
+        let control = Arc::clone(&self.control);
+        self.stop().await;
+        log_went_on(&control.events.borrow());
+    }
+
+    /// Waits until what is committed now is in the vault, and stops.
+    pub async fn stop(self) {
         let now = SystemClock::new().now();
         let seen = |events: &[ProtectEvent]| {
             events.iter().any(|event| {
@@ -205,7 +234,6 @@ impl Protection {
         self.until("a new canary", seen).await;
         self.control.stop.store(true, Ordering::SeqCst);
         self.task.await.expect("no panic").expect("stops well");
-        log_went_on(&self.control.events.borrow());
     }
 }
 
@@ -217,7 +245,13 @@ fn log_went_on(events: &[ProtectEvent]) {
         match event {
             ProtectEvent::SnapshotStarted { .. } => current = Some(0),
             ProtectEvent::SnapshotDone { .. } => meanwhile.extend(current.take()),
-            ProtectEvent::Shipped { .. } => current = current.map(|n| n + 1),
+            ProtectEvent::Shipped { raw_bytes, .. } => {
+                assert!(
+                    *raw_bytes <= SEGMENT_BYTES_MAX,
+                    "{raw_bytes} in one segment"
+                );
+                current = current.map(|n| n + 1);
+            }
             ProtectEvent::CanarySeen { .. } => {}
             ProtectEvent::Retrying { error, .. } => panic!("{error}"),
             trouble @ (ProtectEvent::Spooled { .. }

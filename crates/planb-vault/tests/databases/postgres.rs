@@ -105,6 +105,11 @@ impl Home {
         connect(config)
     }
 
+    /// The folder, for a server of its own.
+    fn into_dir(mut self) -> TempDir {
+        std::mem::replace(&mut self.dir, tempfile::tempdir().expect("another"))
+    }
+
     /// Runs a program as the owner of the folder.
     fn run_as_owner(&self, program: &Path, arguments: &[&str]) {
         use std::os::unix::process::CommandExt;
@@ -204,7 +209,7 @@ async fn by_hand(bench: &Bench, site: &Site, rows: &[u64]) {
     let unpack = unpack(bench, home.dir.path());
     let port = home.client.port;
     let script = format!(
-        "export PATH={}:$PATH\nexport PGPORT={port}\n{unpack}\n{}\n",
+        "export PATH={}:$PATH PGHOST=127.0.0.1 PGUSER=postgres\nexport PGPORT={port}\n{unpack}\n{}\n",
         site.server.bin_dir().display(),
         block("## 2. PostgreSQL").replace(
             "-c archive_mode=off",
@@ -217,6 +222,79 @@ async fn by_hand(bench: &Bench, site: &Site, rows: &[u64]) {
     let count = |table: &str| home.client.run(&format!("SELECT count(*) FROM {table}"));
     assert_eq!(
         [count("notes"), count("orders")],
-        [rows[0].to_string(), rows[1].to_string()]
+        [rows[0].to_string(), rows[1].to_string()],
+        "{}",
+        std::fs::read_to_string(home.dir.path().join("server.log")).expect("a log")
     );
+}
+
+/// A streaming replica of `site`, as an operator makes one.
+async fn replica(site: &Site) -> Site {
+    let home = Home::new(site);
+    let (data, port) = (home.data_dir(), site.server.port());
+    let copy = site.server.bin_dir().join("pg_basebackup");
+    home.run_as_owner(
+        &copy,
+        &[
+            "--host=127.0.0.1",
+            "--username=postgres",
+            "--no-password",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            &format!("--pgdata={}", data.display()),
+            &format!("--port={port}"),
+        ],
+    );
+    let dir = home.into_dir();
+    let server = Postgres::start(PostgresOptions::new(dir.path())).await;
+    Site {
+        server: server.expect("starts"),
+        dir,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_hand_over_a_promoted_replica() {
+    let mut site = Site::start().await;
+    service(&site);
+    let replica = replica(&site).await;
+    let bench = Bench::with_one_snapshot();
+    let protection = bench.protect(Arc::new(site.database())).await;
+    protection.canary().await;
+    site.psql()
+        .run("INSERT INTO notes VALUES ('before'), ('before')");
+    protection.stop().await;
+    let end = site.psql().run("SELECT pg_current_wal_lsn()");
+    let caught_up = format!("SELECT pg_last_wal_replay_lsn() >= '{end}'");
+    while replica.psql().run(&caught_up) != "t" {}
+    site.server.kill();
+    let home = Home::new(&replica);
+    let data = replica.server.data_dir().display().to_string();
+    let promote = ["promote", "--wait", "--silent", "--pgdata", &data];
+    home.run_as_owner(&home.pg_ctl, &promote);
+
+    // The log goes on inside of a file, and into the files behind it.
+    let source = Arc::new(replica.database());
+    let protection = bench
+        .protect(Arc::clone(&source) as Arc<dyn Database>)
+        .await;
+    protection.canary().await;
+    replica.psql().run(
+        "INSERT INTO orders (what, n) SELECT repeat(md5(s::text), 40), 1 FROM generate_series(1, 2000) s",
+    );
+    for sql in [
+        "SELECT pg_switch_wal()",
+        "INSERT INTO notes VALUES ('behind'), ('behind')",
+    ] {
+        replica.psql().run(sql);
+    }
+    protection.stop().await;
+    assert_eq!(bench.manifests(), 1);
+    let wanted = source.digests().await.expect("digests");
+    let home = Home::new(&replica);
+    bench.restore(&home.database()).await;
+    assert_eq!(home.database().digests().await.expect("digests"), wanted);
+    let rows: Vec<u64> = wanted.iter().map(|table| table.rows).collect();
+    assert_eq!(rows, [4, 22_000]);
+    by_hand(&bench, &replica, &rows).await;
 }
