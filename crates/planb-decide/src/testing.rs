@@ -68,6 +68,8 @@ pub(crate) fn plan_of(primary: &str, standby: &str) -> ServicePlan {
                 secret_options: BTreeMap::new(),
                 recipients: Vec::new(),
                 identity: None,
+                signing_key: None,
+                trusted_signers: Vec::new(),
             },
             flush_interval: Duration::from_millis(200),
             flush_bytes: 1 << 20,

@@ -20,6 +20,12 @@ use crate::shared::Shared;
 use crate::signal::Listener;
 use std::time::Duration;
 
+/// An error with its code in front, by which faces explain it in the reader's
+/// language.
+fn coded(code: &str, error: &str) -> String {
+    format!("[{code}] {error}")
+}
+
 /// Waits until somebody should look again, at most for `interval`.
 pub(crate) async fn rest(shared: &Shared, changes: &mut Listener, interval: Duration) {
     tokio::select! {

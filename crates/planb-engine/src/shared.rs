@@ -34,6 +34,8 @@ pub(crate) struct ProtectionView {
     /// Log that waits on the local disk.
     pub(crate) spool: Option<SpoolStatus>,
     pub(crate) error: Option<String>,
+    /// What is wrong in the vault by the last look at it.
+    pub(crate) vault_error: Option<String>,
 }
 
 impl Default for ProtectionView {
@@ -48,6 +50,7 @@ impl Default for ProtectionView {
             transactions: 0,
             spool: None,
             error: None,
+            vault_error: None,
         }
     }
 }

@@ -282,7 +282,7 @@ pub struct VerificationPlan {
     pub interval: Duration,
 }
 
-/// Where a vault is, and how it is encrypted.
+/// Where a vault is, how it is encrypted, and whose signatures count in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultAddress {
@@ -296,6 +296,11 @@ pub struct VaultAddress {
     pub recipients: Vec<String>,
     /// The `age` identity that can read it; needed when there are recipients.
     pub identity: Option<SecretRef>,
+    /// The private Ed25519 key that new objects are signed with.
+    pub signing_key: Option<SecretRef>,
+    /// Public keys whose signatures count; when there are any, what none of them
+    /// signed is refused.
+    pub trusted_signers: Vec<String>,
 }
 
 /// How a dead site is noticed.

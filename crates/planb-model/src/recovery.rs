@@ -317,6 +317,10 @@ pub struct RecoveryPoint {
     pub canary: Option<Canary>,
     /// Stored bytes a restore has to read.
     pub restore_bytes: u64,
+    /// Why newer snapshots were passed over, newest first: damaged or forged ones.
+    /// Each begins with its code in brackets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
 }
 
 #[cfg(test)]

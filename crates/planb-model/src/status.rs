@@ -84,6 +84,10 @@ pub struct ProtectionStatus {
     pub spool: Option<SpoolStatus>,
     /// The last error, while it lasts.
     pub error: Option<String>,
+    /// What is wrong in the vault as it was last read back, while that lasts: it is
+    /// away, or something in it is damaged or forged.
+    #[serde(default)]
+    pub vault_error: Option<String>,
 }
 
 /// Log that waits on the local disk.

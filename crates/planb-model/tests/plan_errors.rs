@@ -196,6 +196,24 @@ fn addresses() {
         )],
     );
     edited(
+        "bad-signer",
+        &[(
+            "az://backups/planb\"",
+            "az://backups/planb\", signing: { key: { env: SIGNING }, trusted: [MCowBQ] }",
+        )],
+    );
+    edited(
+        "no-trusted-signer",
+        &[(
+            "az://backups/planb\"",
+            "az://backups/planb\", signing: { key: { env: SIGNING }, trusted: [] }",
+        )],
+    );
+    edited(
+        "no-signing-key",
+        &[("az://backups/planb\"", "az://backups/planb\", signing: {}")],
+    );
+    edited(
         "bad-probe",
         &[(
             "  traffic:",
@@ -282,6 +300,24 @@ fn secrets_in_disguise_are_refused_and_never_shown() {
             "az://backups/planb\"",
             &format!(
                 "az://backups/planb\", encryption: {{ recipients: [AGE-SECRET-KEY-1{SECRET}], identity: {{ env: ID }} }}"
+            ),
+        )],
+    );
+    edited(
+        "private-key-as-signer",
+        &[(
+            "az://backups/planb\"",
+            &format!(
+                "az://backups/planb\", signing: {{ key: {{ env: ID }}, trusted: [MC4CAQAwBQYDK2VwBCIEI{SECRET}] }}"
+            ),
+        )],
+    );
+    edited(
+        "signing-key-written-out",
+        &[(
+            "az://backups/planb\"",
+            &format!(
+                "az://backups/planb\", signing: {{ key: MC4CAQAwBQYDK2VwBCIEI{SECRET}, trusted: [a] }}"
             ),
         )],
     );

@@ -207,6 +207,22 @@ fn users_are_stored_where_they_can_be_sealed_only() {
 }
 
 #[test]
+fn the_signing_key_is_a_reference_and_the_trusted_keys_are_public() {
+    let vault = plans(GOOD).remove(0).data.vault;
+    assert_eq!((vault.signing_key, vault.trusted_signers), (None, vec![]));
+    let key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+    let signed = GOOD.replace(
+        "vault: { ",
+        &format!("vault: {{ signing: {{ key: {{ file: /k.pem }}, trusted: [\"{key}\"] }}, "),
+    );
+    let vault = plans(&signed).remove(0).data.vault;
+    assert_eq!(vault.signing_key, Some(SecretRef::File("/k.pem".into())));
+    assert_eq!(vault.trusted_signers, [key]);
+    let codes = review(&plans(&signed)[0]).into_iter().map(|f| f.code);
+    assert!(!codes.into_iter().any(|code| code == "PB-PLAN-REVIEW-SIGNATURE"));
+}
+
+#[test]
 fn risky_plans_are_read_and_reviewed() {
     let text = GOOD
         .replace("  traffic:", "  failover: { mode: automatic }\n  health: { shedQuorum: 1, promoteQuorum: 2 }\n  traffic:")
@@ -218,6 +234,7 @@ fn risky_plans_are_read_and_reviewed() {
     expect![[r#"
         [
             "PB-PLAN-REVIEW-ENCRYPTION",
+            "PB-PLAN-REVIEW-SIGNATURE",
             "PB-PLAN-REVIEW-SNAPSHOT",
             "PB-PLAN-REVIEW-QUORUM",
             "PB-PLAN-REVIEW-CANARY",

@@ -51,6 +51,19 @@ pub trait Repository: Send + Sync {
         progress: &dyn Progress,
     ) -> PortResult<RestoreReport>;
 
+    /// Brings a standby to the end of the log, for somebody who asks again and
+    /// again: as [`Repository::restore`] to the newest point does, with few requests
+    /// where the log just goes on. That log was lost behind the copy may be noticed
+    /// half a minute later; [`Repository::restore`] notices at once.
+    async fn follow(
+        &self,
+        database: &dyn Database,
+        progress: &dyn Progress,
+    ) -> PortResult<RestoreReport> {
+        let options = RestoreOptions::default();
+        self.restore(database, &options, progress).await
+    }
+
     /// What could be recovered now; reads the vault from this side, checks the
     /// chain, and looks for the newest canary. `NotFound` when nothing could.
     async fn recovery_point(&self) -> PortResult<RecoveryPoint>;

@@ -5,12 +5,13 @@ mod lock;
 
 use crate::wiring;
 use planb_connector_probe::HttpProbe;
-use planb_connector_system::{SystemClock, SystemDisk};
+use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
 use planb_model::Text;
 use planb_model::finding::{Finding, Severity};
 use planb_model::plan::{ServicePlan, Site};
 use planb_ports::database::DatabaseRole;
 use planb_ports::{Clock, Disk, PortError, Probe};
+use planb_vault::VaultOptions;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub async fn live(plan: &ServicePlan, state: &Path) -> Vec<Finding> {
         findings.extend(check_database(plan, site, role, Arc::clone(&clock), &disk).await);
     }
     findings.push(check_health(plan).await);
-    findings.extend(check_vault(plan, &disk, clock.as_ref()).await);
+    findings.extend(check_vault(plan, clock).await);
     findings
 }
 
@@ -114,10 +115,21 @@ async fn check_health(plan: &ServicePlan) -> Finding {
     }
 }
 
-async fn check_vault(plan: &ServicePlan, disk: &dyn Disk, clock: &dyn Clock) -> Vec<Finding> {
+async fn check_vault(plan: &ServicePlan, clock: Arc<dyn Clock>) -> Vec<Finding> {
     let vault = &plan.data.vault;
     let subject = format!("{}: vault {}", plan.name, vault.url);
-    let storage = match wiring::connect_storage(vault, disk).await {
+    let now = clock.now();
+    let parts = wiring::VaultParts {
+        clock,
+        random: Arc::new(SystemRandom),
+        disk: Arc::new(SystemDisk),
+    };
+    let options = VaultOptions::default();
+    // Reads the keys and sees whether they fit together.
+    if let Err(error) = wiring::open_vault(vault, plan.name.clone(), options, parts).await {
+        return vec![failed(subject, &error)];
+    }
+    let storage = match wiring::connect_storage(vault, &SystemDisk).await {
         Ok(storage) => storage,
         Err(error) => return vec![failed(subject, &error)],
     };
@@ -129,7 +141,7 @@ async fn check_vault(plan: &ServicePlan, disk: &dyn Disk, clock: &dyn Clock) -> 
             );
             vec![
                 Finding::ok("PB-CHECK-VAULT", subject, listed),
-                lock::check(plan, storage.as_ref(), clock.now()).await,
+                lock::check(plan, storage.as_ref(), now).await,
             ]
         }
         Err(error) => vec![failed(subject, &error)],

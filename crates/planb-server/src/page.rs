@@ -102,7 +102,8 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
     );
     out.push_str("</dl>");
     out.push_str(&plain("why", status.health.why.get(lang)));
-    if let Some(error) = &status.protection.error {
+    let protection = &status.protection;
+    for error in protection.error.iter().chain(&protection.vault_error) {
         out.push_str(&plain("bad", error));
     }
     let problems = status.verification.last.iter().flat_map(|l| &l.problems);
@@ -347,6 +348,7 @@ mod tests {
                 transactions: 2,
                 spool: None,
                 error: Some("vault & co".into()),
+                vault_error: Some("<forged>".into()),
             },
             execution: None,
             objective_rto_secs: 900.0,

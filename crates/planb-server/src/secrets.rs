@@ -28,6 +28,17 @@ pub async fn resolve(reference: &SecretRef, disk: &dyn Disk) -> PortResult<Secre
     Ok(Secret::new(value))
 }
 
+/// Reads a secret that may not be asked for.
+pub async fn resolve_if_any(
+    reference: Option<&SecretRef>,
+    disk: &dyn Disk,
+) -> PortResult<Option<Secret>> {
+    match reference {
+        Some(reference) => Ok(Some(resolve(reference, disk).await?)),
+        None => Ok(None),
+    }
+}
+
 fn missing(reference: &SecretRef) -> PortError {
     PortError::new(
         ErrorKind::NotFound,

@@ -123,10 +123,7 @@ pub async fn connect_database(
             postgresql,
             files,
         } => {
-            let password = match password {
-                Some(reference) => Some(secrets::resolve(reference, disk).await?),
-                None => None,
-            };
+            let password = secrets::resolve_if_any(password.as_ref(), disk).await?;
             if let Some(settings) = postgresql {
                 let config = PostgresConfig {
                     password,
@@ -248,8 +245,8 @@ pub struct VaultParts {
     pub disk: Arc<dyn Disk>,
 }
 
-/// Opens the folder of `service` in a vault. The keys in `options` are taken
-/// from the address.
+/// Opens the folder of `service` in a vault. Keys are those of the address,
+/// whatever `options` say.
 pub async fn open_vault(
     vault: &VaultAddress,
     service: ServiceName,
@@ -257,13 +254,12 @@ pub async fn open_vault(
     parts: VaultParts,
 ) -> PortResult<VaultRepository> {
     let storage = connect_storage(vault, parts.disk.as_ref()).await?;
-    let identity = match &vault.identity {
-        Some(reference) => Some(secrets::resolve(reference, parts.disk.as_ref()).await?),
-        None => None,
-    };
+    let disk = parts.disk.as_ref();
     let options = VaultOptions {
         recipients: vault.recipients.clone(),
-        identity,
+        identity: secrets::resolve_if_any(vault.identity.as_ref(), disk).await?,
+        signing_key: secrets::resolve_if_any(vault.signing_key.as_ref(), disk).await?,
+        trusted_signers: vault.trusted_signers.clone(),
         zstd_level: ZSTD_LEVEL,
         ..options
     };
@@ -334,6 +330,61 @@ fn health_path(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use planb_model::recovery::{NewRecord, RecordKind, SignatureState};
+
+    /// The pair of RFC 8410, section 10.
+    const PRIVATE_KEY: &str = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
+    const PUBLIC_KEY: &str = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+
+    /// The vault in `dir`, signed by that key where `trusted` are the keys that count.
+    async fn vault(dir: &std::path::Path, trusted: &[&str]) -> PortResult<VaultRepository> {
+        let key = dir.join("key.pem");
+        let signs = !trusted.is_empty();
+        let address = VaultAddress {
+            url: format!("file://{}", dir.join("vault").display()),
+            options: BTreeMap::new(),
+            secret_options: BTreeMap::new(),
+            recipients: vec![],
+            identity: None,
+            signing_key: signs.then_some(planb_model::SecretRef::File(key)),
+            trusted_signers: trusted.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let parts = VaultParts {
+            clock: Arc::new(planb_connector_system::SystemClock::new()),
+            random: Arc::new(planb_connector_system::SystemRandom),
+            disk: Arc::new(planb_connector_system::SystemDisk),
+        };
+        let service = ServiceName::new("orders").expect("a name");
+        open_vault(&address, service, VaultOptions::default(), parts).await
+    }
+
+    #[tokio::test]
+    async fn a_verdict_is_signed_by_the_key_of_the_plan_and_no_other_counts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let code = |opened: PortResult<VaultRepository>| opened.err().map(|e| e.code());
+        let missing = vault(dir.path(), &[PUBLIC_KEY]).await;
+        assert_eq!(code(missing), Some("PB-SECRET-MISSING"));
+        std::fs::write(dir.path().join("key.pem"), PRIVATE_KEY).expect("a key");
+        let other = PUBLIC_KEY.replace("Gb9E", "Gb9F");
+        let not_ours = vault(dir.path(), &[&other]).await;
+        assert_eq!(code(not_ours), Some("PB-REPO-SIGNING-KEY"));
+
+        let verdict = |by: &str| NewRecord {
+            kind: RecordKind::Verification,
+            snapshot: "20260131t010203456z-0a1b2c3d".to_owned(),
+            passed: Some(true),
+            body: serde_json::json!({ "by": by }),
+        };
+        let signed = vault(dir.path(), &[PUBLIC_KEY]).await.expect("opens");
+        signed.put_record(verdict("planb")).await.expect("written");
+        let open = vault(dir.path(), &[]).await.expect("opens");
+        open.put_record(verdict("thief")).await.expect("written");
+        let read = signed.records(RecordKind::Verification).await;
+        let read = read.expect("read");
+        assert_eq!(read.len(), 1, "{read:?}");
+        assert_eq!(read[0].body["by"], "planb");
+        assert_eq!(read[0].signature, SignatureState::Valid);
+    }
 
     #[test]
     fn the_outside_probe_takes_the_path_of_the_health_url() {

@@ -82,6 +82,8 @@ pub fn plan(strategy: Strategy, mode: FailoverMode) -> ServicePlan {
                 secret_options: BTreeMap::new(),
                 recipients: vec![],
                 identity: None,
+                signing_key: None,
+                trusted_signers: Vec::new(),
             },
             flush_interval: Duration::from_millis(500),
             flush_bytes: 64 * 1024,

@@ -187,7 +187,11 @@ impl Vault {
     pub(crate) async fn next_segment(&self, head: &Head) -> PortResult<Option<Segment>> {
         let name = self.segment_name(head.epoch, head.next, &head.previous);
         match self.storage.read(&name.key).await {
-            Ok(object) => Ok(Some(self.decode(&name.key, object).await?)),
+            Ok(object) => {
+                let segment = self.decode(&name.key, object).await?;
+                self.check_place(head.epoch, &name, &segment)?;
+                Ok(Some(segment))
+            }
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }

@@ -43,6 +43,8 @@ pub(crate) struct Verified {
     listed_at: Option<Duration>,
     /// The log goes on elsewhere: only a newer snapshot leads further.
     ended: bool,
+    /// See `RecoveryPoint::passed_over`.
+    passed_over: Vec<String>,
 }
 
 /// See `Repository::recovery_point`. `verified` keeps what was checked, also
@@ -69,11 +71,14 @@ pub(crate) async fn recovery_point(
 }
 
 async fn begin(vault: &Vault, names: Vec<ManifestName>) -> PortResult<Verified> {
+    let mut passed_over = Vec::new();
     let warn = |e: &planb_ports::PortError| {
         tracing::warn!(
+            code = e.code(),
             error = e.chain(),
-            "a snapshot is damaged; an older one is taken"
+            "a snapshot is damaged or forged; an older one is taken"
         );
+        passed_over.push(format!("[{}] {}", e.code(), e.chain()));
     };
     let (_, manifest) = vault.newest_whole(&names, warn).await?;
     let at_snapshot = vault
@@ -98,6 +103,7 @@ async fn begin(vault: &Vault, names: Vec<ManifestName>) -> PortResult<Verified> 
         manifest,
         listed_at: None,
         ended: false,
+        passed_over,
     })
 }
 
@@ -182,6 +188,7 @@ impl Verified {
             written_at: self.written_at,
             canary: self.canary,
             restore_bytes: self.restore_bytes,
+            passed_over: self.passed_over.clone(),
         }
     }
 }

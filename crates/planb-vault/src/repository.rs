@@ -5,6 +5,7 @@ use crate::chain::Ends;
 use crate::layout::Layout;
 use crate::point::Verified;
 use crate::protect::{Run, protect};
+use crate::restore::Followed;
 use crate::seal::Seal;
 use crate::sign::Signing;
 use crate::spool::{Spool, SpoolOptions};
@@ -34,6 +35,8 @@ pub struct VaultRepository {
     vault: Vault,
     /// What `recovery_point` has checked already.
     verified: Mutex<Option<Verified>>,
+    /// Where the copy stood that `follow` was called for last.
+    followed: Mutex<Option<Followed>>,
 }
 
 impl VaultRepository {
@@ -66,6 +69,7 @@ impl VaultRepository {
         Ok(Self {
             vault,
             verified: Mutex::new(None),
+            followed: Mutex::new(None),
         })
     }
 
@@ -232,7 +236,18 @@ impl Repository for VaultRepository {
         progress: &dyn Progress,
     ) -> PortResult<RestoreReport> {
         let vault = self.vault.patient();
-        Box::pin(restore::restore(&vault, database, options, progress)).await
+        let (report, _) = Box::pin(restore::restore(&vault, database, options, progress)).await?;
+        Ok(report)
+    }
+
+    async fn follow(
+        &self,
+        database: &dyn Database,
+        progress: &dyn Progress,
+    ) -> PortResult<RestoreReport> {
+        let vault = self.vault.patient();
+        let mut known = self.followed.lock().await;
+        Box::pin(restore::follow(&vault, database, progress, &mut known)).await
     }
 
     async fn recovery_point(&self) -> PortResult<RecoveryPoint> {

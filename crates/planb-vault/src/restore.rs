@@ -7,6 +7,7 @@
 //! a warm standby, and going back to a moment.
 
 mod accounts;
+mod follow;
 mod folded;
 mod goal;
 mod load;
@@ -18,6 +19,7 @@ use crate::error;
 use crate::layout::ManifestName;
 use crate::point::Holds;
 use crate::vault::{Vault, same_place};
+pub(crate) use follow::{Followed, follow};
 use goal::Goal;
 use load::load;
 use log::Applier;
@@ -36,13 +38,14 @@ pub(crate) struct Target<'a> {
     pub(crate) goal: &'a Goal,
 }
 
-/// See `Repository::restore`.
+/// See `Repository::restore`. Also returns where the log goes on, unless no log
+/// was asked for.
 pub(crate) async fn restore(
     vault: &Vault,
     database: &dyn Database,
     options: &RestoreOptions,
     progress: &dyn Progress,
-) -> PortResult<RestoreReport> {
+) -> PortResult<(RestoreReport, Option<Head>)> {
     let target = Target {
         vault,
         database,
@@ -52,14 +55,14 @@ pub(crate) async fn restore(
     };
     let names = goal::candidates(vault, database, &options.to).await?;
     if let Some((mark, head)) = target.stands_before(&names).await? {
-        let report = target.apply(empty_report(mark), head).await?;
+        let (report, head) = target.apply(empty_report(mark), head).await?;
         if !target.is_overtaken(&names, &report.mark).await? {
-            return target.accounts(report).await;
+            return Ok((target.accounts(report).await?, Some(head)));
         }
         progress.stage("log was lost behind this copy; a newer snapshot leads further");
     }
-    let report = target.restore_from_snapshot(&names).await?;
-    target.accounts(report).await
+    let (report, head) = target.restore_from_snapshot(&names).await?;
+    Ok((target.accounts(report).await?, head))
 }
 
 /// What [`restore`] would do.
@@ -189,7 +192,10 @@ impl Target<'_> {
     /// Loads the newest of the snapshots that is whole, and applies the log
     /// after it. A damaged one gives way to an older one of the same epoch; that
     /// is said, not hidden, and fails when its log does not lead to the same end.
-    async fn restore_from_snapshot(&self, names: &[ManifestName]) -> PortResult<RestoreReport> {
+    async fn restore_from_snapshot(
+        &self,
+        names: &[ManifestName],
+    ) -> PortResult<(RestoreReport, Option<Head>)> {
         let mut first_error = None;
         for name in names {
             match self.load_one(name).await {
@@ -198,12 +204,12 @@ impl Target<'_> {
                     report.mark = start.mark;
                     // The log may have gone on while the snapshot was loaded.
                     let Some(head) = self.log_behind(&start.manifest, &report.mark).await? else {
-                        return Ok(report);
+                        return Ok((report, None));
                     };
-                    let report = self.apply(report, head).await?;
+                    let (report, head) = self.apply(report, head).await?;
                     return match first_error {
                         Some(error) if self.falls_short(&report) => Err(error),
-                        _ => Ok(report),
+                        _ => Ok((report, Some(head))),
                     };
                 }
                 Err(e) if e.kind() == ErrorKind::Corrupt => {
@@ -276,7 +282,7 @@ impl Target<'_> {
         }
     }
 
-    async fn apply(&self, report: RestoreReport, head: Head) -> PortResult<RestoreReport> {
+    async fn apply(&self, report: RestoreReport, head: Head) -> PortResult<(RestoreReport, Head)> {
         Applier::new(*self, report, head).run().await
     }
 }

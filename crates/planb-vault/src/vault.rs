@@ -57,7 +57,13 @@ impl Vault {
         blocking(move || segment::decode(&key, object, &seal)).await
     }
 
-    fn check_place(&self, epoch: Epoch, name: &SegmentName, segment: &Segment) -> PortResult<()> {
+    /// Checks that a segment is the one its name says.
+    pub(crate) fn check_place(
+        &self,
+        epoch: Epoch,
+        name: &SegmentName,
+        segment: &Segment,
+    ) -> PortResult<()> {
         let header = &segment.header;
         let wrong = |what: String| Err(error::corrupt(&name.key, what));
         if header.service != self.service {

@@ -4,16 +4,14 @@ mod world;
 
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::Signer;
 use planb_model::Secret;
 use planb_model::recovery::{NewRecord, ObjectHash, RecordKind, SignatureState};
-use planb_ports::progress::NoProgress;
-use planb_ports::{Clock, PortResult, Repository, RestoreOptions, RestoreTo};
-use planb_testkit::{FakeDatabase, Link};
+use planb_ports::{Clock, PortResult, Repository};
+use planb_testkit::Link;
+use planb_vault::VaultOptions;
 use std::time::Duration;
-use world::ordered::OrderedDatabase;
+use world::signed::{code, restore_to, sign, signed, signer, stranger};
 use world::{ONE, TWO, World, seq_of};
 
 fn age_pair() -> (String, Secret) {
@@ -22,48 +20,13 @@ fn age_pair() -> (String, Secret) {
     (identity.to_public().to_string(), Secret::new(secret))
 }
 
-/// A key as openssl writes it, and its public half.
-fn signer(seed: u8) -> (SigningKey, Secret, String) {
-    let key = SigningKey::from_bytes(&[seed; 32]);
-    let mut private = hex("302e020100300506032b657004220420");
-    private.extend_from_slice(&[seed; 32]);
-    let mut public = hex("302a300506032b6570032100");
-    public.extend_from_slice(key.verifying_key().as_bytes());
-    let pem = |kind: &str, der: &[u8]| {
-        let base64 = STANDARD.encode(der);
-        format!("-----BEGIN {kind} KEY-----\n{base64}\n-----END {kind} KEY-----\n")
-    };
-    let private = Secret::new(pem("PRIVATE", &private));
-    (key, private, pem("PUBLIC", &public))
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| {
-        let digits = std::str::from_utf8(pair).expect("ascii");
-        u8::from_str_radix(digits, 16).expect("hex")
-    };
-    pairs.map(byte).collect()
-}
-
-async fn some_log(world: &World) {
-    let protection = world.protect().await;
-    world.put_rows("a", 4).await;
-    protection.caught_up().await;
-    protection.stop().await;
-}
-
-async fn code(world: &World) -> &'static str {
-    world.restore().await.expect_err("refused").code()
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_key_in_the_safe_restores_alone_and_no_other_does() {
     let mut world = World::new();
     let (daily, safe, stranger) = (age_pair(), age_pair(), age_pair());
     world.options.recipients = vec![daily.0, safe.0];
     world.options.identity = Some(daily.1);
-    some_log(&world).await;
+    world.ship_rows("a", 4).await;
 
     // The daily key is gone: what reads needs no recipients.
     world.options.recipients.clear();
@@ -84,7 +47,7 @@ async fn only_what_a_pinned_key_signed_counts() {
     let (_, private, public) = signer(7);
     world.options.signing_key = Some(private);
     world.options.trusted_signers = vec![public.clone()];
-    some_log(&world).await;
+    world.ship_rows("a", 4).await;
     let points = world.repository().points().await.expect("points");
     let state =
         |p: &planb_model::recovery::SnapshotPoint| p.facts.as_ref().expect("read").signature;
@@ -128,9 +91,47 @@ async fn only_what_a_pinned_key_signed_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_forged_newer_snapshot_is_passed_over_and_told() {
+    let world = signed();
+    world.ship_rows("a", 4).await;
+    let point = world.repository().recovery_point().await.expect("a point");
+    assert!(point.passed_over.is_empty(), "{:?}", point.passed_over);
+
+    let key = world.keys("orders/manifest/").remove(0);
+    let manifest = world.storage.peek(&key).expect("there");
+    let text = std::str::from_utf8(&manifest).expect("json");
+    let newer = format!("2099{}", &point.snapshot[4..]);
+    let forged = text.replacen(&point.snapshot, &newer, 1).into_bytes();
+    let name = key.replacen(&point.snapshot, &newer, 1);
+    let (stem, _) = name.rsplit_once('-').expect("a hash");
+    let name = format!("{stem}-{}.json", ObjectHash::of(&forged).short());
+    world.storage.plant(&name, forged);
+    let again = world.repository().recovery_point().await.expect("a point");
+    assert_eq!(again.snapshot, point.snapshot);
+    let [told] = &again.passed_over[..] else {
+        panic!("{:?}", again.passed_over);
+    };
+    assert!(told.starts_with("[PB-REPO-SIGNATURE] ") && told.contains(&name), "{told}");
+    world.restore_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn signing_that_begins_later_begins_with_a_new_snapshot() {
+    let mut world = World::new();
+    world.ship_rows("a", 4).await;
+    sign(&mut world);
+    assert_eq!(code(&world).await, "PB-REPO-SIGNATURE");
+    world.ship_rows("a", 4).await;
+    assert_eq!(world.keys("orders/manifest/").len(), 3, "the second is signed");
+    let point = world.repository().recovery_point().await.expect("a point");
+    assert!(point.passed_over.is_empty(), "{:?}", point.passed_over);
+    world.restore_all().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_vault_without_signatures_says_so_and_keys_must_fit() {
     let mut world = World::new();
-    some_log(&world).await;
+    world.ship_rows("a", 4).await;
     let points = world.repository().points().await.expect("points");
     let facts = points[0].facts.as_ref().expect("read");
     assert_eq!(facts.signature, SignatureState::Unsigned);
@@ -153,7 +154,7 @@ async fn a_vault_without_signatures_says_so_and_keys_must_fit() {
 #[tokio::test(start_paused = true)]
 async fn a_record_that_nobody_signed_does_not_count() {
     let mut world = World::new();
-    some_log(&world).await;
+    world.ship_rows("a", 4).await;
     let snapshot = world.repository().points().await.expect("points")[0]
         .id
         .clone();
@@ -187,29 +188,17 @@ async fn a_record_that_nobody_signed_does_not_count() {
 /// A signed vault whose log was signed to its end, and another end of the same
 /// log by somebody without the key.
 async fn forged_tail() -> (World, jiff::Timestamp) {
-    let mut world = World::new();
-    let (_, private, public) = signer(7);
-    world.options.signing_key = Some(private);
-    world.options.trusted_signers = vec![public];
+    let world = signed();
     let protection = world.protect().await;
     world.put_rows("a", 4).await;
     let moment = world.clock.now();
     protection.caught_up().await;
     protection.stop().await;
     let common = world.log_keys(ONE).len();
-    let stranger = World {
-        storage: world.storage.fork(),
-        source: world.source.fork(),
-        target: FakeDatabase::new("other", world.clock.clone()),
-        clock: world.clock.clone(),
-        options: planb_vault::VaultOptions::default(),
-    };
+    let stranger = stranger(&world, VaultOptions::default());
     world.clock.sleep(Duration::from_secs(5)).await;
     for (world, rows) in [(&world, "true"), (&stranger, "false")] {
-        let protection = world.protect().await;
-        world.put_rows(rows, 12).await;
-        protection.caught_up().await;
-        protection.stop().await;
+        world.ship_rows(rows, 12).await;
     }
     for key in world.log_keys(ONE).split_off(common) {
         world.storage.lose(&key).expect("there");
@@ -238,64 +227,38 @@ async fn a_forged_end_of_the_log_is_noticed_before_anything_is_changed() {
     );
     assert!(world.target.rows().is_empty(), "nothing was touched");
     // What was signed before can be restored.
-    let options = RestoreOptions {
-        to: RestoreTo::Time(moment),
-        ..RestoreOptions::default()
-    };
-    let target = OrderedDatabase::of(&world.target, &world.clock);
-    let restored = world.repository();
-    let restored = restored.restore(&target, &options, &NoProgress).await;
-    restored.unwrap_or_else(|e| panic!("{}", e.chain()));
+    assert_eq!(restore_to(&world, moment).await, Ok(()));
     assert!(world.target.has("a-0") && !world.target.has("false-0"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_forged_segment_is_refused_on_the_way_to_a_moment_behind_it() {
     let (world, _) = forged_tail().await;
-    let options = RestoreOptions {
-        to: RestoreTo::Time(world.clock.now()),
-        ..RestoreOptions::default()
-    };
-    let target = OrderedDatabase::of(&world.target, &world.clock);
-    let repository = world.repository();
-    let refused = repository.restore(&target, &options, &NoProgress).await;
-    let refused = refused.expect_err("forged");
+    let refused = restore_to(&world, world.clock.now()).await;
     // The forged log may be shorter than the true one, and end before what was signed.
     let codes = [
         "PB-REPO-FORGED-LOG",
         "PB-REPO-MISSING",
         "PB-REPO-UNSIGNED-LOG",
     ];
-    assert!(codes.contains(&refused.code()), "{}", refused.code());
-    assert!(refused.hint_text().is_some());
+    let refused = refused.expect_err("forged");
+    assert!(codes.contains(&refused), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_was_cut_off_is_refused_on_the_way_to_a_moment_behind_it() {
-    let mut world = World::new();
-    let (_, private, public) = signer(7);
-    world.options.signing_key = Some(private);
-    world.options.trusted_signers = vec![public];
-    some_log(&world).await;
+    let world = signed();
+    world.ship_rows("a", 4).await;
     let last = world.log_keys(ONE).pop().expect("log");
     world.storage.lose(&last).expect("was there");
-    let options = RestoreOptions {
-        to: RestoreTo::Time(world.clock.now()),
-        ..RestoreOptions::default()
-    };
-    let target = OrderedDatabase::of(&world.target, &world.clock);
-    let repository = world.repository();
-    let refused = repository.restore(&target, &options, &NoProgress).await;
-    assert_eq!(refused.expect_err("cut off").code(), "PB-REPO-MISSING");
+    let refused = restore_to(&world, world.clock.now()).await;
+    assert_eq!(refused, Err("PB-REPO-MISSING"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_log_is_signed_to_its_end_and_forged_checkpoints_do_not_count() {
-    let mut world = World::new();
-    let (_, private, public) = signer(7);
-    world.options.signing_key = Some(private);
-    world.options.trusted_signers = vec![public];
-    some_log(&world).await;
+    let world = signed();
+    world.ship_rows("a", 4).await;
     world.claim(TWO).await;
     world.repository().close_log(TWO).await.expect("closed");
     let last = world.log_keys(ONE).pop().expect("closed");

@@ -2,54 +2,13 @@
 
 mod world;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer, SigningKey};
-use planb_model::Secret;
-use planb_ports::progress::NoProgress;
+use ed25519_dalek::Signer;
 use planb_ports::repository::ProtectEvent;
-use planb_ports::{Clock, Repository, RestoreOptions, RestoreTo};
-use planb_testkit::FakeDatabase;
+use planb_ports::{Clock, Repository};
 use planb_vault::VaultOptions;
 use std::time::Duration;
-use world::ordered::OrderedDatabase;
+use world::signed::{code, restore_to, signed, signer, stranger};
 use world::{ONE, TWO, World, seq_of};
-
-fn key(seed: u8) -> (SigningKey, Secret, String) {
-    let key = SigningKey::from_bytes(&[seed; 32]);
-    let public = STANDARD.encode(key.verifying_key().as_bytes());
-    (key, Secret::new(STANDARD.encode([seed; 32])), public)
-}
-
-fn signed() -> World {
-    let mut world = World::new();
-    let (_, private, public) = key(7);
-    world.options.signing_key = Some(private);
-    world.options.trusted_signers = vec![public];
-    world
-}
-
-async fn log(world: &World, name: &str) {
-    let protection = world.protect().await;
-    world.put_rows(name, 4).await;
-    protection.caught_up().await;
-    protection.stop().await;
-}
-
-async fn code(world: &World) -> &'static str {
-    world.restore().await.expect_err("refused").code()
-}
-
-async fn restore_to(world: &World, moment: jiff::Timestamp) -> Result<(), &'static str> {
-    let options = RestoreOptions {
-        to: RestoreTo::Time(moment),
-        ..RestoreOptions::default()
-    };
-    let target = OrderedDatabase::of(&world.target, &world.clock);
-    let repository = world.repository();
-    let restored = repository.restore(&target, &options, &NoProgress).await;
-    restored.map(drop).map_err(|e| e.code())
-}
 
 /// A signed vault, behind whose log somebody with these options went on; and a
 /// moment in the signed log, behind its rows.
@@ -64,15 +23,9 @@ async fn with_tail_by(options: VaultOptions) -> (World, jiff::Timestamp) {
     protection.caught_up().await;
     protection.stop().await;
     let common = world.log_keys(ONE).len();
-    let stranger = World {
-        storage: world.storage.fork(),
-        source: world.source.fork(),
-        target: FakeDatabase::new("other", world.clock.clone()),
-        clock: world.clock.clone(),
-        options,
-    };
+    let stranger = stranger(&world, options);
     world.clock.sleep(Duration::from_secs(5)).await;
-    log(&stranger, "false").await;
+    stranger.ship_rows("false", 4).await;
     for key in stranger.log_keys(ONE).split_off(common) {
         let object = stranger.storage.peek(&key).expect("there");
         world.storage.plant(&key, object);
@@ -103,7 +56,7 @@ async fn a_tail_that_nobody_signed_is_refused_before_anything_is_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tail_signed_by_somebody_else_is_refused() {
-    let (_, private, _) = key(8);
+    let (_, private, _) = signer(8);
     let stranger = VaultOptions {
         signing_key: Some(private),
         ..VaultOptions::default()
@@ -114,7 +67,7 @@ async fn a_tail_signed_by_somebody_else_is_refused() {
     assert_eq!(restore_to(&world, moment).await, Ok(()));
     // After a change of keys both are pinned.
     world.target.revive_empty();
-    world.options.trusted_signers.push(key(8).2);
+    world.options.trusted_signers.push(signer(8).2);
     world.restore().await.expect("restores");
     assert!(world.target.has("false-0"));
 }
@@ -122,7 +75,7 @@ async fn a_tail_signed_by_somebody_else_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_segment_at_another_place_is_refused_although_it_is_signed() {
     let world = signed();
-    log(&world, "a").await;
+    world.ship_rows("a", 4).await;
     let keys = world.log_keys(ONE);
     let [.., one, two] = &keys[..] else {
         panic!("too little log: {keys:?}");
@@ -144,7 +97,7 @@ async fn a_segment_at_another_place_is_refused_although_it_is_signed() {
 #[tokio::test(start_paused = true)]
 async fn a_tail_behind_the_newest_checkpoint_can_be_cut_off_unseen() {
     let world = signed();
-    log(&world, "a").await;
+    world.ship_rows("a", 4).await;
     let checkpoints = world.keys("orders/checkpoint/").len();
     let protection = world.protect().await;
     world.put_rows("b", 4).await;
@@ -208,7 +161,7 @@ async fn old_vault() -> (World, jiff::Timestamp) {
     world.put_rows("b", 4).await;
     protection.caught_up().await;
     protection.stop().await;
-    let (signer, private, public) = key(7);
+    let (signer, private, public) = signer(7);
     for key in world.keys("orders/manifest/") {
         let manifest = world.storage.peek(&key).expect("there");
         let signature = signer.sign(&manifest).to_bytes().to_vec();

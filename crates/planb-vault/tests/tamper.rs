@@ -109,10 +109,7 @@ impl Template {
             world.options.recipients = vec![RECIPIENT.into()];
             world.options.identity = Some(Secret::new(IDENTITY));
         }
-        let protection = world.protect().await;
-        world.put_rows("a", 4).await;
-        protection.caught_up().await;
-        protection.stop().await;
+        world.ship_rows("a", 4).await;
         world.source.put("between", "lives").expect("writable");
         world.source.purge_log();
         let again = world.protect_through(Link::direct());

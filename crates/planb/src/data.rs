@@ -6,7 +6,7 @@ use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
 use planb_model::plan::{self, DatabaseAddress, VaultAddress};
 use planb_model::{SecretRef, ServiceName, SiteName};
 use planb_ports::{Clock, Database, SnapshotMethod, SnapshotOptions};
-use planb_server::{secrets, wiring};
+use planb_server::wiring;
 use planb_vault::{VaultOptions, VaultRepository};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,15 +82,6 @@ pub async fn open_vault(args: &VaultArgs, options: VaultOptions) -> CliResult<Op
         disk: Arc::new(SystemDisk),
     };
     let address = vault_address(args)?;
-    let signing_key = match &args.signing_key {
-        Some(path) => Some(secrets::resolve(&SecretRef::File(path.clone()), &SystemDisk).await?),
-        None => None,
-    };
-    let options = VaultOptions {
-        signing_key,
-        trusted_signers: args.trusted_signers.clone(),
-        ..options
-    };
     let repository = wiring::open_vault(&address, service.clone(), options, parts).await?;
     Ok(OpenVault {
         repository,
@@ -123,13 +114,13 @@ fn vault_address(args: &VaultArgs) -> CliResult<VaultAddress> {
         }
     }
     let identity = args.identity.clone().map(SecretRef::File);
-    Ok(plan::vault_address(
-        &args.vault,
-        options,
-        secrets,
-        &args.recipients,
-        identity,
-    )?)
+    let address =
+        plan::vault_address(&args.vault, options, secrets, &args.recipients, identity)?;
+    Ok(VaultAddress {
+        signing_key: args.signing_key.clone().map(SecretRef::File),
+        trusted_signers: args.trusted_signers.clone(),
+        ..address
+    })
 }
 
 fn pair(text: &str) -> CliResult<(&str, &str)> {

@@ -166,11 +166,13 @@ async fn look_at_vault(
         random: Arc::new(SystemRandom),
         disk: Arc::new(SystemDisk),
     };
-    let options = VaultOptions {
-        trusted_signers: sources.trusted_signers.clone(),
-        ..VaultOptions::default()
-    };
-    let vault = wiring::open_vault(&plan.data.vault, plan.name.clone(), options, parts).await?;
+    let mut address = plan.data.vault.clone();
+    // Nothing is written.
+    address.signing_key = None;
+    let trusted = sources.trusted_signers.iter().cloned();
+    address.trusted_signers.extend(trusted);
+    let options = VaultOptions::default();
+    let vault = wiring::open_vault(&address, plan.name.clone(), options, parts).await?;
     facts.points = Some(vault.points().await?);
     facts.records = Some(vault.records(RecordKind::Verification).await?);
     Ok(())

@@ -56,11 +56,14 @@ pub fn measure(options: &Options) -> Result<Table> {
              INSERT INTO t SELECT seq, seq % 1000, REPEAT(MD5(seq), 5) FROM seq_1_to_{rows}"
         ),
     )?;
-    let health = healthy()?;
+    let ports = Ports {
+        health: healthy()?,
+        edge: free_port()?,
+    };
     let run = |verifies: bool| -> Result<Up> {
         let here = folder.join(if verifies { "on" } else { "off" });
         std::fs::create_dir_all(&here)?;
-        let plan = plan(&here, &source, &standby, health, verifies);
+        let plan = plan(&here, [&source, &standby], &ports, verifies);
         std::fs::write(here.join("planb.yaml"), plan)?;
         Up::start(&binary, &here)
     };
@@ -221,7 +224,22 @@ fn healthy() -> Result<u16> {
     Ok(port)
 }
 
-fn plan(here: &Path, source: &Server, standby: &Server, health: u16, verifies: bool) -> String {
+/// Ports of this machine.
+struct Ports {
+    /// Where all is well.
+    health: u16,
+    /// Where the edge of `planb up` listens.
+    edge: u16,
+}
+
+/// A port nobody listens on.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn plan(here: &Path, servers: [&Server; 2], ports: &Ports, verifies: bool) -> String {
+    let [source, standby] = servers;
+    let Ports { health, edge } = ports;
     let site = |name: &str, role: &str, server: &Server| {
         format!(
             "    - name: {name}\n      role: {role}\n      database: {{ url: \"{}\" }}\n      \
@@ -234,7 +252,7 @@ fn plan(here: &Path, source: &Server, standby: &Server, health: u16, verifies: b
         "apiVersion: planb.dev/v1\nkind: Service\nmetadata: {{ name: bench }}\nspec:\n  grade: 2\n  \
          objectives: {{ rto: 15m, rpo: 5m }}\n  strategy: pilot-light\n  sites:\n{}{}  data:\n    \
          vault: {{ url: \"file://{}\" }}\n    verification: {{ enabled: {verifies}, interval: 24h }}\n  \
-         traffic:\n    edge: {{ listen: \"127.0.0.1:0\" }}\n  failover: {{ mode: manual }}\n",
+         traffic:\n    edge: {{ listen: \"127.0.0.1:{edge}\" }}\n  failover: {{ mode: manual }}\n",
         site("one", "primary", source),
         site("two", "standby", standby),
         here.join("vault").display(),

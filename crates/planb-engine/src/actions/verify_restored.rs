@@ -99,6 +99,7 @@ mod tests {
                 written_at: Timestamp::UNIX_EPOCH,
                 canary: Some(canary(7)),
                 restore_bytes: 1,
+                passed_over: vec![],
             },
             mark: Some(AppliedMark {
                 snapshot: "one".to_owned(),

@@ -1,6 +1,6 @@
 //! Keeps the active site protected, and whoever becomes active after it.
 
-use super::rest;
+use super::{coded, rest};
 use crate::EngineError;
 use crate::shared::{ProtectionView, Shared};
 use planb_decide::protection::protection_wanted;
@@ -124,11 +124,6 @@ fn told(error: &EngineError) -> String {
         EngineError::Port(error) => coded(error.code(), &PortError::chain(error)),
         other => coded(other.code(), &other.to_string()),
     }
-}
-
-/// With its code in front, by which faces explain it in the reader's language.
-fn coded(code: &str, error: &str) -> String {
-    format!("[{code}] {error}")
 }
 
 /// Log waits on the local disk, or does not any more.

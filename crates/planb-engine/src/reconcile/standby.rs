@@ -7,7 +7,7 @@ use crate::actions::restore::{Traced, make_restorable};
 use crate::shared::Shared;
 use planb_model::plan::Strategy;
 use planb_model::service::ServiceRecord;
-use planb_ports::{ErrorKind, RestoreOptions};
+use planb_ports::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn follow(shared: &Shared, record: &ServiceRecord) -> Result<(), StepError
     make_restorable(site.database.as_ref(), ports.service(), record.epoch).await?;
     let report = ports
         .repository
-        .restore(site.database.as_ref(), &RestoreOptions::default(), &Traced)
+        .follow(site.database.as_ref(), &Traced)
         .await?;
     if report.loaded_snapshot {
         tracing::info!(site = %name, rows = report.rows_compared, "the standby was loaded from a snapshot");

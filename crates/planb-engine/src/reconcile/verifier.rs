@@ -2,7 +2,7 @@
 //! service, which ends a drill at once. What it costs is the machine's spare
 //! time: scratch servers run at the lowest priority.
 
-use super::rest;
+use super::{coded, rest};
 use crate::EngineError;
 use crate::shared::Shared;
 use planb_model::status::{DrillVerdict, VerificationState};
@@ -138,7 +138,7 @@ fn failed(shared: &Shared, error: &PortError) {
         "a drill came to no verdict"
     );
     shared.verification.send_modify(|view| {
-        view.error = Some(format!("[{}] {text}", error.code()));
+        view.error = Some(coded(error.code(), &text));
         if error.kind() == ErrorKind::Unsupported {
             view.state = VerificationState::Impossible;
         }

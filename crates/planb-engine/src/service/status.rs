@@ -31,6 +31,7 @@ pub(crate) fn blank(ports: &ServicePorts) -> ServiceStatus {
             transactions: 0,
             spool: None,
             error: None,
+            vault_error: None,
         },
         verification: VerificationStatus::default(),
         execution: None,
@@ -64,9 +65,11 @@ fn protection(shared: &Shared) -> ProtectionStatus {
     let silent = view.canary_seen_at.is_none_or(|at| {
         ports.clock.monotonic().saturating_sub(at) > canary_silence_max(&ports.plan.data)
     });
-    // Nothing has failed, and yet no canary comes back: not protected.
+    // Nothing has failed, and yet no canary comes back, or what is in the vault
+    // cannot be restored: not protected.
+    let useless = view.vault_error.is_some() && !view.recoverable;
     let state = match view.state {
-        ProtectionState::Protected if silent => ProtectionState::Degraded,
+        ProtectionState::Protected if silent || useless => ProtectionState::Degraded,
         state => state,
     };
     ProtectionStatus {
@@ -78,5 +81,6 @@ fn protection(shared: &Shared) -> ProtectionStatus {
         transactions: view.transactions,
         spool: view.spool,
         error: view.error.clone(),
+        vault_error: view.vault_error.clone(),
     }
 }

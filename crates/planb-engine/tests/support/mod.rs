@@ -385,6 +385,8 @@ fn plan() -> ServicePlan {
                 secret_options: BTreeMap::new(),
                 recipients: Vec::new(),
                 identity: None,
+                signing_key: None,
+                trusted_signers: Vec::new(),
             },
             flush_interval: Duration::from_millis(200),
             flush_bytes: 1 << 20,

@@ -92,7 +92,7 @@ pub fn database_address(
     }
 }
 
-/// Reads the address of a vault.
+/// Reads the address of a vault; nothing is signed in it, and no signature checked.
 ///
 /// # Errors
 /// When it is no vault, a recipient is no `age` key, or a secret is in it.
@@ -112,6 +112,8 @@ pub fn vault_address(
             .map(|text| recipient(text))
             .collect::<Result<_, _>>()?,
         identity,
+        signing_key: None,
+        trusted_signers: Vec::new(),
     })
 }
 

@@ -145,6 +145,13 @@ fn vault(raw: RawVault) -> Option<VaultAddress> {
         ),
         None => (Vec::new(), None),
     };
+    let (signing_key, trusted_signers) = match raw.signing {
+        Some(signing) => (
+            Some(secret(signing.key)?),
+            signing.trusted.into_iter().map(|s| s.0).collect(),
+        ),
+        None => (None, Vec::new()),
+    };
     Some(VaultAddress {
         url: raw.url.0,
         options: raw.options.into_iter().map(|(k, v)| (k, v.0)).collect(),
@@ -155,6 +162,8 @@ fn vault(raw: RawVault) -> Option<VaultAddress> {
             .collect::<Option<_>>()?,
         recipients,
         identity,
+        signing_key,
+        trusted_signers,
     })
 }
 

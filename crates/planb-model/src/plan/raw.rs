@@ -9,8 +9,8 @@ pub(super) use health::RawHealth;
 pub(super) use site::{RawCommand, RawDatabase, RawRole, RawSite, RawWorkload};
 
 use super::scalar::{
-    DurationText, HttpUrlText, ListenText, NameText, PlainText, RecipientText, SizeText,
-    VariableText, VaultUrlText,
+    DurationText, HttpUrlText, ListenText, NameText, PlainText, RecipientText, SignerText,
+    SizeText, VariableText, VaultUrlText,
 };
 use super::{FailoverMode, Strategy};
 use schemars::JsonSchema;
@@ -258,6 +258,9 @@ pub(super) struct RawVault {
     /// Encryption of every object. Without it, whoever can read the vault can
     /// read the data.
     pub encryption: Option<RawEncryption>,
+    /// Signatures on snapshots, log and results of drills. Without them, whoever
+    /// can write to the vault decides what is restored.
+    pub signing: Option<RawSigning>,
 }
 
 /// Encryption of the vault with `age`.
@@ -270,6 +273,20 @@ pub(super) struct RawEncryption {
     /// The private key that belongs to one of the recipients. PlanB needs it
     /// to restore.
     pub identity: RawSecret,
+}
+
+/// Signatures of the vault (Ed25519). What none of the trusted keys signed is
+/// refused. Switched on in the middle of a vault's life, it begins with a new snapshot.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RawSigning {
+    /// The private key (PEM) PlanB signs with: `openssl genpkey -algorithm ed25519`.
+    pub key: RawSecret,
+    /// Public keys whose signatures count, one of them that of `key`: what
+    /// `openssl pkey -pubout` prints, or its middle line. After a change of keys
+    /// the old one stays here for as long as what it signed is kept.
+    #[schemars(length(min = 1, max = 16))]
+    pub trusted: Vec<SignerText>,
 }
 
 /// Where a secret is. Exactly one of the two; a secret is never written into a plan.

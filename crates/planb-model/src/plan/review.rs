@@ -65,6 +65,20 @@ fn vault(plan: &ServicePlan, findings: &mut Vec<Finding>) {
             ),
         ));
     }
+    if plan.data.vault.trusted_signers.is_empty() {
+        findings.push(warning(
+            "PB-PLAN-REVIEW-SIGNATURE",
+            &subject,
+            Text::new(
+                "nothing in the vault is signed: whoever can write to it decides what is restored",
+                "볼트에 서명이 없어, 볼트에 쓸 수 있으면 복원될 내용을 바꿀 수 있습니다",
+            ),
+            Text::new(
+                "make a key with `openssl genpkey -algorithm ed25519` and give `data.vault.signing`",
+                "`openssl genpkey -algorithm ed25519`로 키를 만들어 `data.vault.signing`에 지정하세요",
+            ),
+        ));
+    }
     if plan.data.snapshot_interval > SNAPSHOT_INTERVAL_MAX {
         findings.push(warning(
             "PB-PLAN-REVIEW-SNAPSHOT",

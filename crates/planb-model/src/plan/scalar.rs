@@ -6,6 +6,7 @@
 mod address;
 mod age_key;
 mod quantity;
+mod signer;
 
 pub(super) use address::{
     DatabaseUrl, database_url, host_and_port, http_url, origin_url, reachable, same_endpoint,
@@ -13,6 +14,7 @@ pub(super) use address::{
 };
 pub(super) use age_key::recipient;
 pub(super) use quantity::{duration, duration_text, size, size_text};
+pub(super) use signer::signer;
 
 use crate::{ServiceName, Text};
 use serde::{Deserialize, Serialize};
@@ -165,6 +167,8 @@ scalar!(/// Address of a vault.
     VaultUrlText, String, "planb-vault-url", "az://backups/planb", vault_url, own);
 scalar!(/// An age public key.
     RecipientText, String, "planb-age-recipient", "age1…", recipient, own);
+scalar!(/// An Ed25519 public key.
+    SignerText, String, "planb-signer", "MCowBQYDK2VwAyEA…", signer, own);
 
 /// Reads `text` as the schema's `format` says; texts of other formats are fine.
 pub(super) fn check(format: &str, text: &str) -> Result<(), Bad> {
@@ -181,6 +185,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), Bad> {
         "planb-reachable" => reachable(text).map(drop),
         "planb-vault-url" => vault_url(text).map(drop),
         "planb-age-recipient" => recipient(text).map(drop),
+        "planb-signer" => signer(text).map(drop),
         _ => Ok(()),
     }
 }

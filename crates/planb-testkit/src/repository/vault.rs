@@ -321,6 +321,7 @@ impl Vault {
             written_at: snapshot.manifest.taken_at,
             canary: snapshot.canary,
             restore_bytes: 0,
+            passed_over: Vec::new(),
         };
         let part_bytes = snapshot.parts.iter().map(|(_, bytes)| bytes.len() as u64);
         point.restore_bytes += part_bytes.sum::<u64>();

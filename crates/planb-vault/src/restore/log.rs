@@ -58,12 +58,23 @@ impl<'a> Applier<'a> {
     ///
     /// When the log cannot be read on, what was read before is applied first; if
     /// the asked point is in that, what lies behind it does not matter.
-    pub(super) async fn run(mut self) -> PortResult<RestoreReport> {
+    pub(super) async fn run(mut self) -> PortResult<(RestoreReport, Head)> {
         if *self.target.goal != Goal::End {
             self.report.reached = Reached::LogEnds;
         }
         self.look_at_point();
         let read = self.read().await;
+        self.finish(read).await
+    }
+
+    /// Applies what comes next by its name, `most` segments of it, without listing
+    /// anything.
+    pub(super) async fn run_by_name(mut self, most: u64) -> PortResult<(RestoreReport, Head)> {
+        let read = self.read_on(most).await;
+        self.finish(read).await
+    }
+
+    async fn finish(mut self, read: PortResult<()>) -> PortResult<(RestoreReport, Head)> {
         self.apply_batch().await?;
         if !self.ended {
             read?;
@@ -74,17 +85,29 @@ impl<'a> Applier<'a> {
             vault.ends.see(head.epoch, last);
         }
         self.report.chain_closed = head.closed.is_some();
-        Ok(self.report)
+        Ok((self.report, self.head))
     }
 
     async fn read(&mut self) -> PortResult<()> {
         let (vault, from) = (self.target.vault, self.head.next);
         self.proofs = vault.proofs(self.head.epoch, from).await?;
         self.read_listed().await?;
-        while !self.ended && self.head.closed.is_none() {
+        self.read_on(u64::MAX).await?;
+        match !self.ended && self.head.closed.is_none() {
+            true => self.is_whole(),
+            false => Ok(()),
+        }
+    }
+
+    /// Reads segment after segment by name: to the end, or `most` of them.
+    async fn read_on(&mut self, most: u64) -> PortResult<()> {
+        for _ in 0..most {
+            if self.ended || self.head.closed.is_some() {
+                break;
+            }
             match self.target.vault.next_segment(&self.head).await? {
                 Some(segment) => self.take(segment).await?,
-                None => return self.is_whole(),
+                None => break,
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "every test file uses another part of it")]
 
 pub mod ordered;
+pub mod signed;
 
 use planb_model::recovery::SegmentSeq;
 use planb_model::{Canary, Epoch, ServiceName, SiteName};
@@ -106,6 +107,14 @@ impl World {
         let report = self.restore().await.expect("restores");
         assert_eq!(self.target.rows(), self.source.rows());
         report
+    }
+
+    /// Protects the source while rows come, and stops when they are in the vault.
+    pub async fn ship_rows(&self, name: &str, count: usize) {
+        let protection = self.protect().await;
+        self.put_rows(name, count).await;
+        protection.caught_up().await;
+        protection.stop().await;
     }
 
     /// Puts rows, a little time apart so that they come in several segments.

@@ -6,6 +6,7 @@
 //! then it applies the rest of the log, which is whole now, and opens the copy.
 //! SIGUSR1 asks for it, or `planb follow … --promote` from another terminal.
 
+mod pace;
 mod turn;
 mod watch;
 
@@ -17,10 +18,11 @@ use planb_ports::{Database, ErrorKind, PortError, PortResult, Repository, Restor
 use planb_vault::VaultOptions;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use pace::Pace;
 use turn::{Turn, ask_running};
 use watch::Watch;
 
-/// Pause between two looks for new log, in milliseconds.
+/// Pause between two looks at a promotion by another process, in milliseconds.
 const PAUSE_MS: u64 = 200;
 /// Pause after a failure that may pass, in milliseconds.
 const RETRY_MS: u64 = 2_000;
@@ -69,11 +71,12 @@ impl Standby {
         self.prepare(args.replace).await?;
         self.watch.began(&self.target.name);
         let mut promote = args.promote;
+        let mut pace = Pace::default();
         loop {
             let applied = self.apply().await;
             let pause = match applied {
-                Ok(()) if promote => return self.promote().await,
-                Ok(()) => PAUSE_MS,
+                Ok(_) if promote => return self.promote().await,
+                Ok(segments) => pace.after(segments),
                 Err(error) if may_pass(&error) => {
                     self.watch.failed(&error);
                     RETRY_MS
@@ -102,16 +105,12 @@ impl Standby {
         Ok(newest.unwrap_or(Epoch::FIRST))
     }
 
-    /// Applies what is new.
-    async fn apply(&self) -> PortResult<()> {
-        let options = RestoreOptions::default();
-        let report = self
-            .vault
-            .repository
-            .restore(self.database(), &options, &self.watch)
-            .await?;
+    /// Applies what is new; how many segments that was.
+    async fn apply(&self) -> PortResult<u64> {
+        let repository = &self.vault.repository;
+        let report = repository.follow(self.database(), &self.watch).await?;
         self.watch.applied(&report);
-        Ok(())
+        Ok(report.segments_applied)
     }
 
     fn database(&self) -> &dyn Database {

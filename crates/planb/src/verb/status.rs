@@ -57,7 +57,8 @@ fn show(status: &ServiceStatus, lang: Lang) {
     if let Some(spool) = &status.protection.spool {
         output::data(waiting(spool, lang).get(lang));
     }
-    if let Some(error) = &status.protection.error {
+    let protection = &status.protection;
+    for error in protection.error.iter().chain(&protection.vault_error) {
         output::data(&format!("  ! {}", explain::text(error, lang)));
     }
     let verification = page::verification(&status.verification).1;

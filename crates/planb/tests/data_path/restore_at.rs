@@ -101,17 +101,23 @@ fn behind_the_last(desk: &Desk, to: &str) {
     }
 }
 
-#[test]
-fn sqlite_to_a_moment() {
-    let desk = Desk::new();
+/// A stream of a database with two rows, both shipped; and where to restore to.
+fn two_rows(desk: &Desk) -> (String, Child) {
     let (source, to) = (desk.sqlite("a.db"), desk.sqlite("b.db"));
     sqlite(
         &desk.path("a.db"),
         "CREATE TABLE t (v INT); INSERT INTO t VALUES (1)",
     );
-    let running = stream(&desk, &source);
+    let running = stream(desk, &source);
     sqlite(&desk.path("a.db"), "INSERT INTO t VALUES (2)");
-    shipped(&desk);
+    shipped(desk);
+    (to, running)
+}
+
+#[test]
+fn sqlite_to_a_moment() {
+    let desk = Desk::new();
+    let (to, running) = two_rows(&desk);
     let moment = jiff::Timestamp::now().to_string();
     sqlite(&desk.path("a.db"), "INSERT INTO t VALUES (3)");
     shipped(&desk);
@@ -150,14 +156,7 @@ fn sqlite_to_a_moment() {
 #[test]
 fn sqlite_to_a_moment_in_a_gap() {
     let desk = Desk::new();
-    let (source, to) = (desk.sqlite("a.db"), desk.sqlite("b.db"));
-    sqlite(
-        &desk.path("a.db"),
-        "CREATE TABLE t (v INT); INSERT INTO t VALUES (1)",
-    );
-    let running = stream(&desk, &source);
-    sqlite(&desk.path("a.db"), "INSERT INTO t VALUES (2)");
-    shipped(&desk);
+    let (to, running) = two_rows(&desk);
     assert_eq!(terminate(running), Some(0), "{}", desk.said("stream.log"));
     // Nobody reads while the log is begun anew.
     sqlite(

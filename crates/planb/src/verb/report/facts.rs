@@ -8,7 +8,7 @@ use crate::error::{CliError, CliResult, Exit};
 use crate::verb::read_plan;
 use planb_assess::documents::{Known, Run, Verification, all_runs};
 use planb_connector_system::{SystemClock, SystemDisk, SystemRandom};
-use planb_model::plan::ServicePlan;
+use planb_model::plan::{ServicePlan, VaultAddress};
 use planb_model::recovery::{Record, RecordKind, SignatureState};
 use planb_model::status::{ExecutionStatus, ServiceStatus};
 use planb_model::{Lang, Text};
@@ -116,9 +116,13 @@ async fn records(plan: &ServicePlan) -> PortResult<Vec<Record>> {
         random: Arc::new(SystemRandom),
         disk: Arc::new(SystemDisk),
     };
-    let vault = &plan.data.vault;
+    // Nothing is written.
+    let vault = VaultAddress {
+        signing_key: None,
+        ..plan.data.vault.clone()
+    };
     let options = VaultOptions::default();
-    let repository = wiring::open_vault(vault, plan.name.clone(), options, parts).await?;
+    let repository = wiring::open_vault(&vault, plan.name.clone(), options, parts).await?;
     repository.records(RecordKind::Verification).await
 }
 
