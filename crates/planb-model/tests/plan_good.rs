@@ -219,7 +219,11 @@ fn the_signing_key_is_a_reference_and_the_trusted_keys_are_public() {
     assert_eq!(vault.signing_key, Some(SecretRef::File("/k.pem".into())));
     assert_eq!(vault.trusted_signers, [key]);
     let codes = review(&plans(&signed)[0]).into_iter().map(|f| f.code);
-    assert!(!codes.into_iter().any(|code| code == "PB-PLAN-REVIEW-SIGNATURE"));
+    assert!(
+        !codes
+            .into_iter()
+            .any(|code| code == "PB-PLAN-REVIEW-SIGNATURE")
+    );
 }
 
 #[test]

@@ -364,7 +364,12 @@ mod tests {
         let code = |opened: PortResult<VaultRepository>| opened.err().map(|e| e.code());
         let missing = vault(dir.path(), &[PUBLIC_KEY]).await;
         assert_eq!(code(missing), Some("PB-SECRET-MISSING"));
-        std::fs::write(dir.path().join("key.pem"), PRIVATE_KEY).expect("a key");
+        let (disk, key) = (
+            planb_connector_system::SystemDisk,
+            dir.path().join("key.pem"),
+        );
+        let written = disk.write_atomic(&key, PRIVATE_KEY.as_bytes()).await;
+        written.expect("a key");
         let other = PUBLIC_KEY.replace("Gb9E", "Gb9F");
         let not_ours = vault(dir.path(), &[&other]).await;
         assert_eq!(code(not_ours), Some("PB-REPO-SIGNING-KEY"));

@@ -7,8 +7,8 @@
 //! a warm standby, and going back to a moment.
 
 mod accounts;
-mod follow;
 mod folded;
+mod follow;
 mod goal;
 mod load;
 mod log;

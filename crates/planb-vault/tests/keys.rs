@@ -111,7 +111,10 @@ async fn a_forged_newer_snapshot_is_passed_over_and_told() {
     let [told] = &again.passed_over[..] else {
         panic!("{:?}", again.passed_over);
     };
-    assert!(told.starts_with("[PB-REPO-SIGNATURE] ") && told.contains(&name), "{told}");
+    assert!(
+        told.starts_with("[PB-REPO-SIGNATURE] ") && told.contains(&name),
+        "{told}"
+    );
     world.restore_all().await;
 }
 
@@ -122,7 +125,11 @@ async fn signing_that_begins_later_begins_with_a_new_snapshot() {
     sign(&mut world);
     assert_eq!(code(&world).await, "PB-REPO-SIGNATURE");
     world.ship_rows("a", 4).await;
-    assert_eq!(world.keys("orders/manifest/").len(), 3, "the second is signed");
+    assert_eq!(
+        world.keys("orders/manifest/").len(),
+        3,
+        "the second is signed"
+    );
     let point = world.repository().recovery_point().await.expect("a point");
     assert!(point.passed_over.is_empty(), "{:?}", point.passed_over);
     world.restore_all().await;

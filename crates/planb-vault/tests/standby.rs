@@ -9,9 +9,7 @@ use futures::stream::BoxStream;
 use planb_model::{ServiceName, SiteName};
 use planb_ports::progress::NoProgress;
 use planb_ports::storage::{ObjectInfo, ObjectUpload};
-use planb_ports::{
-    Clock, PortResult, Repository, RestoreOptions, SnapshotOptions, VaultStorage,
-};
+use planb_ports::{Clock, PortResult, Repository, RestoreOptions, SnapshotOptions, VaultStorage};
 use planb_testkit::{Link, MemoryStorage, SeededRandom};
 use planb_vault::VaultRepository;
 use std::sync::Arc;
@@ -220,7 +218,10 @@ async fn a_segment_of_another_service_is_refused_under_the_next_name() {
     assert!(follow().await.expect("follows").loaded_snapshot);
 
     let (others, _) = counting_of(&world, "others");
-    others.claim_epoch(ONE, "test", &site).await.expect("claimed");
+    others
+        .claim_epoch(ONE, "test", &site)
+        .await
+        .expect("claimed");
     let source = Arc::new(world.source.clone());
     let protection = Protection::start(others, source, &world.clock);
     world.put_rows("theirs", 2).await;

@@ -114,8 +114,7 @@ fn vault_address(args: &VaultArgs) -> CliResult<VaultAddress> {
         }
     }
     let identity = args.identity.clone().map(SecretRef::File);
-    let address =
-        plan::vault_address(&args.vault, options, secrets, &args.recipients, identity)?;
+    let address = plan::vault_address(&args.vault, options, secrets, &args.recipients, identity)?;
     Ok(VaultAddress {
         signing_key: args.signing_key.clone().map(SecretRef::File),
         trusted_signers: args.trusted_signers.clone(),

@@ -56,7 +56,11 @@ fn forge(manifest: &Path) -> PathBuf {
         panic!("{file}");
     };
     let newer = format!("2099{}", &moment[4..]);
-    let forged = text.replacen(&format!("{moment}-{random}"), &format!("{newer}-{random}"), 1);
+    let forged = text.replacen(
+        &format!("{moment}-{random}"),
+        &format!("{newer}-{random}"),
+        1,
+    );
     let hash = ObjectHash::of(forged.as_bytes()).short().to_owned();
     let path = manifest.with_file_name(format!("{epoch}-{next}-{newer}-{random}-{hash}.json"));
     std::fs::write(&path, forged).expect("planted");
@@ -106,7 +110,10 @@ fn what_is_written_is_signed_and_a_forged_snapshot_is_refused_and_told() {
         error.is_some_and(|text| text.contains("[PB-REPO-SIGNATURE]") && text.contains("2099"))
     };
     let status = stage.wait("the alarm", || stage.status().filter(|s| told(s)));
-    assert_eq!(status["protection"]["state"], "protected", "the true one is there");
+    assert_eq!(
+        status["protection"]["state"], "protected",
+        "the true one is there"
+    );
     let shown = stage.run(&["status"]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("! [PB-REPO-SIGNATURE]"), "{shown}");

@@ -57,7 +57,7 @@ pub fn measure(options: &Options) -> Result<Table> {
         ),
     )?;
     let ports = Ports {
-        health: healthy()?,
+        health: [healthy()?, healthy()?],
         edge: free_port()?,
     };
     let run = |verifies: bool| -> Result<Up> {
@@ -226,8 +226,8 @@ fn healthy() -> Result<u16> {
 
 /// Ports of this machine.
 struct Ports {
-    /// Where all is well.
-    health: u16,
+    /// Where all is well, of either site.
+    health: [u16; 2],
     /// Where the edge of `planb up` listens.
     edge: u16,
 }
@@ -240,7 +240,7 @@ fn free_port() -> Result<u16> {
 fn plan(here: &Path, servers: [&Server; 2], ports: &Ports, verifies: bool) -> String {
     let [source, standby] = servers;
     let Ports { health, edge } = ports;
-    let site = |name: &str, role: &str, server: &Server| {
+    let site = |name: &str, role: &str, server: &Server, health: u16| {
         format!(
             "    - name: {name}\n      role: {role}\n      database: {{ url: \"{}\" }}\n      \
              workload: {{ observe: {{}} }}\n      health: http://127.0.0.1:{health}/\n      \
@@ -253,8 +253,8 @@ fn plan(here: &Path, servers: [&Server; 2], ports: &Ports, verifies: bool) -> St
          objectives: {{ rto: 15m, rpo: 5m }}\n  strategy: pilot-light\n  sites:\n{}{}  data:\n    \
          vault: {{ url: \"file://{}\" }}\n    verification: {{ enabled: {verifies}, interval: 24h }}\n  \
          traffic:\n    edge: {{ listen: \"127.0.0.1:{edge}\" }}\n  failover: {{ mode: manual }}\n",
-        site("one", "primary", source),
-        site("two", "standby", standby),
+        site("one", "primary", source, health[0]),
+        site("two", "standby", standby, health[1]),
         here.join("vault").display(),
     )
 }

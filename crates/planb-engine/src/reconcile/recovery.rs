@@ -49,7 +49,10 @@ async fn look(shared: &Shared) {
         let age = |c: &planb_model::Canary| (c.epoch, c.sequence);
         // Fills in what protection has not told: after a restart.
         if let Some(canary) = point.canary
-            && view.canary.as_ref().is_none_or(|known| age(known) < age(&canary))
+            && view
+                .canary
+                .as_ref()
+                .is_none_or(|known| age(known) < age(&canary))
         {
             view.canary = Some(canary);
         }
@@ -100,9 +103,15 @@ mod tests {
         let error = |kind| Some(Err(PortError::new(kind, "PB-TEST", "bad")));
         let told = |found: Option<PortResult<RecoveryPoint>>| problem(found.as_ref());
         assert_eq!(told(Some(Ok(point(&[])))), None);
-        assert_eq!(told(Some(Ok(point(&["[PB-TEST] forged"])))).as_deref(), Some("[PB-TEST] forged"));
+        assert_eq!(
+            told(Some(Ok(point(&["[PB-TEST] forged"])))).as_deref(),
+            Some("[PB-TEST] forged")
+        );
         assert_eq!(told(error(ErrorKind::NotFound)), None, "nothing yet");
-        assert_eq!(told(error(ErrorKind::Corrupt)).as_deref(), Some("[PB-TEST] bad"));
+        assert_eq!(
+            told(error(ErrorKind::Corrupt)).as_deref(),
+            Some("[PB-TEST] bad")
+        );
         assert!(told(None).is_some());
     }
 }

@@ -113,13 +113,25 @@ impl Windows {
         };
         let began = self.began_at.unwrap_or(open.at);
         self.began_at = Some(open.at);
-        let mut window = open.close(began);
+        let is_short = self.is_short(open.content.bytes());
+        let mut window = open.close(began, is_short);
         if self.lost_canary {
             window
                 .failed_checks
                 .push("the canary row is gone".to_owned());
         }
         self.done.push(window);
+    }
+}
+
+impl Windows {
+    /// Whether a stretch was cut off: short by itself, and far shorter than those
+    /// before it. Little content shrinks less and has other letters, which would
+    /// make it look unlike the others.
+    fn is_short(&self, bytes: u64) -> bool {
+        let all: u64 = self.done.iter().map(|window| window.bytes).sum();
+        let usual = all / (self.done.len() as u64).max(1);
+        bytes < WINDOW_BYTES_MIN && bytes < usual / 2
     }
 }
 
@@ -160,10 +172,10 @@ impl Open {
         (self.at, self.end) = (at, end.clone());
     }
 
-    fn close(self, began: jiff::Timestamp) -> Window {
+    fn close(self, began: jiff::Timestamp, is_short: bool) -> Window {
         let seconds = self.at.duration_since(began).as_secs_f64().max(1.0);
         let mut measures = Vec::new();
-        if self.content.is_enough() {
+        if self.content.is_enough() && !is_short {
             measures.extend(looks(None, &self.content));
             measures.extend(compressed(&self.sample));
         }
@@ -172,7 +184,7 @@ impl Open {
         tables.truncate(TABLES_MAX);
         let kept: BTreeSet<&String> = tables.iter().map(|(table, _)| *table).collect();
         for (table, sample) in &tables {
-            if sample.is_enough() {
+            if sample.is_enough() && !is_short {
                 measures.extend(looks(Some((*table).clone()), sample));
             }
         }
@@ -199,4 +211,55 @@ fn compressed(sample: &[u8]) -> Option<Measured> {
     let stored = zstd::bulk::compress(sample, ZSTD_LEVEL).ok()?.len();
     let share = stored as f64 / sample.len().max(1) as f64;
     Some(measured(Signal::Compressed, None, share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use planb_model::recovery::{ObjectHash, VAULT_FORMAT};
+    use planb_model::{Epoch, ServiceName};
+
+    fn header(seq: u64) -> SegmentHeader {
+        let place = |at: u64| LogPosition {
+            stream: "s".to_owned(),
+            at: at.to_string(),
+            gtid: None,
+        };
+        let after = jiff::SignedDuration::from_secs(i64::try_from(seq).expect("small"));
+        SegmentHeader {
+            format: VAULT_FORMAT,
+            service: ServiceName::new("orders").expect("name"),
+            epoch: Epoch::FIRST,
+            seq: SegmentSeq(seq),
+            previous: ObjectHash::genesis(),
+            written_at: jiff::Timestamp::UNIX_EPOCH + after,
+            body: SegmentBody::Log {
+                start: place(seq),
+                end: place(seq + 1),
+                transactions: 1,
+                raw_bytes: 1,
+            },
+        }
+    }
+
+    /// The end of the log came while a stretch had just begun: its few bytes
+    /// shrink less than those of whole ones, which is no sign of anything.
+    #[test]
+    fn the_content_of_a_stretch_that_was_cut_off_is_not_measured() {
+        let mut windows = Windows::new(9, jiff::Timestamp::UNIX_EPOCH);
+        let whole = "INSERT INTO orders VALUES (17, 'a customer')\n".repeat(250);
+        for seq in 1..=8 {
+            windows.add(&header(seq), whole.as_bytes(), None);
+        }
+        let short = &whole.as_bytes()[..2_400];
+        let mut sample = ContentSample::default();
+        sample.add(short);
+        assert!(sample.is_enough(), "it could be measured");
+        windows.add(&header(9), short, None);
+        let windows = windows.finish();
+        assert_eq!(windows.len(), 9);
+        let is_measured = |w: &Window| w.measures.iter().any(|m| m.signal.is_content());
+        assert!(windows[..8].iter().all(is_measured));
+        assert!(!is_measured(&windows[8]), "{:?}", windows[8].measures);
+    }
 }

@@ -13,12 +13,12 @@ mod watch;
 use crate::cli::FollowArgs;
 use crate::data::{self, OpenDatabase, OpenVault};
 use crate::error::{CliError, CliResult, Exit};
+use pace::Pace;
 use planb_model::{Epoch, Lang};
 use planb_ports::{Database, ErrorKind, PortError, PortResult, Repository, RestoreOptions, Retry};
 use planb_vault::VaultOptions;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use pace::Pace;
 use turn::{Turn, ask_running};
 use watch::Watch;
 

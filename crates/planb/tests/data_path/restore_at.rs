@@ -164,7 +164,7 @@ fn sqlite_to_a_moment_in_a_gap() {
         "INSERT INTO t VALUES (3); PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO t VALUES (4)",
     );
     let gap = jiff::Timestamp::now().to_string();
-    let running = stream(&desk, &source);
+    let running = stream(&desk, &desk.sqlite("a.db"));
     shipped(&desk);
     assert_eq!(terminate(running), Some(0), "{}", desk.said("stream.log"));
     assert_eq!(desk.json(&["points"]).as_array().map(Vec::len), Some(2));

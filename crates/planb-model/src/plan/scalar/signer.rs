@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_private_key_is_a_secret() {
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{PRIVATE_KEY}\n-----END PRIVATE KEY-----\n");
+        let pem =
+            format!("-----BEGIN PRIVATE KEY-----\n{PRIVATE_KEY}\n-----END PRIVATE KEY-----\n");
         for private in [PRIVATE_KEY, &pem] {
             let bad = signer(private).unwrap_err();
             assert!(bad.secret && !bad.message.en.contains("INTuctv5"));
