@@ -32,6 +32,9 @@ pub struct MysqlConfig {
     /// The `server_id` PlanB gives itself when it reads the binlog; random when
     /// `None`. Must differ from every server's and every replica's.
     pub replica_id: Option<u32>,
+    /// Folder with the server's programs on this machine, for copies of its files;
+    /// found in `PATH` and in the usual places when `None`.
+    pub bin_dir: Option<PathBuf>,
     /// How its files are replaced; without it, only rows can be restored.
     pub physical: Option<PhysicalTarget>,
 }
@@ -54,6 +57,7 @@ impl MysqlConfig {
             tls_ca: None,
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS_DEFAULT),
             replica_id: None,
+            bin_dir: None,
             physical: None,
         }
     }

@@ -1,11 +1,13 @@
 //! Snapshots of the server's files, by the server's own tool.
 //!
 //! `mariadb-backup` copies the files while the server works and follows its
-//! redo log; the copy becomes consistent when it is prepared. It is the whole
-//! server, accounts included, and comes back into a server of the same major
+//! redo log; the copy becomes consistent when it is prepared. MySQL copies its
+//! files itself (`clone`). It is the whole server, accounts included, and comes back into a server of the same major
 //! version only.
 
+mod alone;
 mod backup;
+mod clone;
 mod program;
 mod target;
 
@@ -19,7 +21,8 @@ use std::path::PathBuf;
 /// Numbers of a version that must be the same at both sites.
 const MAJOR_PARTS: usize = 2;
 
-/// Kind of the part with the files: one `xbstream`.
+/// Kind of the part with the files: one `xbstream` of MariaDB's, one tar archive
+/// of MySQL's.
 pub(crate) use planb_model::recovery::PART_PHYSICAL as KIND_PHYSICAL;
 
 /// A server whose files may be replaced, as PlanB reaches it on this machine.

@@ -144,6 +144,7 @@ pub async fn connect_database(
                 tls_ca: tls_ca.clone(),
                 connect_timeout: Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS),
                 replica_id: None,
+                bin_dir: None,
                 physical: files.as_ref().map(|files| PhysicalTarget {
                     data_dir: files.data_dir.clone(),
                     stop: files.stop.clone(),

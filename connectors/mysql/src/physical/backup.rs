@@ -33,17 +33,12 @@ pub(crate) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     if !client.config.is_mariadb() {
-        return Err(unsupported("files of MySQL are not copied, only rows"));
+        return super::clone::take(client, sink, progress).await;
     }
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
     let version = suits(client, &mut conn).await?;
-    let bytes: Option<Option<u64>> = first(
-        &mut conn,
-        "ask for the size of the tables",
-        "SELECT CAST(SUM(DATA_LENGTH + INDEX_LENGTH) AS UNSIGNED) FROM information_schema.TABLES",
-    )
-    .await?;
+    let bytes = size_of_tables(&mut conn).await?;
     progress.stage("copying the server's files");
     let dir = tempfile::Builder::new().prefix("planb-").tempdir();
     let dir = dir.map_err(|e| failed(BACKUP, e))?;
@@ -54,12 +49,7 @@ pub(crate) async fn take(
     };
     let mut part = sink.begin(spec).await?;
     let child = start(&client.config, &dir)?;
-    copy(
-        child,
-        part.as_mut(),
-        (progress, bytes.flatten().unwrap_or(0)),
-    )
-    .await?;
+    copy(BACKUP, child, part.as_mut(), (progress, bytes)).await?;
     part.end().await?;
     let consistent_at = moment(&mut conn).await?;
     let position = position(client, &mut conn, dir.path()).await?;
@@ -71,8 +61,16 @@ pub(crate) async fn take(
     })
 }
 
-/// Refuses a server whose files are not here, or are not for the tool.
-async fn suits(client: &Client, conn: &mut Conn) -> PortResult<String> {
+/// The server's estimate.
+pub(super) async fn size_of_tables(conn: &mut Conn) -> PortResult<u64> {
+    let sql =
+        "SELECT CAST(SUM(DATA_LENGTH + INDEX_LENGTH) AS UNSIGNED) FROM information_schema.TABLES";
+    let bytes: Option<Option<u64>> = first(conn, "ask for the size of the tables", sql).await?;
+    Ok(bytes.flatten().unwrap_or(0))
+}
+
+/// Refuses a server whose files are not here; its version.
+pub(super) async fn here(client: &Client, conn: &mut Conn) -> PortResult<String> {
     let what = "ask where the server's files are";
     let sql = "SELECT VERSION(), @@hostname, @@datadir";
     let row: Option<(String, String, String)> = first(conn, what, sql).await?;
@@ -85,7 +83,13 @@ async fn suits(client: &Client, conn: &mut Conn) -> PortResult<String> {
             "the files of {subject} are not on this machine, or PlanB may not read them"
         )));
     }
-    let tool = program::version().await?;
+    Ok(version)
+}
+
+/// Refuses a server whose files are not here, or are not for the tool.
+async fn suits(client: &Client, conn: &mut Conn) -> PortResult<String> {
+    let version = here(client, conn).await?;
+    let tool = program::version(&client.config).await?;
     if major(&tool) != major(&version) {
         return Err(unsupported(format!(
             "{BACKUP} is of version {tool}, the server of {version}"
@@ -98,7 +102,7 @@ fn start(config: &MysqlConfig, dir: &TempDir) -> PortResult<Child> {
     let account = account(config, dir.path()).map_err(|e| failed(BACKUP, e))?;
     let notes = dir.path().join("notes");
     let log = std::fs::File::create(dir.path().join("log")).map_err(|e| failed(BACKUP, e))?;
-    program::command(BACKUP)?
+    program::command(config, BACKUP)?
         .arg(format!("--defaults-file={}", account.display()))
         .args(["--backup", "--stream=xbstream"])
         .arg(format!("--target-dir={}", dir.path().display()))
@@ -138,20 +142,22 @@ fn account(config: &MysqlConfig, dir: &Path) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-async fn copy(
+/// Hands what a program writes to the part.
+pub(super) async fn copy(
+    name: &str,
     mut child: Child,
     part: &mut dyn PartSink,
     (progress, total): (&dyn Progress, u64),
 ) -> PortResult<()> {
     let Some(mut output) = child.stdout.take() else {
-        return Err(failed(BACKUP, "it has no output"));
+        return Err(failed(name, "it has no output"));
     };
     let mut done = 0;
     loop {
         let mut piece = BytesMut::with_capacity(PIECE_BYTES);
         while piece.len() < PIECE_BYTES {
             let read = output.read_buf(&mut piece).await;
-            if read.map_err(|e| failed(BACKUP, e))? == 0 {
+            if read.map_err(|e| failed(name, e))? == 0 {
                 break;
             }
         }
@@ -162,11 +168,11 @@ async fn copy(
         part.write(piece.freeze()).await?;
         progress.bytes(done, Some(total.max(done)));
     }
-    let status = child.wait().await.map_err(|e| failed(BACKUP, e))?;
+    let status = child.wait().await.map_err(|e| failed(name, e))?;
     if status.success() {
         return Ok(());
     }
-    Err(failed(BACKUP, status.to_string()))
+    Err(failed(name, status.to_string()))
 }
 
 /// Where the copy stands: `binlog_pos = filename 'binlog.000001', position

@@ -1,6 +1,7 @@
 //! The server's programs, and how they are run.
 
 use super::unsupported;
+use crate::config::MysqlConfig;
 use planb_ports::{ErrorKind, PortError, PortResult};
 use std::path::PathBuf;
 use std::process::Output;
@@ -17,11 +18,18 @@ pub(super) const BACKUP: &str = "mariadb-backup";
 pub(super) const STREAM: &str = "mbstream";
 /// The server itself.
 pub(super) const SERVER: &str = "mariadbd";
+/// The same of MySQL.
+pub(super) const SERVER_MYSQL: &str = "mysqld";
+/// Packs MySQL's files.
+pub(super) const TAR: &str = "tar";
 
 /// A command for one of the programs.
-pub(super) fn command(name: &str) -> PortResult<Command> {
+pub(super) fn command(config: &MysqlConfig, name: &str) -> PortResult<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(&path).chain(MORE_DIRS.iter().map(PathBuf::from));
+    let given = config.bin_dir.iter().cloned();
+    let dirs = given
+        .chain(std::env::split_paths(&path))
+        .chain(MORE_DIRS.iter().map(PathBuf::from));
     let found = dirs.map(|dir| dir.join(name)).find(|file| file.is_file());
     let Some(found) = found else {
         let message = format!("{name} is not installed on this machine");
@@ -33,12 +41,21 @@ pub(super) fn command(name: &str) -> PortResult<Command> {
 }
 
 /// Text of `mariadb-backup --version`, from the version on.
-pub(super) async fn version() -> PortResult<String> {
-    let output = output(BACKUP, command(BACKUP)?.arg("--version")).await?;
+pub(super) async fn version(config: &MysqlConfig) -> PortResult<String> {
+    let output = output(BACKUP, command(config, BACKUP)?.arg("--version")).await?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     let version = text.split("server ").nth(1).unwrap_or_default();
     Ok(version.trim().to_owned())
+}
+
+/// Version of MySQL's server program: `/usr/sbin/mysqld  Ver 9.7.4 for Linux …`.
+pub(super) async fn server_version(config: &MysqlConfig) -> PortResult<String> {
+    let mut command = command(config, SERVER_MYSQL)?;
+    let output = output(SERVER_MYSQL, command.args(["--no-defaults", "--version"])).await?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.split(" Ver ").nth(1).unwrap_or_default();
+    Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
 /// Runs a program to its end.

@@ -6,8 +6,8 @@
 //! place, so whatever starts there is never taken for a finished restore, nor
 //! for the source itself.
 
-use super::program::{self, BACKUP, SERVER, STREAM, complaint, failed};
-use super::{PhysicalTarget, major, unsupported};
+use super::program::{self, BACKUP, SERVER, STREAM, TAR, complaint, failed};
+use super::{PhysicalTarget, alone, major, unsupported};
 use crate::client::{Client, literal};
 use crate::error::timed_out;
 use crate::fence;
@@ -31,7 +31,10 @@ const START_POLL_MS: u64 = 100;
 /// Refuses what cannot be restored here, before anything is destroyed.
 pub(crate) async fn check(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
     configured(client)?;
-    let tool = program::version().await?;
+    let tool = match client.config.is_mariadb() {
+        true => program::version(&client.config).await?,
+        false => program::server_version(&client.config).await?,
+    };
     if major(&tool) == major(&manifest.server_version) {
         return Ok(());
     }
@@ -94,13 +97,10 @@ pub(crate) async fn load(
     let io = |e: io::Error| failed("the file system", e);
     remove(&new).map_err(io)?;
     std::fs::create_dir_all(&new).map_err(io)?;
-    unpack(&new, bytes).await?;
-    let prepare = format!("--target-dir={}", new.display());
-    program::output(
-        BACKUP,
-        program::command(BACKUP)?.args(["--prepare", &prepare]),
-    )
-    .await?;
+    unpack(client, &new, bytes).await?;
+    if client.config.is_mariadb() {
+        prepare(client, &new).await?;
+    }
     clean(client, &new).await?;
     let owner = owner(&target.data_dir).map_err(io)?;
     give(&new, owner).map_err(io)?;
@@ -112,6 +112,17 @@ pub(crate) async fn load(
     std::fs::rename(&new, &target.data_dir).map_err(io)?;
     run(&target.start).await?;
     wait(client).await
+}
+
+/// Brings what MariaDB's tool copied to one point.
+async fn prepare(client: &Client, new: &Path) -> PortResult<()> {
+    let prepare = format!("--target-dir={}", new.display());
+    program::output(
+        BACKUP,
+        program::command(&client.config, BACKUP)?.args(["--prepare", &prepare]),
+    )
+    .await
+    .map(drop)
 }
 
 /// Deletes the directory that was replaced.
@@ -131,25 +142,41 @@ fn beside(data: &Path, what: &str) -> PathBuf {
     data.with_file_name(name)
 }
 
-fn remove(dir: &Path) -> io::Result<()> {
+pub(super) fn remove(dir: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
 }
 
-async fn unpack(new: &Path, mut bytes: BoxStream<'_, PortResult<Bytes>>) -> PortResult<()> {
-    let mut child = program::command(STREAM)?
-        .arg("-x")
+pub(super) fn remove_file(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+async fn unpack(
+    client: &Client,
+    new: &Path,
+    mut bytes: BoxStream<'_, PortResult<Bytes>>,
+) -> PortResult<()> {
+    let (name, arguments): (_, &[&str]) = match client.config.is_mariadb() {
+        true => (STREAM, &["-x"]),
+        // Whose they are is decided when they are put in place.
+        false => (TAR, &["-x", "-f", "-", "--no-same-owner"]),
+    };
+    let mut child = program::command(&client.config, name)?
+        .args(arguments)
         .current_dir(new)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|e| failed(STREAM, e))?;
+        .map_err(|e| failed(name, e))?;
     let input = child.stdin.take();
     let feed = async move {
-        let mut input = input.ok_or_else(|| failed(STREAM, "it has no input"))?;
+        let mut input = input.ok_or_else(|| failed(name, "it has no input"))?;
         while let Some(piece) = bytes.next().await {
             let piece = piece?;
             if input.write_all(&piece).await.is_err() {
@@ -160,11 +187,11 @@ async fn unpack(new: &Path, mut bytes: BoxStream<'_, PortResult<Bytes>>) -> Port
     };
     let (fed, output) = tokio::join!(feed, child.wait_with_output());
     fed?;
-    let output = output.map_err(|e| failed(STREAM, e))?;
+    let output = output.map_err(|e| failed(name, e))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(failed(STREAM, complaint(&output.stderr)))
+    Err(failed(name, complaint(&output.stderr)))
 }
 
 /// Runs statements on the files, by a server nobody can reach.
@@ -175,8 +202,11 @@ async fn clean(client: &Client, new: &Path) -> PortResult<()> {
          DELETE FROM planb.applied;\n\
          INSERT INTO planb.applied (scope, dirty, mark) VALUES ({scope}, 1, '');\n"
     );
+    if !client.config.is_mariadb() {
+        return alone::run(client, new, &[], &statements).await;
+    }
     let root = std::fs::metadata(new).is_ok_and(|m| m.uid() == 0);
-    let mut child = program::command(SERVER)?
+    let mut child = program::command(&client.config, SERVER)?
         // The tool leaves the settings the files were made with.
         .arg(format!(
             "--defaults-file={}",

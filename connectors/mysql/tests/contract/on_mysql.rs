@@ -8,6 +8,8 @@ mod apply;
 mod bad_input;
 #[path = "check.rs"]
 mod check;
+#[path = "clone.rs"]
+mod clone;
 #[path = "fence.rs"]
 mod fence;
 #[path = "fold.rs"]

@@ -1,0 +1,175 @@
+//! MySQL: taking the files by the server's own clone plugin.
+//!
+//! The server copies its files into a folder of this machine while it works
+//! (`CLONE LOCAL DATA DIRECTORY`). A server nobody can reach then recovers the
+//! copy and tells where in the log it stands, and the folder is packed as a tar
+//! archive. It needs the space of the data once more, in the server's `tmpdir`.
+
+use super::backup::{copy, here, size_of_tables};
+use super::{KIND_PHYSICAL, alone, major, program, unsupported};
+use crate::binlog::position::BinlogPosition;
+use crate::client::{Client, first, literal, run};
+use crate::error::{corrupt, log_lost};
+use crate::own;
+use crate::snapshot::moment;
+use mysql_async::Conn;
+use planb_model::recovery::{LogPosition, PartSpec};
+use planb_ports::{PortResult, Progress, SnapshotFacts, SnapshotSink};
+use program::{SERVER_MYSQL, TAR, failed};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// Where the copy says it stands.
+const POSITION_FILE: &str = "planb-position";
+
+/// Writes a snapshot of the server's files.
+pub(super) async fn take(
+    client: &Client,
+    sink: &dyn SnapshotSink,
+    progress: &dyn Progress,
+) -> PortResult<SnapshotFacts> {
+    let mut conn = client.connect().await?;
+    own::ensure(&mut conn).await?;
+    let version = here(client, &mut conn).await?;
+    suits(client, &mut conn, &version).await?;
+    let bytes = size_of_tables(&mut conn).await?;
+    progress.stage("copying the server's files");
+    let folder = Folder::of(&mut conn).await?;
+    let sql = format!("CLONE LOCAL DATA DIRECTORY = {}", literal(&folder.text()));
+    run(&mut conn, "have the server copy its files", sql).await?;
+    let consistent_at = moment(&mut conn).await?;
+    if !folder.0.join("ibdata1").exists() {
+        return Err(unsupported(format!(
+            "the server has put its copy into {}, where PlanB does not see it",
+            folder.text()
+        )));
+    }
+    alone::keep_settings(&mut conn, &folder.0).await?;
+    progress.stage("asking the copy where it stands");
+    let position = position(client, &mut conn, &folder.0).await?;
+    progress.stage("packing the copy");
+    let spec = PartSpec {
+        name: "files".to_owned(),
+        kind: KIND_PHYSICAL.to_owned(),
+        table: None,
+    };
+    let mut part = sink.begin(spec).await?;
+    let child = program::command(&client.config, TAR)?
+        .args(["-c", "-f", "-", "-C"])
+        .arg(&folder.0)
+        .arg(".")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| failed(TAR, e))?;
+    copy(TAR, child, part.as_mut(), (progress, bytes)).await?;
+    part.end().await?;
+    Ok(SnapshotFacts {
+        position,
+        consistent_at,
+        server_version: version,
+        tables: Vec::new(),
+    })
+}
+
+/// Refuses a server that does not clone, or whose program is not here.
+async fn suits(client: &Client, conn: &mut Conn, version: &str) -> PortResult<()> {
+    let sql = "SELECT PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'clone'";
+    let status: Option<String> = first(conn, "look for the clone plugin", sql).await?;
+    if status.as_deref() != Some("ACTIVE") {
+        return Err(unsupported(
+            "the server has no active clone plugin: INSTALL PLUGIN clone SONAME 'mysql_clone.so'",
+        ));
+    }
+    let program = program::server_version(&client.config).await?;
+    if major(&program) != major(version) {
+        return Err(unsupported(format!(
+            "{SERVER_MYSQL} on this machine is of version {program}, the server of {version}"
+        )));
+    }
+    Ok(())
+}
+
+/// A folder the server makes, deleted when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    async fn of(conn: &mut Conn) -> PortResult<Self> {
+        let sql = "SELECT @@tmpdir, UUID()";
+        let row: Option<(String, String)> = first(conn, "ask for a folder", sql).await?;
+        let (dir, unique) = row.ok_or_else(|| corrupt("the server has no tmpdir"))?;
+        // `tmpdir` may be a list.
+        let first = dir.split(':').next().unwrap_or(&dir);
+        let folder = Path::new(first).join(format!("planb-clone-{unique}"));
+        Ok(Self(folder))
+    }
+
+    fn text(&self) -> String {
+        self.0.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = super::target::remove(&self.0) {
+            let folder = self.text();
+            tracing::warn!(%error, folder, "a copy of the server's files is left behind");
+        }
+    }
+}
+
+async fn position(client: &Client, conn: &mut Conn, folder: &Path) -> PortResult<LogPosition> {
+    let file = folder.join(POSITION_FILE);
+    let statements = format!(
+        "SELECT CONCAT_WS('\\t', BINLOG_FILE, BINLOG_POSITION, REPLACE(GTID_EXECUTED, '\\n', '')) \
+         INTO OUTFILE {} FROM performance_schema.clone_status;",
+        literal(&file.display().to_string())
+    );
+    // The plugin brings the table that tells.
+    let what = "ask where the plugins are";
+    let plugins: Option<String> = first(conn, what, "SELECT @@plugin_dir").await?;
+    let plugins = plugins.map(|dir| format!("--plugin-dir={dir}"));
+    let plugins: Vec<String> = plugins.into_iter().collect();
+    alone::run(client, folder, &plugins, &statements).await?;
+    let text = tokio::fs::read_to_string(&file).await;
+    let text = text.map_err(|e| failed(SERVER_MYSQL, e))?;
+    super::target::remove_file(&file).map_err(|e| failed("the file system", e))?;
+    let (at, gtid) = read_position(&text)
+        .ok_or_else(|| corrupt(format!("the copy does not tell where it stands: '{text}'")))?;
+    let stream = own::stream_name(conn, &client.config)
+        .await?
+        .ok_or_else(|| log_lost("the server has no identity of PlanB"))?;
+    Ok(LogPosition {
+        stream,
+        at: BinlogPosition::parse(&at)?.to_string(),
+        gtid,
+    })
+}
+
+/// `binlog.000002⇥1234⇥uuid:1-5`, tabs written as the server writes them into files.
+fn read_position(text: &str) -> Option<(String, Option<String>)> {
+    let text = text.trim_end_matches('\n').replace("\\\t", "\t");
+    let mut fields = text.split('\t');
+    let (file, offset) = (fields.next()?, fields.next()?);
+    if file.is_empty() || offset.parse::<u64>().ok()? == 0 {
+        return None;
+    }
+    let gtid = fields.next().filter(|g| !g.is_empty()).map(str::to_owned);
+    Some((format!("{file}:{offset}"), gtid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_copy_stands_is_read_as_the_server_writes_it() {
+        let read = |text: &str| read_position(text);
+        let at = |at: &str, gtid: Option<&str>| Some((at.to_owned(), gtid.map(str::to_owned)));
+        assert_eq!(read("b.000002\\\t9\\\tu:1-5\n"), at("b.000002:9", Some("u:1-5")));
+        assert_eq!(read("b.000002\t9\t\n"), at("b.000002:9", None));
+        assert_eq!(read("\t0\t\n"), None);
+        assert_eq!(read("NULL\n"), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! MySQL: snapshots of a server's files by its clone plugin, and servers made of
+//! them.
+
+use crate::support::{Parts, Site, apply, drain, manifest, restore, service};
+use planb_connector_mysql::{MysqlDatabase, PhysicalTarget};
+use planb_launch::mysql::tool;
+use planb_model::{Canary, Epoch};
+use planb_ports::contract::sink::MemorySink;
+use planb_ports::progress::NoProgress;
+use planb_ports::{
+    Database, ErrorKind, PortResult, SnapshotFacts, SnapshotMethod, SnapshotOptions,
+};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+const ROWS: &[&str] = &[
+    "CREATE DATABASE shop",
+    "CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(200), KEY (v))",
+    "INSERT INTO shop.t VALUES (1, 'one'), (2, '둘')",
+    "CREATE USER app@'%' IDENTIFIED BY 'old'",
+    "GRANT SELECT ON shop.* TO app@'%'",
+];
+
+/// Where the server's programs are.
+fn programs() -> PathBuf {
+    let tool = tool("mysqlbinlog").expect("installed");
+    tool.parent().expect("a folder").to_owned()
+}
+
+/// A server that finds its plugins although it is not installed.
+async fn source() -> Site {
+    let plugins = programs().join("root/usr/lib/mysql/plugin");
+    let site = Site::start_with(1, |options| {
+        if plugins.is_dir() {
+            let dir = format!("--plugin-dir={}", plugins.display());
+            options.extra_args.push(dir);
+        }
+    })
+    .await;
+    site.run(ROWS).await;
+    site
+}
+
+fn files_of(site: &Site, target: Option<PhysicalTarget>) -> MysqlDatabase {
+    let mut config = site.config();
+    config.bin_dir = Some(programs());
+    config.physical = target;
+    MysqlDatabase::connect_lazy(config, Arc::new(crate::support::TestClock(0)))
+}
+
+async fn files(database: &dyn Database) -> PortResult<(Parts, SnapshotFacts)> {
+    let sink = MemorySink::default();
+    let options = SnapshotOptions {
+        method: SnapshotMethod::Physical,
+        ..SnapshotOptions::default()
+    };
+    let facts = database.snapshot(&sink, &options, &NoProgress).await?;
+    Ok((sink.parts(), facts))
+}
+
+/// Commands that stop and start the server of a site.
+struct Commanded(PhysicalTarget);
+
+impl Commanded {
+    fn of(site: &Site) -> Self {
+        let data_dir = site.dir.path().join("data");
+        let (data, pid) = (data_dir.display(), data_dir.join("mysql.pid"));
+        let (pid, log) = (pid.display(), site.dir.path().join("restored.log"));
+        let stop = format!(
+            "if [ -e {pid} ]; then kill $(cat {pid}); while [ -e {pid} ]; do sleep 0.05; done; fi"
+        );
+        let start = format!(
+            "setsid {}/mysqld --no-defaults --user=root --datadir={data} --port={} \
+             --bind-address=127.0.0.1 --socket=mysql.sock --pid-file=mysql.pid --mysqlx=OFF \
+             --secure-file-priv=NULL --local-infile=ON --skip-name-resolve --server-id=2 \
+             --gtid-mode=ON --enforce-gtid-consistency=ON --log-bin=binlog \
+             </dev/null >>{} 2>&1 &",
+            programs().display(),
+            site.server.port(),
+            log.display()
+        );
+        let line = |text: String| vec!["sh".to_owned(), "-c".to_owned(), text];
+        Self(PhysicalTarget {
+            data_dir,
+            stop: line(stop),
+            start: line(start),
+        })
+    }
+}
+
+impl Drop for Commanded {
+    fn drop(&mut self) {
+        let line = &self.0.stop;
+        let stopped = Command::new(&line[0]).args(&line[1..]).status();
+        assert!(stopped.is_ok_and(|s| s.success()) || std::thread::panicking());
+    }
+}
+
+fn canary(sequence: u64) -> Canary {
+    Canary {
+        epoch: Epoch(1),
+        sequence,
+        written_at: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
+    let (source, target) = (source().await, Site::start(2).await);
+    let from = files_of(&source, None);
+    let refused = files(&from).await.expect_err("no plugin");
+    assert_eq!(refused.code(), "PB-MYSQL-PHYSICAL");
+    assert!(refused.chain().contains("INSTALL PLUGIN"), "{}", refused.chain());
+    source.run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"]).await;
+    from.promote(&service(), Epoch(1)).await.expect("promoted");
+    from.write_canary(&service(), &canary(1)).await.expect("written");
+    let (parts, facts) = files(&from).await.unwrap_or_else(|e| panic!("{}", e.chain()));
+    assert_eq!(parts.len(), 1);
+    let left = source.one("SELECT @@tmpdir").await.expect("a folder");
+    let left: Vec<_> = std::fs::read_dir(left).expect("read").flatten().collect();
+    let ours = left.iter().filter(|f| f.file_name().to_string_lossy().starts_with("planb-clone"));
+    assert_eq!(ours.count(), 0, "the copy is gone");
+    let then = from.digests().await.expect("digests");
+    let mut log = from.open_log(&facts.position).await.expect("opens");
+
+    let commanded = Commanded::of(&target);
+    let to = files_of(&target, Some(commanded.0.clone()));
+    restore(&to, &parts, &facts).await;
+    assert_eq!(to.digests().await.expect("digests"), then);
+    // Of the source's place nothing came along; its users did.
+    let fence = to.fence_state(&service()).await.expect("fence");
+    assert_eq!((fence.epoch, fence.read_only), (None, true));
+    assert_eq!(to.read_canary(&service()).await.expect("canary"), None);
+    for sql in ["SELECT uuid FROM planb.identity", "SELECT @@server_uuid"] {
+        assert_ne!(source.one(sql).await, target.one(sql).await, "{sql}");
+    }
+    target.connect_as("app", "old").await.expect("the old password");
+
+    source
+        .run(&["UPDATE shop.t SET v = 'x' WHERE id = 1", "CREATE TABLE shop.u (a INT)"])
+        .await;
+    from.write_canary(&service(), &canary(2)).await.expect("written");
+    for (batch, seq) in drain(log.as_mut()).await.iter().zip(1..) {
+        apply(&to, batch, seq).await.unwrap_or_else(|e| panic!("{}", e.chain()));
+    }
+    let now = from.digests().await.expect("digests");
+    assert_ne!(now, then);
+    assert_eq!(to.digests().await.expect("digests"), now);
+    let seen = to.read_canary(&service()).await.expect("canary");
+    assert_eq!(seen, Some(canary(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_another_version_are_refused_before_anything_is_destroyed() {
+    let (source, target) = (source().await, Site::start(2).await);
+    source.run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"]).await;
+    let (parts, facts) = files(&files_of(&source, None)).await.expect("taken");
+    let refused = async |database: &MysqlDatabase, manifest: &_| {
+        let error = database.begin_restore(manifest).await.expect_err("refused");
+        (error.kind(), error.code())
+    };
+    let good = manifest(&parts, &facts);
+    let unknown = refused(&files_of(&target, None), &good).await;
+    assert_eq!(unknown, (ErrorKind::Unsupported, "PB-MYSQL-PHYSICAL"));
+    let commanded = Commanded::of(&target);
+    let to = files_of(&target, Some(commanded.0.clone()));
+    let mut other = good.clone();
+    other.server_version = "8.0.36".into();
+    let version = refused(&to, &other).await;
+    assert_eq!(version, (ErrorKind::Unsupported, "PB-MYSQL-PHYSICAL"));
+    // Half of the files are no server, and what was there is still there.
+    to.begin_restore(&good).await.expect("begins");
+    let (spec, bytes) = &parts[0];
+    let half = &bytes[..bytes.len() / 2];
+    crate::support::load(&to, spec, half).await.expect_err("cut off");
+    assert_eq!(to.applied().await.expect("mark"), None);
+    assert_eq!(target.one("SELECT 1").await.as_deref(), Some("1"));
+}
