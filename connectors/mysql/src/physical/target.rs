@@ -299,5 +299,6 @@ async fn wait(client: &Client) -> PortResult<()> {
     let conn = tokio::time::timeout(limit, starting).await;
     let mut conn = conn.map_err(|_| timed_out("start the restored server", START_SECS_MAX))??;
     fence::refuse_writes(client, &mut conn).await?;
+    fence::writable_for_planb(client, &mut conn).await?;
     own::ensure(&mut conn).await
 }
