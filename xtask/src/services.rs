@@ -36,8 +36,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("tmux", "tmux"),
     // Reads printed reports again.
     ("pdftotext", "poppler-utils"),
-    // Checks signatures as an auditor without PlanB does.
+    // Check hashes and signatures as somebody without PlanB does.
     ("openssl", "openssl"),
+    ("b3sum", "b3sum"),
 ];
 
 /// Installs what is missing, or with `check_only` fails when something is.

@@ -156,6 +156,10 @@ impl Database for MysqlDatabase {
         }
     }
 
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        restore::accepts(&self.client, manifest).await
+    }
+
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
         self.hash_by(Method::of(&manifest.tables));
         restore::begin(&self.client, manifest).await

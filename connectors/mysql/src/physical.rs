@@ -2,12 +2,13 @@
 //!
 //! `mariadb-backup` copies the files while the server works and follows its
 //! redo log; the copy becomes consistent when it is prepared. MySQL copies its
-//! files itself (`clone`). It is the whole server, accounts included, and comes back into a server of the same major
-//! version only.
+//! files itself (`clone`). It is the whole server, accounts included, and comes
+//! back into a server of the same major version only.
 
 mod alone;
 mod backup;
 mod clone;
+mod folder;
 mod program;
 mod target;
 
@@ -52,6 +53,19 @@ fn major(version: &str) -> &str {
     &version[..end]
 }
 
+/// Whether the programs of version `here` open files of version `files`.
+///
+/// The same major version; of MySQL 8.0, which has no way back between two of its
+/// releases, no older one ("Downgrading MySQL", MySQL 8.0 and 8.4 manuals).
+fn opens(here: &str, files: &str) -> bool {
+    let release = |version: &str| -> Option<u32> {
+        let rest = version.strip_prefix("8.0.")?;
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    };
+    major(here) == major(files) && release(here) >= release(files)
+}
+
 fn unsupported(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Unsupported, "PB-MYSQL-PHYSICAL", message).hint(
         "take logical snapshots (--logical): they need neither the server's files nor its version",
@@ -69,5 +83,14 @@ mod tests {
         assert_eq!(major("10.11.8-MariaDB"), major("10.11.19-MariaDB-log"));
         assert_ne!(major("10.6.8-MariaDB"), major("10.11.19-MariaDB-log"));
         assert_eq!(major("11"), "11");
+    }
+
+    #[test]
+    fn files_are_not_given_to_a_server_that_cannot_open_them() {
+        assert!(opens("9.7.4", "9.7.1") && opens("8.4.0", "8.4.6"));
+        assert!(opens("8.0.40", "8.0.36-0ubuntu0.22.04.1"));
+        assert!(!opens("8.0.35-0ubuntu0.22.04.1", "8.0.36"));
+        assert!(!opens("8.4.0", "8.0.36") && !opens("8.0.36", "8.4.0"));
+        assert!(opens("10.11.8-MariaDB", "10.11.19-MariaDB-log"));
     }
 }

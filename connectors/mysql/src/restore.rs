@@ -21,8 +21,8 @@ use planb_model::recovery::{AppliedMark, PartSpec, SnapshotManifest};
 use planb_ports::{ErrorKind, PortError, PortResult};
 pub(crate) use session::{loaders, unlogged};
 
-/// Empties the databases for a restore.
-pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+/// Refuses a snapshot of another engine, and files that are not for here.
+pub(crate) async fn accepts(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
     if manifest.engine != client.config.engine {
         return Err(PortError::new(
             ErrorKind::Unsupported,
@@ -37,12 +37,18 @@ pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortR
             "두 사이트에 같은 종류의 데이터베이스 서버를 사용하세요",
         ));
     }
-    let files = physical::is(manifest);
-    if files {
+    if physical::is(manifest) {
         physical::check(client, manifest).await?;
-        if !physical::begin(client).await? {
-            return Ok(());
-        }
+    }
+    Ok(())
+}
+
+/// Empties the databases for a restore.
+pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+    accepts(client, manifest).await?;
+    let files = physical::is(manifest);
+    if files && !physical::begin(client).await? {
+        return Ok(());
     }
     let mut conn = client.connect().await?;
     version::expect(&client.config, &mut conn).await?;

@@ -128,6 +128,10 @@ impl Database for PostgresDatabase {
         self.client.small("read the applied mark", work).await
     }
 
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        restore::accepts(&self.client, manifest).await
+    }
+
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
         restore::begin(&self.client, manifest).await
     }

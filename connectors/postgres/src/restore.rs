@@ -49,8 +49,8 @@ pub(crate) async fn applied(client: &Client) -> PortResult<Option<AppliedMark>> 
     logical::applied(client).await
 }
 
-/// Empties the target.
-pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+/// Refuses a snapshot of another engine, and one the plan has no place for.
+pub(crate) async fn accepts(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
     if manifest.engine != Engine::Postgresql {
         return Err(PortError::new(
             ErrorKind::Unsupported,
@@ -65,7 +65,21 @@ pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortR
             "두 사이트에 같은 종류의 데이터베이스 서버를 사용하세요",
         ));
     }
-    if manifest.parts.iter().any(|p| p.spec.kind == KIND_BASE) {
+    if is_files(manifest) {
+        files::accepts(client, manifest).await
+    } else {
+        logical::accepts(client)
+    }
+}
+
+fn is_files(manifest: &SnapshotManifest) -> bool {
+    manifest.parts.iter().any(|p| p.spec.kind == KIND_BASE)
+}
+
+/// Empties the target.
+pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+    accepts(client, manifest).await?;
+    if is_files(manifest) {
         files::begin(client, manifest).await
     } else {
         logical::begin(client, manifest).await

@@ -1,6 +1,7 @@
 //! SQLite's and the file system's errors in the words of the ports.
 
 use crate::wal::WalError;
+use planb_model::recovery::Engine;
 use planb_ports::{ErrorKind, PortError};
 use rusqlite::ErrorCode;
 use std::path::Path;
@@ -187,6 +188,19 @@ pub fn misfit_segment() -> PortError {
 /// A call that makes no sense in the state the target is in.
 pub fn out_of_order(what: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Invalid, "PB-SQLITE-ORDER", what)
+}
+
+/// The snapshot is of a database server.
+pub fn other_engine(engine: Engine) -> PortError {
+    PortError::new(
+        ErrorKind::Unsupported,
+        "PB-SQLITE-OTHER-ENGINE",
+        format!("the snapshot is of {engine}, the target is sqlite"),
+    )
+    .hint(
+        "use the same database engine at both sites",
+        "두 사이트에 같은 종류의 데이터베이스를 사용하세요",
+    )
 }
 
 /// What is there is not PlanB's to replace, or not PlanB's any more.

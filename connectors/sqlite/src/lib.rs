@@ -192,6 +192,10 @@ impl Database for SqliteDatabase {
         self.change(|shared| restore::applied(&shared.paths)).await
     }
 
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        restore::accepts(manifest)
+    }
+
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
         let manifest = manifest.clone();
         self.change(move |shared| {

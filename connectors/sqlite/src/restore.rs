@@ -37,14 +37,17 @@ pub fn applied(paths: &Paths) -> PortResult<Option<AppliedMark>> {
     })
 }
 
+/// Refuses a snapshot of another engine.
+pub fn accepts(manifest: &SnapshotManifest) -> PortResult<()> {
+    if manifest.engine == Engine::Sqlite {
+        return Ok(());
+    }
+    Err(error::other_engine(manifest.engine))
+}
+
 /// Clears the place for a restore.
 pub fn begin(paths: &Paths, manifest: &SnapshotManifest) -> PortResult<()> {
-    if manifest.engine != Engine::Sqlite {
-        return Err(error::out_of_order(format!(
-            "a snapshot of {} cannot be restored into sqlite",
-            manifest.engine
-        )));
-    }
+    accepts(manifest)?;
     FileId::of(paths.directory())?;
     let clearing = what_to_clear(paths)?;
     clearing.write(paths)?;

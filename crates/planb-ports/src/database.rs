@@ -110,6 +110,11 @@ pub trait Database: Send + Sync {
     /// only a restore from a snapshot helps.
     async fn applied(&self) -> PortResult<Option<AppliedMark>>;
 
+    /// Refuses, looking only, a snapshot that cannot be restored here whatever is
+    /// in the target: one of another engine, or of files this place has no use
+    /// for. [`Database::begin_restore`] refuses it the same way.
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()>;
+
     /// Empties it for a restore, keeping aside or refusing what is not PlanB's
     /// to delete: `Conflict` when it has user tables and neither an applied
     /// mark, a broken restore nor a fence row says that PlanB may replace them.

@@ -221,7 +221,7 @@ impl Shared {
 #[async_trait]
 impl Database for FakeDatabase {
     fn engine(&self) -> Engine {
-        Engine::Sqlite
+        state::ENGINE
     }
 
     async fn check(&self, _role: DatabaseRole) -> Vec<Finding> {
@@ -289,6 +289,11 @@ impl Database for FakeDatabase {
     async fn applied(&self) -> PortResult<Option<AppliedMark>> {
         let look = || self.state(|state| Ok(state.applied.mark().cloned()));
         self.link.call("applied", look).await
+    }
+
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        let look = || self.state(|state| state.accepts(manifest));
+        self.link.call("accepts", look).await
     }
 
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {

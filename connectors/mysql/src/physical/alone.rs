@@ -19,7 +19,8 @@ const LEFT: [&str; 3] = ["auto.cnf", "planb.pid", "planb.sock.lock"];
 
 /// Writes the settings into the copy of a server's files.
 pub(super) async fn keep_settings(conn: &mut Conn, folder: &Path) -> PortResult<()> {
-    let sql = "SELECT @@innodb_page_size, @@innodb_data_file_path, @@lower_case_table_names, @@gtid_mode";
+    let sql =
+        "SELECT @@innodb_page_size, @@innodb_data_file_path, @@lower_case_table_names, @@gtid_mode";
     let row: Option<(u64, String, u64, String)> = first(conn, "read settings", sql).await?;
     let (page, files, case, gtid) = row.ok_or_else(|| corrupt("the server has no settings"))?;
     let text = format!(
@@ -40,21 +41,35 @@ pub(super) async fn run(
 ) -> PortResult<()> {
     let temporary = tempfile::Builder::new().prefix("planb-").tempdir();
     let temporary = temporary.map_err(|e| failed(SERVER_MYSQL, e))?;
-    let (script, log) = (temporary.path().join("script"), temporary.path().join("log"));
+    let (script, log) = (
+        temporary.path().join("script"),
+        temporary.path().join("log"),
+    );
     let text = format!("{statements}\nSHUTDOWN;\n");
     let written = tokio::fs::write(&script, text).await;
     written.map_err(|e| failed("the file system", e))?;
     let root = nix_root();
     let mut command = program::command(&client.config, SERVER_MYSQL)?;
     command
-        .arg(format!("--defaults-file={}", folder.join(SETTINGS).display()))
+        .arg(format!(
+            "--defaults-file={}",
+            folder.join(SETTINGS).display()
+        ))
         .args(root.then_some("--user=root"))
         .arg(format!("--datadir={}", folder.display()))
         .arg(format!("--init-file={}", script.display()))
         .arg(format!("--log-error={}", log.display()))
         .arg(format!("--tmpdir={}", temporary.path().display()))
-        .args(["--skip-networking", "--socket=planb.sock", "--pid-file=planb.pid"])
-        .args(["--skip-log-bin", "--secure-file-priv=", "--event-scheduler=DISABLED"])
+        .args([
+            "--skip-networking",
+            "--socket=planb.sock",
+            "--pid-file=planb.pid",
+        ])
+        .args([
+            "--skip-log-bin",
+            "--secure-file-priv=",
+            "--event-scheduler=DISABLED",
+        ])
         .args(["--loose-mysqlx=OFF", "--loose-auto-generate-certs=OFF"])
         .args([
             "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",

@@ -6,7 +6,8 @@
 //! archive. It needs the space of the data once more, in the server's `tmpdir`.
 
 use super::backup::{copy, here, size_of_tables};
-use super::{KIND_PHYSICAL, alone, major, program, unsupported};
+use super::folder::Folder;
+use super::{KIND_PHYSICAL, alone, opens, program, unsupported};
 use crate::binlog::position::BinlogPosition;
 use crate::client::{Client, first, literal, run};
 use crate::error::{corrupt, log_lost};
@@ -14,9 +15,9 @@ use crate::own;
 use crate::snapshot::moment;
 use mysql_async::Conn;
 use planb_model::recovery::{LogPosition, PartSpec};
-use planb_ports::{PortResult, Progress, SnapshotFacts, SnapshotSink};
+use planb_ports::{ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotSink};
 use program::{SERVER_MYSQL, TAR, failed};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 /// Where the copy says it stands.
@@ -35,18 +36,17 @@ pub(super) async fn take(
     let bytes = size_of_tables(&mut conn).await?;
     progress.stage("copying the server's files");
     let folder = Folder::of(&mut conn).await?;
-    let sql = format!("CLONE LOCAL DATA DIRECTORY = {}", literal(&folder.text()));
-    run(&mut conn, "have the server copy its files", sql).await?;
+    let files = folder.files();
+    let sql = format!(
+        "CLONE LOCAL DATA DIRECTORY = {}",
+        literal(&files.display().to_string())
+    );
+    let cloned = run(&mut conn, "have the server copy its files", sql).await;
+    cloned.map_err(|e| explained(e, &files))?;
     let consistent_at = moment(&mut conn).await?;
-    if !folder.0.join("ibdata1").exists() {
-        return Err(unsupported(format!(
-            "the server has put its copy into {}, where PlanB does not see it",
-            folder.text()
-        )));
-    }
-    alone::keep_settings(&mut conn, &folder.0).await?;
+    alone::keep_settings(&mut conn, &files).await?;
     progress.stage("asking the copy where it stands");
-    let position = position(client, &mut conn, &folder.0).await?;
+    let position = position(client, &mut conn, &files).await?;
     progress.stage("packing the copy");
     let spec = PartSpec {
         name: "files".to_owned(),
@@ -56,7 +56,7 @@ pub(super) async fn take(
     let mut part = sink.begin(spec).await?;
     let child = program::command(&client.config, TAR)?
         .args(["-c", "-f", "-", "-C"])
-        .arg(&folder.0)
+        .arg(&files)
         .arg(".")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -83,7 +83,7 @@ async fn suits(client: &Client, conn: &mut Conn, version: &str) -> PortResult<()
         ));
     }
     let program = program::server_version(&client.config).await?;
-    if major(&program) != major(version) {
+    if !opens(&program, version) {
         return Err(unsupported(format!(
             "{SERVER_MYSQL} on this machine is of version {program}, the server of {version}"
         )));
@@ -91,31 +91,20 @@ async fn suits(client: &Client, conn: &mut Conn, version: &str) -> PortResult<()
     Ok(())
 }
 
-/// A folder the server makes, deleted when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    async fn of(conn: &mut Conn) -> PortResult<Self> {
-        let sql = "SELECT @@tmpdir, UUID()";
-        let row: Option<(String, String)> = first(conn, "ask for a folder", sql).await?;
-        let (dir, unique) = row.ok_or_else(|| corrupt("the server has no tmpdir"))?;
-        // `tmpdir` may be a list.
-        let first = dir.split(':').next().unwrap_or(&dir);
-        let folder = Path::new(first).join(format!("planb-clone-{unique}"));
-        Ok(Self(folder))
-    }
-
-    fn text(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = super::target::remove(&self.0) {
-            let folder = self.text();
-            tracing::warn!(%error, folder, "a copy of the server's files is left behind");
-        }
+/// What the server's refusals of a copy mean.
+fn explained(error: PortError, files: &Path) -> PortError {
+    match error.kind() {
+        ErrorKind::PermissionDenied => error.hint(
+            "GRANT BACKUP_ADMIN ON *.* TO PlanB's account, or take a logical snapshot (--logical)",
+            "PlanB 계정에 GRANT BACKUP_ADMIN ON *.* 권한을 부여하거나 논리 스냅샷(--logical)을 사용하세요",
+        ),
+        // It has no such folder: it lives in another file system, or may not go there.
+        ErrorKind::Internal if !files.exists() => unsupported(format!(
+            "the server did not copy its files to {}",
+            files.display()
+        ))
+        .source(error),
+        _ => error,
     }
 }
 
@@ -167,7 +156,10 @@ mod tests {
     fn where_a_copy_stands_is_read_as_the_server_writes_it() {
         let read = |text: &str| read_position(text);
         let at = |at: &str, gtid: Option<&str>| Some((at.to_owned(), gtid.map(str::to_owned)));
-        assert_eq!(read("b.000002\\\t9\\\tu:1-5\n"), at("b.000002:9", Some("u:1-5")));
+        assert_eq!(
+            read("b.000002\\\t9\\\tu:1-5\n"),
+            at("b.000002:9", Some("u:1-5"))
+        );
         assert_eq!(read("b.000002\t9\t\n"), at("b.000002:9", None));
         assert_eq!(read("\t0\t\n"), None);
         assert_eq!(read("NULL\n"), None);

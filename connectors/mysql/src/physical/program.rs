@@ -55,7 +55,11 @@ pub(super) async fn server_version(config: &MysqlConfig) -> PortResult<String> {
     let output = output(SERVER_MYSQL, command.args(["--no-defaults", "--version"])).await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.split(" Ver ").nth(1).unwrap_or_default();
-    Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
+    Ok(version
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned())
 }
 
 /// Runs a program to its end.

@@ -7,7 +7,7 @@
 //! for the source itself.
 
 use super::program::{self, BACKUP, SERVER, STREAM, TAR, complaint, failed};
-use super::{PhysicalTarget, alone, major, unsupported};
+use super::{PhysicalTarget, alone, opens, unsupported};
 use crate::client::{Client, literal};
 use crate::error::timed_out;
 use crate::fence;
@@ -35,7 +35,7 @@ pub(crate) async fn check(client: &Client, manifest: &SnapshotManifest) -> PortR
         true => program::version(&client.config).await?,
         false => program::server_version(&client.config).await?,
     };
-    if major(&tool) == major(&manifest.server_version) {
+    if opens(&tool, &manifest.server_version) {
         return Ok(());
     }
     Err(unsupported(format!(

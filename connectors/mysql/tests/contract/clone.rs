@@ -111,16 +111,23 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
     let from = files_of(&source, None);
     let refused = files(&from).await.expect_err("no plugin");
     assert_eq!(refused.code(), "PB-MYSQL-PHYSICAL");
-    assert!(refused.chain().contains("INSTALL PLUGIN"), "{}", refused.chain());
-    source.run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"]).await;
+    assert!(
+        refused.chain().contains("INSTALL PLUGIN"),
+        "{}",
+        refused.chain()
+    );
+    source
+        .run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"])
+        .await;
     from.promote(&service(), Epoch(1)).await.expect("promoted");
-    from.write_canary(&service(), &canary(1)).await.expect("written");
-    let (parts, facts) = files(&from).await.unwrap_or_else(|e| panic!("{}", e.chain()));
+    from.write_canary(&service(), &canary(1))
+        .await
+        .expect("written");
+    let (parts, facts) = files(&from)
+        .await
+        .unwrap_or_else(|e| panic!("{}", e.chain()));
     assert_eq!(parts.len(), 1);
-    let left = source.one("SELECT @@tmpdir").await.expect("a folder");
-    let left: Vec<_> = std::fs::read_dir(left).expect("read").flatten().collect();
-    let ours = left.iter().filter(|f| f.file_name().to_string_lossy().starts_with("planb-clone"));
-    assert_eq!(ours.count(), 0, "the copy is gone");
+    assert_eq!(copies(&source).await, 0, "the copy is gone");
     let then = from.digests().await.expect("digests");
     let mut log = from.open_log(&facts.position).await.expect("opens");
 
@@ -135,14 +142,24 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
     for sql in ["SELECT uuid FROM planb.identity", "SELECT @@server_uuid"] {
         assert_ne!(source.one(sql).await, target.one(sql).await, "{sql}");
     }
-    target.connect_as("app", "old").await.expect("the old password");
+    target
+        .connect_as("app", "old")
+        .await
+        .expect("the old password");
 
     source
-        .run(&["UPDATE shop.t SET v = 'x' WHERE id = 1", "CREATE TABLE shop.u (a INT)"])
+        .run(&[
+            "UPDATE shop.t SET v = 'x' WHERE id = 1",
+            "CREATE TABLE shop.u (a INT)",
+        ])
         .await;
-    from.write_canary(&service(), &canary(2)).await.expect("written");
+    from.write_canary(&service(), &canary(2))
+        .await
+        .expect("written");
     for (batch, seq) in drain(log.as_mut()).await.iter().zip(1..) {
-        apply(&to, batch, seq).await.unwrap_or_else(|e| panic!("{}", e.chain()));
+        apply(&to, batch, seq)
+            .await
+            .unwrap_or_else(|e| panic!("{}", e.chain()));
     }
     let now = from.digests().await.expect("digests");
     assert_ne!(now, then);
@@ -152,9 +169,87 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_missing_privilege_is_named_and_nothing_is_left() {
+    let source = source().await;
+    source
+        .run(&[
+            "INSTALL PLUGIN clone SONAME 'mysql_clone.so'",
+            "CREATE USER backup@'%' IDENTIFIED BY 'b'",
+            "GRANT ALL ON shop.* TO backup@'%'",
+            "GRANT ALL ON planb.* TO backup@'%'",
+        ])
+        .await;
+    let mut config = source.config();
+    config.bin_dir = Some(programs());
+    config.user = "backup".into();
+    config.password = Some(planb_model::Secret::new("b"));
+    let database = MysqlDatabase::connect_lazy(config, Arc::new(crate::support::TestClock(0)));
+    let error = files(&database).await.expect_err("refused");
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::PermissionDenied, "PB-MYSQL-PRIVILEGE")
+    );
+    let hint = error.hint_text().expect("a hint");
+    assert!(hint.en.contains("GRANT BACKUP_ADMIN"), "{hint}");
+    assert_eq!(copies(&source).await, 0);
+}
+
+/// The shell block behind the text `after` of the page for operators.
+fn block(after: &str) -> &'static str {
+    let page = include_str!("../../../../docs/how-to/restore-by-hand.md");
+    let (_, rest) = page.split_once(after).expect("the text");
+    let (_, rest) = rest.split_once("```sh\n").expect("a block");
+    rest.split_once("```").expect("its end").0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_becomes_a_server_by_hand() {
+    let source = source().await;
+    source
+        .run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"])
+        .await;
+    let (parts, _) = files(&files_of(&source, None)).await.expect("taken");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("parts")).expect("made");
+    std::fs::write(folder.path().join("parts/files"), &parts[0].1).expect("written");
+    // Tests may run as root, which the server refuses to be unless told.
+    let start = block("MySQL's, as the user").replace(
+        "--datadir=",
+        "--pid-file=mysql.pid --mysqlx=OFF --secure-file-priv=NULL --user=root --datadir=",
+    );
+    let script = format!(
+        "set -e\nPATH={}:$PATH\n{start}\nserver=$!; trap 'kill $server; wait $server' EXIT\n\
+         for i in $(seq 600); do\n\
+         mysql --no-defaults -uroot --socket=$PWD/mysql.sock -BNe \
+         'SELECT id, v FROM shop.t ORDER BY id' 2>/dev/null && exit 0\n\
+         kill -0 $server; sleep 0.1; done; exit 1\n",
+        programs().display()
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]).current_dir(folder.path());
+    let output = bash.output().expect("bash runs");
+    let log = std::fs::read_to_string(folder.path().join("mysql.log")).unwrap_or_default();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{log}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1\tone\n2\t둘\n");
+}
+
+/// Copies of the server's files in its `tmpdir`.
+async fn copies(site: &Site) -> usize {
+    let dir = site.one("SELECT @@tmpdir").await.expect("a folder");
+    let entries = std::fs::read_dir(dir).expect("read").flatten();
+    let ours = |name: &str| name.starts_with("planb-clone");
+    entries
+        .filter(|entry| ours(&entry.file_name().to_string_lossy()))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_of_another_version_are_refused_before_anything_is_destroyed() {
     let (source, target) = (source().await, Site::start(2).await);
-    source.run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"]).await;
+    source
+        .run(&["INSTALL PLUGIN clone SONAME 'mysql_clone.so'"])
+        .await;
     let (parts, facts) = files(&files_of(&source, None)).await.expect("taken");
     let refused = async |database: &MysqlDatabase, manifest: &_| {
         let error = database.begin_restore(manifest).await.expect_err("refused");
@@ -173,7 +268,9 @@ async fn files_of_another_version_are_refused_before_anything_is_destroyed() {
     to.begin_restore(&good).await.expect("begins");
     let (spec, bytes) = &parts[0];
     let half = &bytes[..bytes.len() / 2];
-    crate::support::load(&to, spec, half).await.expect_err("cut off");
+    crate::support::load(&to, spec, half)
+        .await
+        .expect_err("cut off");
     assert_eq!(to.applied().await.expect("mark"), None);
     assert_eq!(target.one("SELECT 1").await.as_deref(), Some("1"));
 }

@@ -33,13 +33,18 @@ const PIECES_WAITING_MAX: usize = 16;
 /// Threads that read files back.
 const READERS: usize = 2;
 
+/// Refuses files where no data directory is known, or of another version.
+pub(super) async fn accepts(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+    data_dir(&client.config)?;
+    version::require(client, &manifest.server_version).await
+}
+
 /// Empties the data directory.
 pub(super) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
     let data = data_dir(&client.config)?;
     may_replace(client, &data, manifest).await?;
     // It must be possible before anything is destroyed.
     let owner = Owner::of(&data)?;
-    version::require(client, &manifest.server_version).await?;
     server::stop(client).await?;
     let notes = folder(&client.config).unwrap_or_default();
     let prepared = || {

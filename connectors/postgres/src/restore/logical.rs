@@ -37,15 +37,19 @@ fn scope(client: &Client) -> String {
     literals(&names)
 }
 
-/// Makes the databases anew, with closed doors.
-pub(super) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
+/// Refuses rows where the plan names files, or where `psql` is missing.
+pub(super) fn accepts(client: &Client) -> PortResult<()> {
     if client.config.method != Method::Logical {
         return Err(invalid("the snapshot has rows, the plan names files").hint(
             "add `method=logical` to the target's URL",
             "대상 데이터베이스 URL에 `method=logical`을 추가하세요",
         ));
     }
-    client.program("psql")?;
+    client.program("psql").map(drop)
+}
+
+/// Makes the databases anew, with closed doors.
+pub(super) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
     may_replace(client, manifest).await?;
     let mut wire = own::ensure(client).await?;
     let sql = format!(

@@ -3,10 +3,13 @@
 use super::{TABLE, encoding};
 use crate::fake_error;
 use planb_model::Epoch;
-use planb_model::recovery::{AppliedMark, LogPosition, RowHasher, TableDigest};
+use planb_model::recovery::{AppliedMark, Engine, LogPosition, RowHasher, TableDigest};
 use planb_ports::database::FenceState;
 use planb_ports::{ErrorKind, PortError, PortResult};
 use std::collections::BTreeMap;
+
+/// What the fake says it is.
+pub(super) const ENGINE: Engine = Engine::Sqlite;
 
 /// One transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The fake database as the target of a restore.
 
 use super::encoding;
-use super::state::{Applied, State};
+use super::state::{Applied, ENGINE, State};
 use crate::fake_error;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -25,7 +25,18 @@ fn conflict(message: &str) -> planb_ports::PortError {
 }
 
 impl State {
+    pub(super) fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        if manifest.engine == ENGINE {
+            return Ok(());
+        }
+        Err(fake_error(
+            ErrorKind::Unsupported,
+            "the snapshot is of another engine",
+        ))
+    }
+
     pub(super) fn begin_restore(&mut self, manifest: &SnapshotManifest) -> PortResult<()> {
+        self.accepts(manifest)?;
         let ours = self.applied != Applied::Never || self.fence.epoch.is_some();
         if !self.rows.is_empty() && !ours {
             return Err(conflict("the target has tables that are not PlanB's"));

@@ -114,6 +114,10 @@ impl Database for Tap {
         self.inner.applied().await
     }
 
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        self.inner.accepts(manifest).await
+    }
+
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
         self.inner.begin_restore(manifest).await
     }

@@ -46,7 +46,10 @@ impl Target<'_> {
         let mut first_error = None;
         for name in names {
             match self.start(name).await {
-                Ok(start) => return self.plan_start(&start).await,
+                Ok(start) => {
+                    self.database.accepts(&start.manifest).await?;
+                    return self.plan_start(&start).await;
+                }
                 Err(e) if e.kind() == ErrorKind::Corrupt => {
                     self.give_way(name, &e);
                     first_error.get_or_insert(e);

@@ -7,9 +7,13 @@ use planb_model::recovery::{SegmentSeq, SnapshotManifest};
 use planb_model::{Epoch, Secret, ServiceName, SiteName};
 use planb_ports::progress::NoProgress;
 use planb_ports::repository::{ProtectControl, ProtectEvent, RestoreReport};
-use planb_ports::{Clock, Database, PortResult, Repository, RestoreOptions, RestoreTo};
+use planb_ports::{
+    Clock, Database, PortResult, Repository, RestoreOptions, RestoreTo, SnapshotOptions,
+};
 use planb_testkit::MemoryStorage;
 use planb_vault::{VaultOptions, VaultRepository};
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,11 +34,36 @@ const SEGMENTS_MEANWHILE: usize = 3;
 /// is begun anew behind it.
 const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
-/// An encrypted vault, and a service's repository in it.
+/// An encrypted and signed vault, and a service's repository in it.
 pub struct Bench {
     storage: MemoryStorage,
     identity: Identity,
     snapshot_interval: Duration,
+    /// The key that signs, and its public half, as `openssl` writes them.
+    signer: (String, String),
+    /// Whether snapshots have the users.
+    pub users: bool,
+}
+
+/// As the documentation tells to make one.
+fn signer() -> (String, String) {
+    let openssl = |arguments: &[&str], input: &str| {
+        let mut command = Command::new("openssl");
+        command.args(arguments).stdin(Stdio::piped());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("openssl runs");
+        let mut stdin = child.stdin.take().expect("its input");
+        stdin.write_all(input.as_bytes()).expect("written");
+        drop(stdin);
+        let output = child.wait_with_output().expect("ended");
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).expect("PEM")
+    };
+    let private = openssl(&["genpkey", "-algorithm", "ed25519"], "");
+    let public = openssl(&["pkey", "-pubout"], &private);
+    (private, public)
 }
 
 /// A running `protect`.
@@ -63,6 +92,8 @@ impl Bench {
             storage: MemoryStorage::new(),
             identity: Identity::generate(),
             snapshot_interval: Duration::from_millis(250),
+            signer: signer(),
+            users: false,
         }
     }
 
@@ -72,6 +103,11 @@ impl Bench {
             snapshot_interval: Duration::from_secs(3_600),
             ..Self::new()
         }
+    }
+
+    /// The key that checks signatures.
+    pub fn public_key(&self) -> &str {
+        &self.signer.1
     }
 
     /// The key that reads the vault, as age wants it.
@@ -91,6 +127,12 @@ impl Bench {
                 flush_interval: Duration::from_millis(20),
                 snapshot_interval: self.snapshot_interval,
                 canary_interval: Duration::from_millis(100),
+                signing_key: Some(Secret::new(self.signer.0.clone())),
+                trusted_signers: vec![self.signer.1.clone()],
+                snapshot: SnapshotOptions {
+                    accounts: self.users,
+                    ..SnapshotOptions::default()
+                },
                 ..VaultOptions::default()
             },
             Arc::new(SystemClock::new()),

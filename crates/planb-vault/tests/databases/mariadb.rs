@@ -59,6 +59,12 @@ async fn service(site: &Site) -> Conn {
         "CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, what TEXT, n INT)",
         "CREATE TABLE notes (what TEXT)",
         "INSERT INTO orders (what, n) SELECT REPEAT(MD5(seq), 10), 0 FROM seq_1_to_20000",
+        "CREATE USER app@'%' IDENTIFIED BY 'old'",
+        "CREATE ROLE reader",
+        "GRANT SELECT ON shop.orders TO reader",
+        "GRANT INSERT ON shop.* TO app@'%'",
+        "GRANT reader TO app@'%'",
+        "SET DEFAULT ROLE reader FOR app@'%'",
     ] {
         run(&mut conn, sql).await;
     }
@@ -94,7 +100,8 @@ async fn later_snapshots_under_a_continuous_writer() {
     let (site, home) = (Site::start(1).await, Site::start(2).await);
     let writer = service(&site).await;
     let source = Arc::new(site.database());
-    let (bench, stop) = (Bench::new(), Arc::new(AtomicBool::new(false)));
+    let (mut bench, stop) = (Bench::new(), Arc::new(AtomicBool::new(false)));
+    bench.users = true;
     let writer = write(writer, Arc::clone(&stop));
     let protection = bench
         .protect(Arc::clone(&source) as Arc<dyn Database>)
@@ -142,8 +149,26 @@ async fn by_hand(bench: &Bench, wanted: &[TableDigest]) {
         MariaDb::USER
     );
     let load = block("## 2. MySQL and MariaDB").replace("{ mariadb", &connect);
-    let script = unpack(bench, folder.path()) + &load + &block("Then the log, for both:");
+    let users = block("Users, when the snapshot has them");
+    let log = block("Then the log, for both:");
+    let script = unpack(bench, folder.path()) + &load + &users + &log;
     by_hand::run(folder.path(), &script);
     let digests = home.database().digests().await.expect("digests");
     assert_eq!(digests, wanted);
+    // The old password, and what it may do: by itself, and in its role.
+    let opts = OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(home.server.port())
+        .user(Some("app"))
+        .pass(Some("old"))
+        .prefer_socket(false);
+    let mut app = Conn::new(opts).await.expect("the old password");
+    run(&mut app, "INSERT INTO shop.notes VALUES ('by app')").await;
+    let rows = app
+        .query_first("SELECT COUNT(*) > 0 FROM shop.orders")
+        .await;
+    assert_eq!(rows.expect("its role reads"), Some(1));
+    assert!(app.query_drop("SELECT * FROM shop.notes").await.is_err());
+    let again = tempfile::tempdir().expect("a temporary directory");
+    by_hand::trust(bench, again.path());
 }

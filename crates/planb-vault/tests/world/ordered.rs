@@ -187,6 +187,9 @@ impl Database for OrderedDatabase {
     async fn applied(&self) -> PortResult<Option<AppliedMark>> {
         self.inner.applied().await
     }
+    async fn accepts(&self, manifest: &SnapshotManifest) -> PortResult<()> {
+        self.inner.accepts(manifest).await
+    }
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
         self.inner.begin_restore(manifest).await
     }

@@ -6,7 +6,7 @@ use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::progress::Shown;
 use indicatif::HumanBytes;
-use planb_model::recovery::PART_ACCOUNTS;
+use planb_model::recovery::{PART_ACCOUNTS, PART_BASE, PART_PHYSICAL};
 use planb_model::{Lang, Text};
 use planb_vault::{Backup, VaultOptions};
 
@@ -56,6 +56,24 @@ fn raw_bytes(backup: &Backup) -> u64 {
     backup.manifest.parts.iter().map(|p| p.raw_bytes).sum()
 }
 
+/// Whether it has the server's files instead of rows.
+fn has_files(backup: &Backup) -> bool {
+    let is_file = |kind: &str| [PART_PHYSICAL, PART_BASE].contains(&kind);
+    backup.manifest.parts.iter().any(|p| is_file(&p.spec.kind))
+}
+
+/// What is in it.
+fn contents(backup: &Backup) -> Text {
+    if has_files(backup) {
+        return Text::new("the server's files", "서버 파일 전체");
+    }
+    let (tables, rows) = (backup.manifest.tables.len(), rows(backup));
+    Text::new(
+        format!("{tables} tables, {rows} rows"),
+        format!("테이블 {tables}개, {rows}행"),
+    )
+}
+
 fn report(backup: &Backup, took: f64) -> serde_json::Value {
     let manifest = &backup.manifest;
     serde_json::json!({
@@ -70,6 +88,7 @@ fn report(backup: &Backup, took: f64) -> serde_json::Value {
         "tables": manifest.tables.len(),
         "rows": rows(backup),
         "parts": manifest.parts.len(),
+        "files": has_files(backup),
         "rawBytes": raw_bytes(backup),
         "storedBytes": backup.stored_bytes,
         "users": manifest.parts.iter().any(|p| p.spec.kind == PART_ACCOUNTS),
@@ -81,7 +100,7 @@ fn report(backup: &Backup, took: f64) -> serde_json::Value {
 
 fn show(backup: &Backup, took: f64, lang: Lang) {
     let manifest = &backup.manifest;
-    let (tables, rows) = (manifest.tables.len(), rows(backup));
+    let contents = contents(backup);
     let (raw, stored) = (
         HumanBytes(raw_bytes(backup)),
         HumanBytes(backup.stored_bytes),
@@ -89,12 +108,12 @@ fn show(backup: &Backup, took: f64, lang: Lang) {
     let seconds = output::seconds(took, lang);
     let line = Text::new(
         format!(
-            "snapshot {} at {}: {tables} tables, {rows} rows, {raw} as {stored}, {seconds}",
-            manifest.id, manifest.position,
+            "snapshot {} at {}: {}, {raw} as {stored}, {seconds}",
+            manifest.id, manifest.position, contents.en,
         ),
         format!(
-            "스냅샷 {} 위치 {}: 테이블 {tables}개, {rows}행, {raw} -> {stored}, {seconds}",
-            manifest.id, manifest.position,
+            "스냅샷 {} 위치 {}: {}, {raw} -> {stored}, {seconds}",
+            manifest.id, manifest.position, contents.ko,
         ),
     );
     output::data(line.get(lang));

@@ -79,6 +79,11 @@ async fn restore(
         Ok(_) => {}
     }
     if args.replace {
+        // What cannot be restored must not stop the target from taking writes.
+        repository
+            .plan_restore(&*target.database, options, progress)
+            .await
+            .map_err(not_empty)?;
         target.database.fence(&vault.service, epoch).await?;
     } else {
         refuse_live(vault, target).await?;

@@ -29,13 +29,17 @@ fn url(server: &Postgres, query: &str) -> String {
 /// Refused in both languages, under `code`.
 fn refused(desk: &Desk, to: &str, service: &str, code: &str) {
     for (lang, is_korean) in [("en", false), ("ko", true)] {
-        let arguments = ["restore", "--to", to, "--service", service, "--lang", lang];
-        let output = desk.run(&arguments);
-        let said = errors(&output);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-        assert!(said.contains(code), "{arguments:?}: {said}");
-        let korean = said.chars().any(|c| ('가'..='힣').contains(&c));
-        assert_eq!(korean, is_korean, "{said}");
+        // A look at what would be done tells it, too.
+        for how in [&[][..], &["--dry-run"], &["--replace"]] {
+            let arguments = ["restore", "--to", to, "--service", service, "--lang", lang];
+            let arguments = [&arguments, how].concat();
+            let output = desk.run(&arguments);
+            let said = errors(&output);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(said.contains(code), "{arguments:?}: {said}");
+            let korean = said.chars().any(|c| ('가'..='힣').contains(&c));
+            assert_eq!(korean, is_korean, "{said}");
+        }
     }
 }
 
@@ -54,6 +58,12 @@ async fn another_engines_vault_is_refused_both_ways() {
     desk.json(&["backup", "--database", &my, "--service", "my"]);
 
     refused(&desk, &my, "pg", "PB-MYSQL-OTHER-ENGINE");
+    let read_only = conn.query_first("SELECT @@GLOBAL.read_only");
+    let read_only: Option<u8> = read_only.await.expect("asked");
+    assert_eq!(read_only, Some(0), "it still takes writes");
+    let file = desk.sqlite("target.db");
+    refused(&desk, &file, "my", "PB-SQLITE-OTHER-ENGINE");
+    assert!(!desk.path("target.db").exists());
     let home = Home::new(&desk, "target", &postgres);
     refused(&desk, &home.url(), "my", "PB-POSTGRES-OTHER-ENGINE");
     assert!(!home.data.exists(), "nothing was begun");
