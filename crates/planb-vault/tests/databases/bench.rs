@@ -196,13 +196,20 @@ impl Bench {
         self.keys("orders/log/").len() as u64
     }
 
+    /// Without their signatures.
+    fn manifest_keys(&self) -> Vec<String> {
+        let mut keys = self.keys("orders/manifest/");
+        keys.retain(|key| key.ends_with(".json"));
+        keys
+    }
+
     pub fn manifests(&self) -> usize {
-        self.keys("orders/manifest/").len()
+        self.manifest_keys().len()
     }
 
     /// The manifest of the newest snapshot.
     pub fn newest_manifest(&self) -> SnapshotManifest {
-        let key = self.keys("orders/manifest/").pop().expect("a snapshot");
+        let key = self.manifest_keys().pop().expect("a snapshot");
         let bytes = self.storage.peek(&key).expect("there");
         let json = age::decrypt(&self.identity, &bytes).expect("ours");
         serde_json::from_slice(&json).expect("a manifest")
@@ -219,7 +226,7 @@ impl Bench {
 
     /// Takes the newest manifest away, so that an older snapshot is the newest.
     pub fn lose_newest_manifest(&self) {
-        let key = self.keys("orders/manifest/").pop().expect("a snapshot");
+        let key = self.manifest_keys().pop().expect("a snapshot");
         self.storage.lose(&key).expect("was there");
     }
 }
