@@ -2,9 +2,11 @@
 
 mod check;
 mod csv;
+mod encoding;
 mod scalar;
 mod write;
 
+pub use encoding::{Encoding, NotText, decode};
 pub use scalar::{Bad, read_scalar};
 pub use write::{example, form, write};
 
@@ -195,16 +197,24 @@ fn yaml(text: &str, method: &str, problems: &mut Problems) -> Option<Node> {
         );
         return None;
     };
-    Some(answers_of(entries, document.spot, method, problems))
+    answers_of(entries, document.spot, method, problems)
 }
 
-fn answers_of(entries: Vec<Entry>, spot: Spot, method: &str, problems: &mut Problems) -> Node {
+/// The answers below `answers:`; nothing when they are for another method, whose
+/// fields would all be called unknown.
+fn answers_of(
+    entries: Vec<Entry>,
+    spot: Spot,
+    method: &str,
+    problems: &mut Problems,
+) -> Option<Node> {
     let mut answers = None;
     for entry in entries {
         match entry.key.as_str() {
             "assess" => {
                 if entry.node.value != Value::Text(method.to_owned()) {
                     other_method(&entry.node, method, problems);
+                    return None;
                 }
             }
             "answers" => answers = Some(entry.node),
@@ -223,10 +233,21 @@ fn answers_of(entries: Vec<Entry>, spot: Spot, method: &str, problems: &mut Prob
             ),
         }
     }
-    answers.unwrap_or(Node { spot, ..empty() })
+    Some(answers.unwrap_or(Node { spot, ..empty() }))
 }
 
 fn other_method(node: &Node, method: &str, problems: &mut Problems) {
+    let known = |name: &&String| crate::find(name).is_some();
+    let hint = match &node.value {
+        Value::Text(name) if known(&name) => Text::new(
+            format!("`planb assess {name} -f FILE` reads them, or name another file with -f"),
+            format!("`planb assess {name} -f 파일`로 읽거나, -f로 다른 파일을 지정하세요"),
+        ),
+        _ => Text::new(
+            "name the method this file is for, or another file with -f",
+            "이 파일에 맞는 평가를 지정하거나 -f로 다른 파일을 지정하세요",
+        ),
+    };
     problems.add(
         "PB-ANSWERS-METHOD",
         node.spot,
@@ -235,10 +256,7 @@ fn other_method(node: &Node, method: &str, problems: &mut Problems) {
             format!("these answers are not for `{method}`"),
             format!("`{method}`의 답변 파일이 아닙니다"),
         ),
-        Text::new(
-            "name the method this file is for, or another file with -f",
-            "이 파일에 맞는 평가를 지정하거나 -f로 다른 파일을 지정하세요",
-        ),
+        hint,
     );
 }
 

@@ -97,25 +97,28 @@ pub enum Block {
     Findings(Vec<Finding>),
     /// A figure.
     Chart(Chart),
-    /// Text for a machine, such as YAML, word for word.
-    Code(String),
+    /// Text for a machine, such as YAML, word for word; its comments are for people.
+    Code(Text),
 }
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Table {
-    /// What it shows; CSV puts it above the columns.
+    /// What it shows; CSV puts it above the columns when there are several tables.
     pub title: Text,
     /// The columns.
     pub columns: Vec<Column>,
     /// The rows; each has one cell per column.
     pub rows: Vec<Vec<Cell>>,
-    /// Whether CSV holds this table alone.
+    /// Whether CSV holds this table alone, with the verdict in columns of its own.
     pub main: bool,
     /// Whether the first column names groups of rows that belong together: pages
     /// say each name once.
     pub grouped: bool,
+    /// Places of the rows that add others up, in rising order: pages set them in bold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub totals: Vec<usize>,
 }
 
 /// A column of a table.
@@ -196,7 +199,19 @@ impl Table {
             rows: Vec::new(),
             main: false,
             grouped: false,
+            totals: Vec::new(),
         }
+    }
+
+    /// Adds a row that adds others up.
+    pub fn total(&mut self, row: Vec<Cell>) {
+        self.totals.push(self.rows.len());
+        self.rows.push(row);
+    }
+
+    /// Whether row `at` adds others up.
+    pub fn is_total(&self, at: usize) -> bool {
+        self.totals.binary_search(&at).is_ok()
     }
 
     /// Marks the first column as names of groups.

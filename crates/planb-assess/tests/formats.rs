@@ -11,6 +11,7 @@ use planb_assess::report::{Block, Cell, Report, Table, Tone};
 use planb_assess::{Assessed, Inputs, METHODS, find};
 use planb_model::{Lang, Text};
 use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
 
 const LANGUAGES: [Lang; 2] = [Lang::En, Lang::Ko];
 
@@ -166,6 +167,64 @@ fn terminal_tables_hold_every_cell_in_its_column() {
     }
 }
 
+/// Where words do not fit side by side, the cells of a row stand below each other.
+#[test]
+fn no_word_is_broken_on_a_terminal_of_80_columns() {
+    for lang in LANGUAGES {
+        for assessed in all(lang) {
+            let options = Options {
+                lang,
+                columns: 80,
+                date: String::new(),
+            };
+            let text = render(&assessed, Format::Text, &options);
+            let widest = text.lines().map(columns).max();
+            assert!(widest <= Some(80), "{}\n{text}", assessed.report.method);
+            let mut left: BTreeMap<&str, i32> = BTreeMap::new();
+            for word in text.split_whitespace() {
+                *left.entry(word).or_default() += 1;
+            }
+            let rows = tables(&assessed.report).into_iter();
+            let cells = rows.flat_map(|table| table.rows.iter().take(60)).flatten();
+            for cell in cells {
+                let words = cell.text.get(lang).split_whitespace();
+                for word in words.filter(|word| columns(word) <= 28) {
+                    let count = left.entry(word).or_default();
+                    *count -= 1;
+                    assert!(*count >= 0, "{}: {word}\n{text}", assessed.report.method);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_add_up_stand_out() {
+    let cost = example("cost", Lang::En);
+    let totals = tables(&cost.report).into_iter().flat_map(|table| {
+        let rows = table.totals.iter().map(|at| &table.rows[*at]);
+        rows.map(|row| row.iter().map(|cell| cell.text.en.as_str()).collect())
+    });
+    let totals: Vec<Vec<&str>> = totals.collect();
+    assert!(totals.len() >= 4, "{totals:?}");
+    let html = written(&cost, Format::Html, Lang::En);
+    let markdown = written(&cost, Format::Markdown, Lang::En);
+    assert_eq!(
+        html.matches("<tr class=\"total\">").count(),
+        totals.len(),
+        "and no other row"
+    );
+    assert!(html.contains(".total td{font-weight:600"));
+    for row in totals {
+        let last = row.last().expect("a cell");
+        assert!(row.contains(&"total"), "{row:?}");
+        assert!(markdown.contains(&format!("| **total** | **{last}**")) || row.len() > 2);
+        let found = html.split("<tr class=\"total\">").skip(1);
+        let mut found = found.filter_map(|rest| rest.split_once("</tr>"));
+        assert!(found.any(|(cells, _)| cells.contains(last)), "{row:?}");
+    }
+}
+
 /// What stands in each column below the rule of `table`.
 fn read_columns(text: &str, table: &Table, lang: Lang) -> Vec<String> {
     let title = table.title.get(lang);
@@ -241,10 +300,14 @@ fn spreadsheets_hold_every_row() {
         for assessed in all(lang) {
             let report = &assessed.report;
             let rows = read_csv(&written(&assessed, Format::Csv, lang));
+            let verdict = [&report.verdict.headline, &report.verdict.reason];
+            let verdict = verdict.map(|text| guard(text.get(lang)));
             let main = tables(report).into_iter().find(|t| t.main);
             let wanted: Vec<&Table> = main.map_or_else(|| tables(report), |main| vec![main]);
             for row in wanted.iter().flat_map(|t| &t.rows) {
-                let row: Vec<String> = row.iter().map(|c| guard(c.text.get(lang))).collect();
+                let mut row: Vec<String> = row.iter().map(|c| guard(c.text.get(lang))).collect();
+                // Sorted, filtered or joined with others, a row keeps the verdict.
+                row.extend(main.iter().flat_map(|_| verdict.clone()));
                 assert!(rows.contains(&row), "{}: {row:?}", report.method);
             }
             for cell in rows.iter().flatten() {
@@ -254,6 +317,8 @@ fn spreadsheets_hold_every_row() {
             if main.is_some() {
                 let width = rows[0].len();
                 assert!(rows.iter().all(|r| r.len() == width), "{}", report.method);
+                let names: BTreeSet<&String> = rows[0].iter().collect();
+                assert_eq!(names.len(), width, "{}: {:?}", report.method, rows[0]);
                 continue;
             }
             for said in texts(report).iter().take(3 + 3 * report.tiles.len()) {

@@ -7,6 +7,9 @@ use planb_model::Text;
 use planb_model::plan::Problems;
 use planb_model::plan::tree::{Entry, Node, Spot, Value};
 
+/// Begins a line about the separator, before the headings.
+const SEPARATOR_SAID: &str = "sep=";
+
 /// One cell and its place.
 struct Cell {
     text: String,
@@ -27,7 +30,13 @@ pub(super) fn read(text: &str, sheet: &Sheet, problems: &mut Problems) -> Option
         );
         return None;
     };
-    let mut records = records(text, problems)?.into_iter();
+    // Spreadsheets write the empty rows of their grid: `,,,`.
+    let is_filled = |record: &Vec<Cell>| record.iter().any(|c| !c.text.trim().is_empty());
+    let mut records = records(text, problems)?
+        .into_iter()
+        .filter(is_filled)
+        .peekable();
+    records.next_if(|first| first[0].text.starts_with(SEPARATOR_SAID));
     let head = records.next().unwrap_or_default();
     let fields: Vec<(String, Spot)> = head
         .iter()
@@ -35,9 +44,6 @@ pub(super) fn read(text: &str, sheet: &Sheet, problems: &mut Problems) -> Option
         .collect();
     let mut rows = Vec::new();
     for record in records {
-        if record.len() == 1 && record[0].text.is_empty() {
-            continue;
-        }
         let spot = record.first().map_or(Spot::START, |c| c.spot);
         if record.len() > fields.len() {
             refuse(
@@ -122,11 +128,7 @@ fn refuse(problems: &mut Problems, spot: Spot, message: Text, hint: Text) {
 
 /// Reads all records of the text.
 fn records(text: &str, problems: &mut Problems) -> Option<Vec<Vec<Cell>>> {
-    let first = text.lines().next().unwrap_or_default();
-    let separator = [',', ';', '\t']
-        .into_iter()
-        .max_by_key(|s| first.matches(*s).count())
-        .unwrap_or(',');
+    let separator = separator(text);
     let mut reader = Reader::default();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -165,6 +167,22 @@ fn records(text: &str, problems: &mut Problems) -> Option<Vec<Vec<Cell>>> {
         reader.end_record();
     }
     Some(reader.records)
+}
+
+/// What stands between cells: what a first line `sep=;` says, which Excel reads
+/// and some programs write, or what the first line has most of.
+fn separator(text: &str) -> char {
+    let first = text.lines().find(|line| !line.is_empty());
+    let first = first.unwrap_or_default();
+    let said = first.strip_prefix(SEPARATOR_SAID);
+    said.and_then(|rest| rest.chars().next())
+        .unwrap_or_else(|| {
+            [',', ';', '\t']
+                .into_iter()
+                .rev()
+                .max_by_key(|s| first.matches(*s).count())
+                .unwrap_or(',')
+        })
 }
 
 struct Reader {
@@ -251,7 +269,23 @@ mod tests {
             [["a", "b, \"c\""], ["two\nlines", "x"]]
         );
         assert_eq!(cells("a;b\n1,5;2"), [["a", "b"], ["1,5", "2"]]);
+        assert_eq!(cells("sep=;\na,b;c")[1], ["a,b", "c"]);
         assert!(records("a,\"b", &mut Problems::default()).is_none());
+    }
+
+    #[test]
+    fn rows_of_a_grid_that_hold_nothing_are_no_entries() {
+        let method = crate::find("triage").unwrap();
+        let sheet = Sheet::read(method.data).unwrap();
+        let count = |text: &str| {
+            let mut problems = Problems::default();
+            let node = read(text, &sheet, &mut problems).unwrap();
+            assert!(problems.finish(text, "i.csv").is_none());
+            node.to_json()["workloads"].as_array().unwrap().len()
+        };
+        assert_eq!(count("name,owner\na,b\n"), 1);
+        assert_eq!(count("\n,\nname,owner\n\n, \na,b\n,\n\n"), 1);
+        assert_eq!(count("sep=;\r\nname;owner\r\na;b\r\n;\r\n"), 1);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! a formula is made a text.
 
 use super::tables;
-use crate::report::{Block, Report, Table};
-use planb_model::Lang;
+use crate::report::{Block, Cell, Column, Report, Table};
+use planb_model::{Lang, Text};
 
-/// The main table alone, or everything that has rows under its title.
+/// The main table alone, with the verdict on each of its rows so that it is still
+/// there after sorting, filtering and joining files; or everything that has rows under its title.
 pub(super) fn render(report: &Report, lang: Lang) -> String {
     let mut all: Vec<Table> = tables::of_tiles(&report.tiles).into_iter().collect();
     for section in &report.sections {
@@ -22,7 +23,7 @@ pub(super) fn render(report: &Report, lang: Lang) -> String {
     // Excel reads a file as UTF-8 only when it begins with this mark.
     let mut out = String::from('\u{feff}');
     if let Some(main) = all.iter().find(|t| t.main) {
-        table(&mut out, main, lang);
+        table(&mut out, &judged(main, report), lang);
         return out;
     }
     let verdict = &report.verdict;
@@ -41,6 +42,24 @@ pub(super) fn render(report: &Report, lang: Lang) -> String {
         table(&mut out, each, lang);
     }
     out
+}
+
+/// The table with the verdict in two columns of its own. One without rows gets a
+/// row for it.
+fn judged(main: &Table, report: &Report) -> Table {
+    let mut table = main.clone();
+    if table.rows.is_empty() {
+        table.rows.push(vec![Cell::from(""); main.columns.len()]);
+    }
+    table.columns.extend([
+        Column::text(Text::new("Verdict", "판정")),
+        Column::text(Text::new("Reason of the verdict", "판정 이유")),
+    ]);
+    let verdict = &report.verdict;
+    for row in &mut table.rows {
+        row.extend([&verdict.headline, &verdict.reason].map(|text| text.clone().into()));
+    }
+    table
 }
 
 fn table(out: &mut String, table: &Table, lang: Lang) {

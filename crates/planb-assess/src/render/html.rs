@@ -13,6 +13,9 @@ use planb_model::Lang;
 const ROWS_MAX: usize = 500;
 /// Rows of a table that is kept on one sheet of paper.
 const ROWS_UNCUT_MAX: usize = 16;
+/// Columns of a table that is set smaller on paper: a browser shrinks the whole
+/// document to what does not fit.
+const WIDE_COLUMNS_MIN: usize = 9;
 /// Widest name, in columns, that is kept on one line.
 const NAME_COLUMNS_MAX: usize = 24;
 
@@ -131,7 +134,10 @@ fn block(page: &mut String, block: &Block, lang: Lang) {
             page.push_str("</ul>");
         }
         Block::Chart(chart) => figure(page, chart, lang),
-        Block::Code(code) => page.push_str(&format!("<pre><code>{}</code></pre>", lines(code))),
+        Block::Code(code) => page.push_str(&format!(
+            "<pre><code>{}</code></pre>",
+            lines(code.get(lang))
+        )),
     }
 }
 
@@ -179,8 +185,13 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
     };
     let from = usize::from(table.grouped);
     let heads = table.columns.get(from..).unwrap_or_default();
+    let wide = if heads.len() >= WIDE_COLUMNS_MIN {
+        " wide"
+    } else {
+        ""
+    };
     page.push_str(&format!(
-        "<div class=\"scroll{short}\" tabindex=\"0\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
+        "<div class=\"scroll{short}{wide}\" tabindex=\"0\"><table class=\"grid\"><caption>{}</caption><thead><tr>",
         escape(table.title.get(lang))
     ));
     for column in heads {
@@ -197,7 +208,7 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
         page.push_str("<tbody>");
     }
     let mut group: Option<&Cell> = None;
-    for row in table.rows.iter().take(ROWS_MAX) {
+    for (at, row) in table.rows.iter().take(ROWS_MAX).enumerate() {
         if table.grouped && group != row.first() {
             if group.is_some() {
                 page.push_str("</tbody>");
@@ -209,7 +220,11 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
                 "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{width}\">{name}</th></tr>"
             ));
         }
-        page.push_str("<tr>");
+        page.push_str(if table.is_total(at) {
+            "<tr class=\"total\">"
+        } else {
+            "<tr>"
+        });
         let cells = row.iter().skip(from).zip(heads).enumerate();
         for (at, (cell, column)) in cells {
             let class = class_of(cell, column, at == 0, lang);

@@ -89,6 +89,7 @@ fn block(out: &mut String, block: &Block, lang: Lang) {
         }
         Block::Chart(chart) => table(out, &tables::of_chart(chart), lang),
         Block::Code(code) => {
+            let code = code.get(lang);
             let fence = fence(code);
             out.push_str(&format!("{fence}yaml\n{}\n{fence}\n\n", code.trim_end()));
         }
@@ -126,14 +127,20 @@ fn table(out: &mut String, table: &Table, lang: Lang) {
         out.push_str(if column.figures { "---:|" } else { "---|" });
     }
     out.push('\n');
-    for row in table.rows.iter().take(ROWS_MAX) {
+    for (at, row) in table.rows.iter().take(ROWS_MAX).enumerate() {
         out.push('|');
         for cell in row {
             let mark = match cell.tone {
                 Tone::Plain => String::new(),
                 tone => format!("{} ", sign(tone)),
             };
-            out.push_str(&format!(" {mark}{} |", escape(cell.text.get(lang))));
+            let text = escape(cell.text.get(lang));
+            let bold = if table.is_total(at) && !text.is_empty() {
+                "**"
+            } else {
+                ""
+            };
+            out.push_str(&format!(" {mark}{bold}{text}{bold} |"));
         }
         out.push('\n');
     }

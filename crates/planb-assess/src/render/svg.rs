@@ -7,7 +7,7 @@ mod timeline;
 mod tornado;
 
 use super::html::escape;
-use super::width::{clip, columns};
+use super::width::{clip, columns, wrap};
 use crate::report::{Chart, Mark};
 use axis::Axis;
 use planb_model::{Lang, Text};
@@ -18,6 +18,8 @@ const WIDTH: f64 = 820.0;
 const LEFT: f64 = 212.0;
 /// Where it ends.
 const RIGHT: f64 = 780.0;
+/// From one line of a label to the next.
+const LABEL_LINE: f64 = 13.0;
 /// Columns of a label that fit left of the drawing.
 const LABEL_COLUMNS: usize = 26;
 /// Series that have a colour of their own.
@@ -60,8 +62,20 @@ fn text(attributes: &str, said: &str) -> String {
 
 /// A label left of the drawing, at height `y`.
 fn label(said: &Text, lang: Lang, y: f64) -> String {
-    let attributes = format!("x=\"{:.0}\" y=\"{y:.1}\" text-anchor=\"end\"", LEFT - 12.0);
-    text(&attributes, &short(said.get(lang), LABEL_COLUMNS))
+    let x = LEFT - 12.0;
+    let line = |said: &str, y: f64| {
+        let attributes = format!("x=\"{x:.0}\" y=\"{y:.1}\" text-anchor=\"end\"");
+        text(&attributes, &short(said, LABEL_COLUMNS))
+    };
+    let lines = wrap(said.get(lang), LABEL_COLUMNS);
+    match lines.split_first() {
+        Some((first, [])) => line(first, y),
+        // What is longer than two lines is cut on the second.
+        Some((first, rest)) => {
+            line(first, y - LABEL_LINE / 2.0) + &line(&rest.join(" "), y + LABEL_LINE / 2.0)
+        }
+        None => String::new(),
+    }
 }
 
 /// The beginning of a text, with `…` when something is cut.

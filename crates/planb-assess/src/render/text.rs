@@ -1,6 +1,6 @@
 //! Text for a terminal.
 
-use super::width::{clip, columns, pad, wrap};
+use super::width::{UNBROKEN, columns, longest_word, pad, wrap};
 use super::{Options, cited, clean, colon, more_rows, sign, tables, words};
 use crate::report::{Block, Cell, Finding, Report, Table, Tone};
 use planb_model::Lang;
@@ -9,6 +9,8 @@ use planb_model::Lang;
 const ROWS_MAX: usize = 60;
 /// Narrowest and widest text that can be read.
 const COLUMNS: std::ops::RangeInclusive<usize> = 40..=140;
+/// Longest word that keeps its column wide: an address or a digest may be cut.
+const WORD_COLUMNS_MAX: usize = 28;
 /// Between two columns of a table.
 const GAP: usize = 2;
 
@@ -115,23 +117,16 @@ impl Page {
             Block::Facts(facts) => {
                 let widest = facts.iter().map(|(name, _)| columns(name.get(lang))).max();
                 let first = widest.unwrap_or(0).min(self.width / 2);
+                let widths = [first, self.width - first - GAP];
                 for (name, value) in facts {
-                    let name = pad(&clip(&clean(name.get(lang)), first), first, false);
-                    let lines = wrap(&clean(value.get(lang)), self.width - first - GAP);
-                    for (index, line) in lines.iter().enumerate() {
-                        let lead = if index == 0 {
-                            name.clone()
-                        } else {
-                            " ".repeat(first)
-                        };
-                        self.line(&format!("{lead}  {line}"));
-                    }
+                    let cells = [name, value].map(|text| clean(text.get(lang)));
+                    self.row(&cells, &widths, &[false, false]);
                 }
             }
             Block::Table(table) => self.table(table),
             Block::Findings(findings) => findings.iter().for_each(|f| self.finding(f)),
             Block::Chart(chart) => self.table(&tables::of_chart(chart)),
-            Block::Code(code) => code.lines().for_each(|line| {
+            Block::Code(code) => code.get(lang).lines().for_each(|line| {
                 let line = format!("    {line}");
                 self.line(&line);
             }),
@@ -171,7 +166,9 @@ impl Page {
             .iter()
             .map(|row| row.iter().map(|cell| said(cell, lang)).collect())
             .collect();
-        let widths = widths(&head, &rows, self.width);
+        let Some(widths) = widths(&head, &rows, self.width) else {
+            return self.cards(table, &head, &rows);
+        };
         let figures: Vec<bool> = table.columns.iter().map(|c| c.figures).collect();
         self.row(&head, &widths, &figures);
         let rule: Vec<String> = widths.iter().map(|w| "-".repeat(*w)).collect();
@@ -179,8 +176,34 @@ impl Page {
         for row in &rows {
             self.row(row, &widths, &figures);
         }
+        self.left_out(table);
+    }
+
+    /// A table whose words do not fit side by side: each row as a point with its
+    /// cells below each other. Cells without text are left out.
+    fn cards(&mut self, table: &Table, head: &[String], rows: &[Vec<String>]) {
+        for row in rows {
+            let cells = head.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+            for (index, (title, cell)) in cells.enumerate() {
+                let said = if title.is_empty() {
+                    cell.clone()
+                } else {
+                    format!("{title}: {cell}")
+                };
+                if index == 0 {
+                    self.point("-", &said);
+                } else {
+                    self.text("    ", &said);
+                }
+            }
+        }
+        self.left_out(table);
+    }
+
+    fn left_out(&mut self, table: &Table) {
         if table.rows.len() > ROWS_MAX {
-            self.text("", more_rows(table.rows.len() - ROWS_MAX).get(lang));
+            let more = more_rows(table.rows.len() - ROWS_MAX);
+            self.text("", more.get(self.lang));
         }
     }
 
@@ -189,7 +212,7 @@ impl Page {
         let wrapped: Vec<Vec<String>> = cells
             .iter()
             .zip(widths)
-            .map(|(cell, width)| wrap_cell(cell, *width))
+            .map(|(cell, width)| wrap(cell, *width))
             .collect();
         let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
         for index in 0..height {
@@ -205,47 +228,34 @@ impl Page {
     }
 }
 
-/// Wraps a cell; its column may be narrower than `wrap` goes.
-fn wrap_cell(cell: &str, width: usize) -> Vec<String> {
-    wrap(cell, width)
-        .into_iter()
-        .flat_map(|line| {
-            let mut rest = line;
-            let mut out = Vec::new();
-            while columns(&rest) > width {
-                let head = clip(&rest, width.max(2));
-                rest.drain(..head.len());
-                out.push(head);
-            }
-            out.push(rest);
-            out
-        })
-        .collect()
-}
-
 fn said(cell: &Cell, lang: Lang) -> String {
     let text = clean(cell.text.get(lang));
     match cell.tone {
         Tone::Plain => text,
-        tone => format!("{} {text}", sign(tone)),
+        tone => format!("{}{UNBROKEN}{text}", sign(tone)),
     }
 }
 
 /// Widths of the columns: what they need, or a share of what there is, the
-/// widest giving first.
-fn widths(head: &[String], rows: &[Vec<String>], width: usize) -> Vec<usize> {
-    let mut widths: Vec<usize> = head.iter().map(|h| columns(h)).collect();
-    for row in rows {
-        for (needed, cell) in widths.iter_mut().zip(row) {
-            *needed = (*needed).max(columns(cell));
+/// widest giving first. None gets narrower than its longest word; nothing when
+/// that is not possible.
+fn widths(head: &[String], rows: &[Vec<String>], width: usize) -> Option<Vec<usize>> {
+    let mut widths = vec![0; head.len()];
+    let mut least = vec![0; head.len()];
+    for row in std::iter::once(head).chain(rows.iter().map(Vec::as_slice)) {
+        for (index, cell) in row.iter().enumerate().take(head.len()) {
+            widths[index] = widths[index].max(columns(cell));
+            least[index] = least[index].max(longest_word(cell).min(WORD_COLUMNS_MAX));
         }
     }
     let room = width.saturating_sub(GAP * widths.len().saturating_sub(1));
+    if least.iter().sum::<usize>() > room {
+        return None;
+    }
     while widths.iter().sum::<usize>() > room {
-        let Some(widest) = widths.iter_mut().max().filter(|w| **w > 4) else {
-            break;
-        };
+        let can_give = widths.iter_mut().zip(&least).filter(|(w, l)| **w > **l);
+        let (widest, _) = can_give.max_by_key(|(w, _)| **w)?;
         *widest -= 1;
     }
-    widths
+    Some(widths)
 }

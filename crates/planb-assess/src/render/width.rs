@@ -1,5 +1,8 @@
 //! Columns on a terminal: Hangul and other wide characters take two.
 
+/// A space that no line breaks at.
+pub const UNBROKEN: char = '\u{a0}';
+
 /// Columns of a text.
 pub fn columns(text: &str) -> usize {
     text.chars().map(of).sum()
@@ -22,13 +25,14 @@ fn of(c: char) -> usize {
 }
 
 /// The text on lines of at most `width` columns, broken between words; a word
-/// that is longer is cut.
+/// that is longer is cut. Spaces that keep words together come out as spaces.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(8);
+    // One wide character.
+    let width = width.max(2);
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split_whitespace() {
+    for word in words(text) {
         let mut word = word.to_owned();
         let wide = columns(&word);
         if used > 0 && used + 1 + wide > width {
@@ -50,7 +54,19 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     if !line.is_empty() || lines.is_empty() {
         lines.push(line);
     }
-    lines
+    let spaced = |line: String| line.replace(UNBROKEN, " ");
+    lines.into_iter().map(spaced).collect()
+}
+
+/// What lines break between.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() && c != UNBROKEN)
+        .filter(|word| !word.is_empty())
+}
+
+/// Columns of the longest word of a text.
+pub fn longest_word(text: &str) -> usize {
+    words(text).map(columns).max().unwrap_or(0)
 }
 
 /// The longest beginning of `text` that fits into `width` columns.
@@ -85,5 +101,14 @@ mod tests {
         assert_eq!(wrap("복구 시점 목표", 9), ["복구 시점", "목표"]);
         assert_eq!(wrap("가나다라마바", 8), ["가나다라", "마바"]);
         assert_eq!(wrap("", 20), [""]);
+    }
+
+    #[test]
+    fn words_are_cut_only_where_one_is_longer_than_the_line() {
+        assert_eq!(wrap("an id or two", 5), ["an id", "or", "two"]);
+        assert_eq!(wrap("a 동시성 b", 6), ["a", "동시성", "b"]);
+        assert_eq!(wrap("동시성제어", 6), ["동시성", "제어"]);
+        assert_eq!(wrap("✓\u{a0}no way", 6), ["✓ no", "way"]);
+        assert_eq!(longest_word("✓\u{a0}no 동시"), 4);
     }
 }

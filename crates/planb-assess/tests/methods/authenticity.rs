@@ -1,7 +1,8 @@
 //! `authenticity` against W 2.1, 6.2, 7 and 11.2.
 
-use crate::support::{assess_with, outcome, rules, said};
+use crate::support::{assess, assess_with, outcome, rules, said};
 use planb_assess::manifests::{self, Manifests};
+use planb_assess::report::Tone;
 use planb_assess::{Assessed, Inputs};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -192,6 +193,21 @@ fn every_criterion_at_every_stage_decides() {
             }
         }
     }
+}
+
+#[test]
+fn without_manifests_no_contradiction_is_no_good_sign() {
+    let tone = |assessed: Assessed| {
+        let mut tiles = assessed.report.tiles.into_iter();
+        let tile = tiles.find(|tile| tile.title.en == "Contradictions");
+        tile.map(|tile| tile.tone)
+    };
+    let answers = file("acceptance", &[], "");
+    let alone = assess("authenticity", &answers).unwrap_or_else(|r| panic!("{}", said(&r)));
+    assert_eq!(tone(alone), Some(Tone::Unknown));
+    let image = format!("web@sha256:{}", "a".repeat(64));
+    let seen = with(&answers, &(deployment(&image, "") + HPA));
+    assert_eq!(tone(seen), Some(Tone::Good));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use planb_assess::answers::Form;
 use planb_assess::facts::{Audit, Facts};
 use planb_assess::method::AnswersFile;
-use planb_assess::{Inputs, find};
+use planb_assess::report::Tone;
+use planb_assess::{Assessed, Inputs, find};
 use planb_model::drill::DrillResult;
 use planb_model::recovery::Record;
 use planb_model::status::ExecutionStatus;
@@ -97,6 +98,10 @@ fn good() -> Facts {
 }
 
 fn judge_with(facts: Facts, policy: &dyn Fn(&str) -> String, answers: &str) -> Json {
+    assess(facts, policy, answers).outcome
+}
+
+fn assess(facts: Facts, policy: &dyn Fn(&str) -> String, answers: &str) -> Assessed {
     let method = find("compliance").expect("a method");
     let sheet = method
         .sheet(&policy(method.data))
@@ -111,10 +116,7 @@ fn judge_with(facts: Facts, policy: &dyn Fn(&str) -> String, answers: &str) -> J
         facts: Some(Box::new(facts)),
         ..Inputs::default()
     };
-    method
-        .assess(&sheet, &file, &inputs)
-        .expect("judged")
-        .outcome
+    method.assess(&sheet, &file, &inputs).expect("judged")
 }
 
 fn judge(facts: Facts) -> Json {
@@ -319,6 +321,19 @@ fn good_evidence_is_met_and_what_was_not_seen_is_missing() {
     ] {
         assert_eq!(seen(&blind, need), "missing", "{need}");
     }
+}
+
+#[test]
+fn nothing_met_has_no_tick() {
+    let tone = |facts| {
+        let assessed = assess(facts, &str::to_owned, "  documents: []\n");
+        let tiles = assessed.report.tiles.into_iter();
+        let mut met = tiles.filter(|tile| tile.title.en == "met");
+        let met = met.next().expect("a tile");
+        (met.value.en == "0", met.tone)
+    };
+    assert_eq!(tone(Facts::none(now())), (true, Tone::Plain));
+    assert_eq!(tone(good()), (false, Tone::Good));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::support::{assess, outcome, rules, run, said};
 use planb_assess::Inputs;
 use planb_assess::answers::Form;
+use planb_assess::report::Tone;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -172,6 +173,18 @@ fn progress_is_met_only_when_it_was_measured() {
     assert_eq!(of(&both), "stale");
     let undated = found("", &[service("x", "log", &both)]);
     assert_eq!(undated["services"][0]["progress"], "met");
+}
+
+#[test]
+fn nothing_measured_is_not_told_as_nothing_missed() {
+    let tone = |more: &str| {
+        let answers = format!("  services:\n{}", service("a", "transaction", more));
+        let assessed = assess("portfolio", &answers).unwrap_or_else(|r| panic!("{}", said(&r)));
+        let mut tiles = assessed.report.tiles.into_iter();
+        let tile = tiles.find(|tile| tile.title.en == "Targets missed");
+        tile.map(|tile| tile.tone)
+    };
+    assert_eq!(tone("rtoTarget: 1h, rpoTarget: 1m"), Some(Tone::Plain));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `replication` against the tables of DR 4.
 
 use crate::support::{assess, outcome, said};
-use planb_model::plan;
+use planb_assess::report::Block;
+use planb_model::{Text, plan};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -278,21 +279,22 @@ fn what_is_not_kept_is_said() {
     );
 }
 
-/// The `data:` blocks of a report.
+/// The `data:` blocks of a report, as an English reader sees them.
 fn blocks(answers: &str) -> Vec<String> {
+    let blocks = blocks_in_both(answers).into_iter();
+    blocks.map(|block| block.en).collect()
+}
+
+fn blocks_in_both(answers: &str) -> Vec<Text> {
     let report = assess("replication", answers)
         .unwrap_or_else(|r| panic!("{}", said(&r)))
         .report;
-    let json = serde_json::to_value(&report.sections).expect("there");
-    let blocks = json
-        .as_array()
-        .expect("there")
-        .iter()
-        .flat_map(|s| s["blocks"].as_array().expect("there"));
-    blocks
-        .filter(|b| b["kind"] == "code")
-        .map(|b| b["content"].as_str().expect("there").to_owned())
-        .collect()
+    let blocks = report.sections.into_iter().flat_map(|s| s.blocks);
+    let code = blocks.filter_map(|block| match block {
+        Block::Code(text) => Some(text),
+        _ => None,
+    });
+    code.collect()
 }
 
 /// A plan whose `data:` is `block` and whose RPO is `rpo`.
@@ -323,6 +325,26 @@ fn every_block_is_read_by_planb_and_keeps_the_objective() {
         );
         assert!(data.canary_interval * 5 <= plans[0].objectives.rpo, "{rpo}");
     }
+}
+
+#[test]
+fn a_block_is_the_same_in_both_languages_and_its_comment_is_not() {
+    let answers = "  thirdSite: yes\n  workloads:\n    - { name: one, type: transaction, new: no, readAtOnce: no, writeAlone: no, rpo: 0s }\n    - { name: two, type: log, new: no, readAtOnce: no, writeAlone: yes, rpo: 1m }\n";
+    let blocks = blocks_in_both(answers);
+    assert!(!blocks.is_empty());
+    for block in &blocks {
+        let parts = [&block.en, &block.ko].map(|text| text.split_once('\n').expect("lines"));
+        assert_eq!(parts[0].1, parts[1].1);
+        assert!(parts.iter().all(|(comment, _)| comment.starts_with("# ")));
+        let words = block.en.contains("own replication");
+        assert_eq!(
+            words,
+            block.ko.contains("자체 복제가 지킵니다"),
+            "{block:?}"
+        );
+        assert!(!block.ko.contains("own replication"), "{block:?}");
+    }
+    assert!(blocks.iter().any(|block| block.ko.contains("RPO 0")));
 }
 
 #[test]

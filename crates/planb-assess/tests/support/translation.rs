@@ -105,6 +105,10 @@ fn fault(en: &str, ko: &str, given: &[String]) -> Option<String> {
 /// Every fault below `json`, with its path; `given` are the user's own words.
 pub fn faults(json: &Json, path: &str, given: &[String]) -> Vec<String> {
     let found = match json {
+        Json::Object(map) if map.get("kind") == Some(&Json::from("code")) => {
+            let [en, ko] = ["en", "ko"].map(|lang| comments(&map["content"][lang]));
+            fault(&en, &ko, given)
+        }
         Json::Object(map) => match (map.get("en"), map.get("ko"), map.get("same")) {
             (Some(Json::String(en)), Some(Json::String(ko)), _) => fault(en, ko, given),
             (None, None, Some(Json::String(same))) => fault(same, same, given),
@@ -125,6 +129,13 @@ pub fn faults(json: &Json, path: &str, given: &[String]) -> Vec<String> {
         _ => None,
     };
     found.map(|f| format!("{path}: {f}")).into_iter().collect()
+}
+
+/// What is for people in a text for a machine: its comments.
+fn comments(code: &Json) -> String {
+    let lines = code.as_str().unwrap_or_default().lines();
+    let comments: Vec<&str> = lines.filter(|line| line.starts_with('#')).collect();
+    comments.join("\n")
 }
 
 /// Every string below `json`: the answers of an example.
@@ -152,6 +163,7 @@ fn what_is_not_translated_is_found() {
         r#"{ "en": "낮음", "ko": "낮음" }"#,
         r#"{ "a": [{ "same": "low burden" }] }"#,
         r#"{ "en": "the portal", "ko": "the portal" }"#,
+        r##"{ "kind": "code", "content": { "en": "# slow\na: b", "ko": "# slow\na: b" } }"##,
     ] {
         assert_eq!(all(wrong), 1, "{wrong}");
     }
@@ -159,6 +171,7 @@ fn what_is_not_translated_is_found() {
         r#"{ "en": "low", "ko": "낮음" }"#,
         r#"{ "en": "12 %", "ko": "12 %" }"#,
         r#"{ "same": "DNS" }"#,
+        r##"{ "kind": "code", "content": { "en": "# slow\na: b", "ko": "# 느림\na: b" } }"##,
         r#"{ "en": "my-portal", "ko": "my-portal" }"#,
     ] {
         assert_eq!(all(right), 0, "{right}");

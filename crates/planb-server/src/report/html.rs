@@ -49,11 +49,6 @@ impl Both {
         both(&format!("{}{tail}", self.en), &format!("{}{tail}", self.ko))
     }
 
-    /// English, for titles of tooltips where only one text fits.
-    pub fn en(&self) -> &str {
-        &self.en
-    }
-
     /// Two SVG text elements with the same attributes, each at most `cells` wide.
     pub fn svg(&self, attributes: &str, cells: usize) -> String {
         svg_text_of("en", attributes, &self.en, cells)
@@ -70,6 +65,18 @@ impl fmt::Display for Both {
             escape(&self.ko)
         )
     }
+}
+
+/// A shape that says `title` when it is pointed at: once per language, as a
+/// tooltip has room for one.
+pub fn titled(shape: &str, title: &Both) -> String {
+    let one = |lang: &str, text: &str| {
+        format!(
+            "<g class=\"{lang}\" lang=\"{lang}\"><title>{}</title>{shape}</g>",
+            escape(text)
+        )
+    };
+    one("en", &title.en) + &one("ko", &title.ko)
 }
 
 fn svg_text_of(lang: &str, attributes: &str, text: &str, cells: usize) -> String {

@@ -1,6 +1,6 @@
 //! The timeline: one lane per step, and the table of every moment.
 
-use super::html::{Both, both, clip, escape, grouped, seconds};
+use super::html::{Both, both, clip, escape, grouped, seconds, titled};
 use super::scale::Scale;
 use super::{phases, words};
 use planb_model::drill::{DrillResult, TimelineEntry};
@@ -109,33 +109,41 @@ fn lane(entry: &TimelineEntry, y: f64, zero: f64, scale: &Scale) -> String {
     );
     let class = words::phase_class(entry.phase);
     let from = scale.x(entry.at_seconds - zero);
-    let title = format!(
-        "<title>{} · {}</title>",
-        escape(&clip(&entry.id, words::ID_CELLS_MAX)),
-        escape(&clip(&words::detail(&entry.detail), DETAIL_CELLS_MAX))
-    );
     match entry.until_seconds {
         Some(until) => {
             let width = (scale.x(until - zero) - from).max(3.0);
-            svg.push_str(&format!(
-                "<rect class=\"bar {class}\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"14\" rx=\"2\">{title}</rect>",
+            let bar = format!(
+                "<rect class=\"bar {class}\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"14\" rx=\"2\"/>",
                 y - 7.0
-            ));
+            );
+            svg.push_str(&titled(&bar, &tooltip(entry)));
             let took = seconds(until - entry.at_seconds);
             let label = both(&format!("{took} s"), &format!("{took}초"));
             svg.push_str(&beside(from, from + width, y, &label));
         }
         None => {
-            svg.push_str(&format!(
-                "<path class=\"bar {class}\" d=\"M{from:.1} {:.1}l6 6l-6 6l-6 -6z\">{title}</path>",
+            let diamond = format!(
+                "<path class=\"bar {class}\" d=\"M{from:.1} {:.1}l6 6l-6 6l-6 -6z\"/>",
                 y - 6.0
-            ));
+            );
+            svg.push_str(&titled(&diamond, &tooltip(entry)));
             let at = seconds(entry.at_seconds - zero);
             let label = both(&format!("at {at} s"), &format!("{at}초 시점"));
             svg.push_str(&beside(from - 6.0, from + 6.0, y, &label));
         }
     }
     svg
+}
+
+/// What a lane says when it is pointed at: its name, its identifier and what was
+/// recorded.
+fn tooltip(entry: &TimelineEntry) -> Both {
+    let detail = clip(&words::detail(&entry.detail), DETAIL_CELLS_MAX);
+    let parts = [clip(&entry.id, words::ID_CELLS_MAX), detail];
+    let said = parts.iter().filter(|part| !part.is_empty());
+    said.fold(words::moment(&entry.id), |title, part| {
+        title.then(&format!(" · {part}"))
+    })
 }
 
 /// The figure beside a bar: to its right, or to its left where there is no room.

@@ -1,6 +1,6 @@
 //! The bar of the four phases against the objective, and its legend.
 
-use super::html::{Both, both, escape, seconds, svg_text};
+use super::html::{Both, both, escape, seconds, svg_text, titled};
 use super::scale::Scale;
 use super::words;
 use planb_model::drill::DrillResult;
@@ -62,12 +62,12 @@ pub fn strip(result: &DrillResult, scale: &Scale, top: f64) -> String {
     for (phase, length) in parts(result) {
         let (from, to) = (scale.x(at), scale.x(at + drawn(length)));
         at += drawn(length);
-        svg.push_str(&format!(
-            "<rect class=\"{}\" x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"5\"><title>{}</title></rect>",
+        let shape = format!(
+            "<rect class=\"{}\" x=\"{from:.1}\" y=\"{top}\" width=\"{:.1}\" height=\"5\"/>",
             words::phase_class(Some(phase)),
             (to - from).max(0.5),
-            escape(words::phase(Some(phase)).en()),
-        ));
+        );
+        svg.push_str(&titled(&shape, &words::phase(Some(phase))));
     }
     svg
 }

@@ -111,7 +111,7 @@ async fn by_answers(args: &AssessArgs, lang: Lang) -> CliResult<Exit> {
     if args.interactive && !ask::interview(method, &sheet, &path, lang).await? {
         return Ok(Exit::Interrupted);
     }
-    let text = files::answers(&path, method.name)?;
+    let text = files::answers(&path, method.name, lang)?;
     let file = AnswersFile {
         text: &text,
         name: &path.display().to_string(),
@@ -150,7 +150,7 @@ fn run_method(
 
 /// Assesses an answers file that says itself which method it is for.
 pub fn answered(path: &Path, inputs: &Inputs, lang: Lang) -> CliResult<Assessed> {
-    let text = files::answers(path, "NAME")?;
+    let text = files::answers(path, "NAME", lang)?;
     let name = answers::method_of(&text).ok_or_else(|| unnamed(path))?;
     let method = method(&name)?;
     let sheet = sheet(method, None)?;
@@ -270,10 +270,15 @@ fn invalid(path: &Path) -> CliError {
 
 fn missing_answers(path: &Path, count: usize, name: &str) -> CliError {
     let path = path.display();
+    let missing = if count == 1 {
+        "1 answer is".to_owned()
+    } else {
+        format!("{count} answers are")
+    };
     CliError::new(
         Exit::CheckFailed,
         "PB-ANSWERS-MISSING",
-        format!("{count} answers are missing in {path}; nothing was assessed"),
+        format!("{missing} missing in {path}; nothing was assessed"),
         format!("{path}에 답변 {count}개가 없어 평가하지 않았습니다"),
     )
     .hint(

@@ -139,7 +139,12 @@ fn tiles(answers: &Answers, outcome: &Outcome) -> Vec<Tile> {
             Text::new("Contradictions", "모순"),
             differ.to_string(),
             Text::new("answers against manifests", "답변과 매니페스트의 불일치"),
-            if differ == 0 { Tone::Good } else { Tone::Bad },
+            match (differ, outcome.manifest_files) {
+                (1.., _) => Tone::Bad,
+                // Nothing was there to differ from.
+                (0, 0) => Tone::Unknown,
+                (0, 1..) => Tone::Good,
+            },
         ),
     ]
 }

@@ -28,7 +28,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
     let (all, met) = (outcome.requirements.len(), outcome.met);
     let refuted = count(outcome, State::NotMet);
     let tone = match () {
-        () if met == all => Tone::Good,
+        () if met == all && all > 0 => Tone::Good,
         () if refuted > 0 => Tone::Bad,
         () if met == 0 => Tone::Unknown,
         () => Tone::Warn,
@@ -51,10 +51,10 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
         title: name(state),
         value: Text::same(count(outcome, state).to_string()),
         note,
-        // None of a kind is no fault of that kind.
-        tone: match (state, count(outcome, state)) {
-            (State::Met, _) | (_, 1..) => tone(state),
-            (_, 0) => Tone::Plain,
+        // None of a kind is no fault of that kind, and none that is met is no success.
+        tone: match count(outcome, state) {
+            0 => Tone::Plain,
+            _ => tone(state),
         },
     };
     vec![

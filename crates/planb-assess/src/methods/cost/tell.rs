@@ -224,7 +224,7 @@ fn resources(answers: &Answers) -> Section {
             ]);
         }
         let total = Cell::toned(Text::new("total", "합계"), Tone::Plain);
-        table.rows.push(vec![place.into(), total, usd(sum).into()]);
+        table.total(vec![place.into(), total, usd(sum).into()]);
     }
     Section::new(Text::new("Resources", "자원"), vec![Block::Table(table)])
 }
@@ -249,7 +249,7 @@ fn os_tax(rules: &Rules, outcome: &Outcome) -> Option<Section> {
             usd(category.then).into(),
         ]);
     }
-    table.rows.push(vec![
+    table.total(vec![
         Text::new("total", "합계").into(),
         usd(tax.now).into(),
         usd(tax.then).into(),
@@ -400,13 +400,11 @@ fn axes(keep: Year, full: Year) -> Table {
             keep.os_tax,
             full.os_tax,
         ),
-        (Text::new("total", "합계"), keep.total(), full.total()),
     ];
-    for (axis, keep, full) in rows {
-        table
-            .rows
-            .push(vec![axis.into(), usd(keep).into(), usd(full).into()]);
-    }
+    let row = |axis: Text, keep, full| vec![axis.into(), usd(keep).into(), usd(full).into()];
+    let rows = rows.map(|(axis, keep, full)| row(axis, keep, full));
+    table.rows.extend(rows);
+    table.total(row(Text::new("total", "합계"), keep.total(), full.total()));
     table
 }
 

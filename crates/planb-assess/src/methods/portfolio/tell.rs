@@ -118,7 +118,12 @@ fn tiles(outcome: &Outcome) -> Vec<Tile> {
             title: Text::new("Targets missed", "목표 미달"),
             value: Text::same(number::grouped(missed as u64)),
             note: Text::new("measured beyond the target", "실측치가 목표를 넘음"),
-            tone: if missed > 0 { Tone::Bad } else { Tone::Good },
+            tone: match (missed, met) {
+                (1.., _) => Tone::Bad,
+                // Nothing was measured that could have missed.
+                (0, 0) => Tone::Plain,
+                (0, 1..) => Tone::Good,
+            },
         },
         Tile {
             title: Text::new("Moved", "전환 완료"),

@@ -33,12 +33,12 @@ ul{margin:6px 0 10px;padding-left:20px}li{margin-bottom:5px}
 .findings li{display:flex;gap:10px;padding:8px 0;border-bottom:1px solid var(--line);margin:0}
 .findings+p,.findings+table,.findings+div{margin-top:8px}.findings .mark{width:1.2em;flex:none;text-align:center}
 .findings .action{margin:3px 0 0;color:var(--ink);font-size:14px}
-.source{color:var(--soft);font-size:12.5px;white-space:nowrap}
+.note code{white-space:nowrap}.source{color:var(--soft);font-size:12.5px;white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:14px;margin:0 0 14px}
 caption{text-align:left;font-weight:600;font-size:13.5px;padding:2px 0 6px;color:var(--soft)}
 th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400;overflow-wrap:break-word}
 thead th{font-weight:600;color:var(--soft);border-bottom:2px solid var(--line)}
-.grid .figures{text-align:right;white-space:nowrap}.grid .figures:first-child{width:1%;padding-right:20px}.name{white-space:nowrap}.group th{font-weight:600;padding-top:12px;background:none}td:last-child,th:last-child{padding-right:0}
+.grid .figures{text-align:right;white-space:nowrap}.grid .figures:first-child{width:1%;padding-right:20px}.name{white-space:nowrap}.total td{font-weight:600;border-top:2px solid var(--line)}.group th{font-weight:600;padding-top:12px;background:none}td:last-child,th:last-child{padding-right:0}
 .facts th{width:40%;color:var(--soft)}
 .scroll{overflow-x:auto}
 .chart{margin:6px 0 14px}.picture{overflow-x:auto}.chart figcaption{font-weight:600;font-size:13.5px;color:var(--soft);margin-bottom:4px}
@@ -70,7 +70,7 @@ header{margin-bottom:10px}h1{font-size:22px}h2{font-size:15px;margin-bottom:4px}
 .cards{grid-auto-flow:column;grid-template-columns:none;gap:10px}.card{padding:8px 12px}.figure{font-size:21px;margin:1px 0}
 section{margin-top:15px}.lead{margin-bottom:5px}.findings li{padding:4px 0}.findings .action{font-size:12px;margin-top:1px}
 table{font-size:11.5px}th,td{padding-top:4px;padding-bottom:4px}.grid{margin-bottom:8px}.group th{padding-top:8px}
-.note,.card h2,caption,.chart figcaption{font-size:11.5px}.source{font-size:10.5px}footer{font-size:10.5px;margin-top:10px;padding-top:6px}.documents{font-size:10.5px}footer p{margin-bottom:2px}
+.wide table{font-size:9px}.wide th,.wide td{padding-right:6px}.note,.card h2,caption,.chart figcaption{font-size:11.5px}.source{font-size:10.5px}footer{font-size:10.5px;margin-top:10px;padding-top:6px}.documents{font-size:10.5px}footer p{margin-bottom:2px}
 .card,.banner,tr,figure,pre,.findings li,.lead,.short,p{break-inside:avoid}h2,caption,.lead,figcaption,.group{break-after:avoid}thead{display:table-header-group}
 .chart svg{min-width:0;max-width:none}.picture,.scroll{overflow:visible}.data{display:none}pre{white-space:pre-wrap;overflow-wrap:anywhere}pre code{font-size:11px}
 }

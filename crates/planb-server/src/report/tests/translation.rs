@@ -11,7 +11,6 @@ use planb_model::{Lang, drill::TimelineEntry};
 const NAMES: &[&str] = &["PlanB", "RTO", "RPO", "UTC", "MiB", "KiB", "B", "HTTP", "s"];
 
 /// Texts of `html` in their order, with the language of the element they are in.
-/// Tooltips (`title`) have room for one language and are left out.
 fn texts(html: &str) -> Vec<(Option<Lang>, String)> {
     let mut open: Vec<(&str, Option<Lang>)> = Vec::new();
     let mut found = Vec::new();
@@ -33,7 +32,7 @@ fn texts(html: &str) -> Vec<(Option<Lang>, String)> {
             open.push((name, own));
         }
         let lang = open.last().and_then(|(_, lang)| *lang);
-        let silent = open.iter().any(|(n, _)| matches!(*n, "title" | "style"));
+        let silent = open.iter().any(|(n, _)| *n == "style");
         if !silent && text.chars().any(char::is_alphabetic) {
             found.push((lang, text.to_owned()));
         }
@@ -121,6 +120,7 @@ fn what_is_not_translated_is_found() {
             "",
         ),
         ("<section>", "<section>Untranslated"),
+        ("<title>감지</title>", "<title>Detect</title>"),
     ] {
         let changed = page.replacen(from, to, 1);
         assert_ne!(changed, page);

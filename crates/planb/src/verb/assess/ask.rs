@@ -81,7 +81,7 @@ fn known(method: &Method, sheet: &Sheet, path: &Path, lang: Lang) -> CliResult<M
         )
         .hint("name one with -f", "-f로 YAML 파일을 지정하세요"));
     }
-    let text = files::answers(path, method.name)?;
+    let text = files::answers(path, method.name, lang)?;
     let name = path.display().to_string();
     match answers::read(&text, Form::Yaml, &name, method.name, sheet) {
         Ok(read) => Ok(read.written()),

@@ -46,7 +46,7 @@ pub async fn judge(method: &Method, asked: &Asked<'_>, lang: Lang) -> CliResult<
     let path = asked.answers.unwrap_or(&default);
     let text = match asked.answers {
         None if !default.exists() => NO_ANSWERS.to_owned(),
-        _ => files::answers(path, method.name)?,
+        _ => files::answers(path, method.name, lang)?,
     };
     let name = path.display().to_string();
     let refused = |refusal: Refusal| match refusal {

@@ -40,7 +40,7 @@ async fn given(
     plan: &ServicePlan,
     lang: Lang,
 ) -> CliResult<Assessed> {
-    let text = files::answers(path, "NAME")?;
+    let text = files::answers(path, "NAME", lang)?;
     if answers::method_of(&text).as_deref() != Some(COMPLIANCE) {
         return assess::answered(path, &files::inputs(&args.drill)?, lang);
     }
