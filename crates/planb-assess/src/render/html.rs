@@ -16,6 +16,8 @@ const ROWS_UNCUT_MAX: usize = 16;
 /// Columns of a table that is set smaller on paper: a browser shrinks the whole
 /// document to what does not fit.
 const WIDE_COLUMNS_MIN: usize = 9;
+/// Widest state, in columns, that is kept on one line: `not met`.
+const STATE_COLUMNS_MAX: usize = 9;
 /// Widest name, in columns, that is kept on one line.
 const NAME_COLUMNS_MAX: usize = 24;
 
@@ -242,10 +244,11 @@ fn table(page: &mut String, table: &Table, lang: Lang) {
     }
 }
 
-/// Figures stand to the right; a short name is not broken at its hyphens.
+/// Figures stand to the right; a short name or a date is not broken at its hyphens.
 fn class_of(cell: &Cell, column: &Column, is_first: bool, lang: Lang) -> &'static str {
     let text = cell.text.get(lang);
-    let is_name = is_first && columns(text) <= NAME_COLUMNS_MAX && !text.contains(' ');
+    let is_whole = !text.contains(' ') || text.starts_with(|c: char| c.is_ascii_digit());
+    let is_name = is_first && columns(text) <= NAME_COLUMNS_MAX && is_whole;
     match (column.figures, is_name) {
         (true, _) => " class=\"figures\"",
         (false, true) => " class=\"name\"",
@@ -254,14 +257,22 @@ fn class_of(cell: &Cell, column: &Column, is_first: bool, lang: Lang) -> &'stati
 }
 
 fn said(cell: &Cell, lang: Lang) -> String {
-    let text = rich(cell.text.get(lang));
+    // An arrow does not begin a line.
+    let text = rich(cell.text.get(lang)).replace(" → ", "&nbsp;→ ");
     match cell.tone {
         Tone::Plain => text,
-        tone => format!(
-            "{}&nbsp;<span class=\"{}\">{text}</span>",
-            sign_of(tone, lang),
-            class(tone)
-        ),
+        tone => {
+            let whole = if columns(cell.text.get(lang)) <= STATE_COLUMNS_MAX {
+                " whole"
+            } else {
+                ""
+            };
+            format!(
+                "{}&nbsp;<span class=\"{}{whole}\">{text}</span>",
+                sign_of(tone, lang),
+                class(tone)
+            )
+        }
     }
 }
 

@@ -170,7 +170,7 @@ pub fn table(result: &DrillResult) -> String {
             format!("{} s", seconds(until - entry.at_seconds))
         });
         rows.push_str(&format!(
-            "<tr><td>{} s</td><td>{took}</td><td class=\"text\">{}</td><td class=\"text\">{}</td><td class=\"text\">{} <code>{}</code></td><td class=\"text detail\">{}</td></tr>",
+            "<tr><td>{} s</td><td>{took}</td><td class=\"text\">{}</td><td class=\"text\">{}</td><td class=\"text\">{} <code>{}</code></td><td class=\"text\"><div class=\"detail\">{}</div></td></tr>",
             seconds(entry.at_seconds),
             side(entry.failover),
             words::phase(entry.phase),

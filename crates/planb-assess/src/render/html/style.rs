@@ -33,7 +33,7 @@ ul{margin:6px 0 10px;padding-left:20px}li{margin-bottom:5px}
 .findings li{display:flex;gap:10px;padding:8px 0;border-bottom:1px solid var(--line);margin:0}
 .findings+p,.findings+table,.findings+div{margin-top:8px}.findings .mark{width:1.2em;flex:none;text-align:center}
 .findings .action{margin:3px 0 0;color:var(--ink);font-size:14px}
-.note code{white-space:nowrap}.source{color:var(--soft);font-size:12.5px;white-space:nowrap}
+.whole,.note code{white-space:nowrap}.source{color:var(--soft);font-size:12.5px;white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:14px;margin:0 0 14px}
 caption{text-align:left;font-weight:600;font-size:13.5px;padding:2px 0 6px;color:var(--soft)}
 th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400;overflow-wrap:break-word}

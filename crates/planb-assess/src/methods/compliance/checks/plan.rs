@@ -2,6 +2,7 @@
 
 use super::{Look, met, missing, not_met, time};
 use crate::methods::compliance::{Need, Rules, State, grade};
+use crate::number;
 use planb_model::Text;
 use planb_model::plan::{FailoverMode, ServicePlan};
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(super) fn look(need: Need, rules: &Rules, plan: &ServicePlan) -> Look {
         Need::Encrypted => match plan.data.vault.recipients.len() {
             0 => not_met("the vault is not encrypted", "볼트가 암호화되지 않음"),
             keys => met(
-                format!("encrypted to {keys} key(s)"),
+                format!("encrypted to {}", number::counted(keys, "key", "keys")),
                 format!("키 {keys}개로 암호화"),
             ),
         },

@@ -3,6 +3,7 @@
 use super::{Look, dated, met, missing, not_met};
 use crate::facts::{Audit, Facts};
 use crate::methods::compliance::{Answers, Need, Requirement, Rules};
+use crate::number;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use planb_model::Text;
@@ -34,7 +35,10 @@ pub(super) fn approvals(need: Need, facts: &Facts, plan: &ServicePlan) -> Look {
     };
     match begun.iter().find(|status| !fits(status)) {
         None => met(
-            format!("{count} execution(s), each approved"),
+            format!(
+                "{}, each approved",
+                number::counted(count, "execution", "executions")
+            ),
             format!("실행 {count}건 모두 승인 기록 있음"),
         ),
         Some(status) => {
