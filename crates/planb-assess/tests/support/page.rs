@@ -152,6 +152,7 @@ pub fn text(html: &str) -> String {
         ("&gt;", ">"),
         ("&quot;", "\""),
         ("&#39;", "'"),
+        ("&nbsp;", "\u{a0}"),
         ("&amp;", "&"),
     ]
     .iter()
