@@ -359,4 +359,37 @@ mod tests {
         assert_eq!(rich("run `a<b>`"), "run <code>a&lt;b&gt;</code>");
         assert_eq!(escape("a\u{202e}b\0c\nd"), "a\u{fffd}b\u{fffd}c d");
     }
+
+    #[test]
+    fn what_is_read_as_one_is_not_broken() {
+        let class = |text: &str| {
+            let column = Column::text(planb_model::Text::same("Time"));
+            class_of(&text.into(), &column, true, Lang::En)
+        };
+        assert_eq!(class("2026-11-27 14:15"), " class=\"name\"");
+        assert_eq!(class("civil-portal"), " class=\"name\"");
+        assert_eq!(class("a sentence of words"), "");
+        let state = |text: &str| {
+            let text = planb_model::Text::same(text);
+            said(&Cell::toned(text, Tone::Bad), Lang::En)
+        };
+        assert!(state("not met").contains("class=\"bad whole\""));
+        assert!(!state("open, the most important one").contains("whole"));
+        assert!(said(&"seoul → busan".into(), Lang::En).contains("seoul&nbsp;→ busan"));
+    }
+
+    #[test]
+    fn a_table_of_many_columns_is_set_smaller_on_paper() {
+        let columns = |count: usize| {
+            let one = |_| Column::text(planb_model::Text::same("x"));
+            let all = (0..count).map(one).collect();
+            let mut page = String::new();
+            let title = planb_model::Text::same("t");
+            table(&mut page, &Table::new(title, all), Lang::En);
+            page
+        };
+        assert!(columns(WIDE_COLUMNS_MIN).contains("scroll short wide"));
+        assert!(!columns(WIDE_COLUMNS_MIN - 1).contains(" wide"));
+        assert!(style::CSS.contains(".wide table{"));
+    }
 }

@@ -129,3 +129,22 @@ fn marks(marks: &[Mark], axis: &Axis, top: f64, bottom: f64, lang: Lang) -> Stri
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_label_stands_on_two_lines_and_is_cut_only_after_them() {
+        let lines = |said: &str| label(&Text::same(said), Lang::En, 20.0);
+        assert_eq!(lines("Development period").matches("<text").count(), 1);
+        let two = lines("Change of business and technology");
+        assert_eq!(two.matches("<text").count(), 2, "{two}");
+        assert!(two.contains("technology<") && !two.contains('…'), "{two}");
+        let cut = lines(&"a long name of a lane ".repeat(9));
+        assert_eq!(
+            (cut.matches("<text").count(), cut.matches('…').count()),
+            (2, 1)
+        );
+    }
+}
