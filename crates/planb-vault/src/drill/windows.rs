@@ -87,7 +87,8 @@ impl Windows {
             .get_or_insert_with(|| Open::new(header.written_at, end.clone()));
         open.add(header.written_at, end, bytes, signals);
         self.since_count += 1;
-        self.since_count >= self.per_count
+        // Counting ends a stretch, and must not make short ones.
+        self.since_count >= self.per_count && !open.is_short()
     }
 
     /// The rows and the canary behind the last segment.
@@ -113,8 +114,7 @@ impl Windows {
         };
         let began = self.began_at.unwrap_or(open.at);
         self.began_at = Some(open.at);
-        let is_short = self.is_short(open.content.bytes());
-        let mut window = open.close(began, is_short);
+        let mut window = open.close(began);
         if self.lost_canary {
             window
                 .failed_checks
@@ -124,18 +124,13 @@ impl Windows {
     }
 }
 
-impl Windows {
-    /// Whether a stretch was cut off: short by itself, and far shorter than those
-    /// before it. Little content shrinks less and has other letters, which would
-    /// make it look unlike the others.
-    fn is_short(&self, bytes: u64) -> bool {
-        let all: u64 = self.done.iter().map(|window| window.bytes).sum();
-        let usual = all / (self.done.len() as u64).max(1);
-        bytes < WINDOW_BYTES_MIN && bytes < usual / 2
-    }
-}
-
 impl Open {
+    /// Whether it is the end of the log, cut off. Little content shrinks less and
+    /// has other letters, which would make it look unlike whole stretches.
+    fn is_short(&self) -> bool {
+        self.raw_bytes < WINDOW_BYTES_MIN
+    }
+
     fn new(at: jiff::Timestamp, end: LogPosition) -> Self {
         Self {
             segments: 0,
@@ -172,7 +167,8 @@ impl Open {
         (self.at, self.end) = (at, end.clone());
     }
 
-    fn close(self, began: jiff::Timestamp, is_short: bool) -> Window {
+    fn close(self, began: jiff::Timestamp) -> Window {
+        let is_short = self.is_short();
         let seconds = self.at.duration_since(began).as_secs_f64().max(1.0);
         let mut measures = Vec::new();
         if self.content.is_enough() && !is_short {
