@@ -13,6 +13,7 @@
 pub mod answers;
 pub mod documents;
 pub mod facts;
+mod from_json;
 pub mod interview;
 pub mod manifests;
 pub mod measured;

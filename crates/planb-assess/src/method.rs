@@ -1,7 +1,8 @@
 //! What a method is, and how one is run.
 
-use crate::answers::{self, Complaint, Form, Missing};
+use crate::answers::{self, Answers, Complaint, Form, Missing};
 use crate::facts::Facts;
+use crate::from_json::{Misfit, from_json};
 use crate::manifests::Manifests;
 use crate::measured::Measured;
 use crate::number;
@@ -131,26 +132,59 @@ impl Method {
     }
 }
 
+/// What is the same for every method is in functions that are no generics.
 fn run<M: Assess>(
     sheet: &Sheet,
     file: &AnswersFile<'_>,
     inputs: &Inputs,
 ) -> Result<Assessed, Refusal> {
     let rules: M::Rules = sheet.rules().map_err(Refusal::Rules)?;
-    let read =
-        answers::read(file.text, file.form, file.name, M::NAME, sheet).map_err(Refusal::Invalid)?;
-    if !read.missing.is_empty() {
-        return Err(Refusal::Missing(read.missing));
-    }
-    let answers: M::Answers = serde_json::from_value(read.json.clone())
-        .map_err(|e| Refusal::Rules(format!("the questions do not fit the method: {e}")))?;
-    let complaints = M::check(&rules, &answers);
-    if let Some(errors) = read.complain(file.text, file.name, complaints) {
-        return Err(Refusal::Invalid(errors));
-    }
+    let read = complete(sheet, file, M::NAME)?;
+    let answers: M::Answers = from_json(&read.json).map_err(|e| unfit(&e))?;
+    accept(&read, file, M::check(&rules, &answers))?;
     let outcome = M::evaluate(&rules, &answers, inputs);
-    let mut report = M::report(sheet, &rules, &answers, &outcome);
-    M::NAME.clone_into(&mut report.method);
+    let report = M::report(sheet, &rules, &answers, &outcome);
+    let outcome = serde_json::to_value(&outcome).map_err(|e| no_json(&e))?;
+    let report = finish(M::NAME, report, sheet, &read);
+    Ok(Assessed { report, outcome })
+}
+
+/// The answers, all of them.
+fn complete(sheet: &Sheet, file: &AnswersFile<'_>, method: &str) -> Result<Answers, Refusal> {
+    let read =
+        answers::read(file.text, file.form, file.name, method, sheet).map_err(Refusal::Invalid)?;
+    if read.missing.is_empty() {
+        Ok(read)
+    } else {
+        Err(Refusal::Missing(read.missing))
+    }
+}
+
+fn accept(
+    read: &Answers,
+    file: &AnswersFile<'_>,
+    complaints: Vec<Complaint>,
+) -> Result<(), Refusal> {
+    match read.complain(file.text, file.name, complaints) {
+        Some(errors) => Err(Refusal::Invalid(errors)),
+        None => Ok(()),
+    }
+}
+
+#[cold]
+fn unfit(error: &Misfit) -> Refusal {
+    Refusal::Rules(format!("the questions do not fit the method: {error}"))
+}
+
+#[cold]
+fn no_json(error: &serde_json::Error) -> Refusal {
+    Refusal::Rules(format!("the outcome is no JSON: {error}"))
+}
+
+/// The report with what every report has: whose it is, by which source, and
+/// what was assumed.
+fn finish(method: &str, mut report: Report, sheet: &Sheet, read: &Answers) -> Report {
+    method.clone_into(&mut report.method);
     report.title = sheet.title.clone();
     report.source.clone_from(&sheet.source);
     report.notes.extend(sheet.notes.iter().map(|note| Note {
@@ -158,9 +192,7 @@ fn run<M: Assess>(
         source: note.source.clone(),
     }));
     report.notes.extend(read.assumed.iter().map(assumed));
-    let outcome = serde_json::to_value(&outcome)
-        .map_err(|e| Refusal::Rules(format!("the outcome is no JSON: {e}")))?;
-    Ok(Assessed { report, outcome })
+    report
 }
 
 fn assumed(assumed: &answers::Assumed) -> Note {

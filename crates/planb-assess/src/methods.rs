@@ -18,7 +18,7 @@ mod triage;
 use crate::method::Method;
 
 /// Every method, in the order `planb assess list` shows them.
-pub const METHODS: &[Method] = &[
+pub static METHODS: &[Method] = &[
     Method::of::<self_diagnosis::SelfDiagnosis>(),
     Method::of::<authenticity::Authenticity>(),
     Method::of::<triage::Triage>(),

@@ -1,5 +1,6 @@
 //! The data file of a method: what it asks, and what its rules are.
 
+use crate::from_json::from_json;
 use planb_model::Text;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -174,7 +175,7 @@ impl Sheet {
         let mut json: Json =
             serde_saphyr::from_str_with_options(yaml, options).map_err(|e| e.to_string())?;
         expand_same(&mut json);
-        serde_json::from_value(json).map_err(|e| e.to_string())
+        from_json(&json).map_err(|e| e.to_string())
     }
 
     /// The method's own part.
@@ -182,7 +183,7 @@ impl Sheet {
     /// # Errors
     /// What does not fit the method's type.
     pub fn rules<R: DeserializeOwned>(&self) -> Result<R, String> {
-        serde_json::from_value(self.rules.clone()).map_err(|e| format!("rules: {e}"))
+        from_json(&self.rules).map_err(|e| format!("rules: {e}"))
     }
 
     /// The list that can come from a CSV file: the first one.

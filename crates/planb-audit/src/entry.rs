@@ -49,6 +49,16 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// Reads one. Not generic: it is in the binary once, whoever reads.
+    ///
+    /// # Errors
+    /// What is no such JSON.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}
+
 /// How the record of a service changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -41,6 +41,16 @@ pub struct DrillResult {
     pub probe: Vec<ProbeSample>,
 }
 
+impl DrillResult {
+    /// Reads one. Not generic: it is in the binary once, whoever reads.
+    ///
+    /// # Errors
+    /// What is no such JSON.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}
+
 /// Seconds by phase.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct PhaseSeconds {

@@ -184,6 +184,16 @@ pub struct ExecutionStatus {
     pub phases: BTreeMap<Phase, f64>,
 }
 
+impl ExecutionStatus {
+    /// Reads a list of them: what `planb history --json` prints.
+    ///
+    /// # Errors
+    /// What is no such JSON.
+    pub fn list_from_json(text: &str) -> serde_json::Result<Vec<Self>> {
+        serde_json::from_str(text)
+    }
+}
+
 /// One step, folded from the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -212,4 +222,14 @@ pub struct ExecutionHistory {
     pub status: ExecutionStatus,
     /// Every entry.
     pub journal: Vec<JournalRecord>,
+}
+
+impl ExecutionHistory {
+    /// Reads one. Not generic: it is in the binary once, whoever reads.
+    ///
+    /// # Errors
+    /// What is no such JSON.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
 }

@@ -163,13 +163,14 @@ fn proofs(json: &Json, leaves: &[Hash], first: &Checkpoint, newest: &Checkpoint)
 
 /// Every journal in the zip holds what the log says about its execution.
 fn journals(members: &Members, entries: &[&str]) -> Result<(), Flaw> {
-    let read = |entry: &&str| serde_json::from_str::<Entry>(entry).ok();
+    let read = |entry: &&str| Entry::from_json(entry).ok();
     let entries: Option<Vec<Entry>> = entries.iter().map(read).collect();
     let entries = entries.ok_or(Flaw::Log)?;
     for name in members.keys().filter(|name| name.starts_with(JOURNALS)) {
         let flaw = || Flaw::Journal(name.clone());
-        let history = text(members, name).and_then(|json| serde_json::from_str(json).ok());
-        let history: ExecutionHistory = history.ok_or_else(flaw)?;
+        let history = text(members, name)
+            .and_then(|json| ExecutionHistory::from_json(json).ok())
+            .ok_or_else(flaw)?;
         let id = &history.status.execution.id;
         let said = entries.iter().filter_map(|entry| match entry {
             Entry::Journal { execution, record } if execution == id => Some(record),

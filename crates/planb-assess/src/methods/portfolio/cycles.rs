@@ -18,7 +18,7 @@ pub(super) fn circles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
             search.from(node);
         }
     }
-    search.found.sort();
+    search.found.sort_unstable();
     search.found
 }
 

@@ -50,7 +50,7 @@ pub(super) fn plan(rules: &Rules, answers: &Answers) -> Plan {
     let mut order: Vec<usize> = (0..services.len())
         .filter(|at| stage[*at].is_some())
         .collect();
-    order.sort_by_key(|at| (stage[*at], std::cmp::Reverse(services[*at].grade), *at));
+    order.sort_unstable_by_key(|at| (stage[*at], std::cmp::Reverse(services[*at].grade), *at));
     let mut wave = vec![None; services.len()];
     let mut waves: Vec<Wave> = Vec::new();
     let mut last = None;
