@@ -45,13 +45,13 @@ impl Runs {
         let json: Json = serde_json::from_str(text).map_err(|e| e.to_string())?;
         let mut runs = Self::default();
         if json.get("rto_seconds").is_some() {
-            let drill = DrillResult::from_json(text).map_err(|e| e.to_string())?;
+            let drill = DrillResult::from_json(text.as_bytes()).map_err(|e| e.to_string())?;
             runs.drills.push(drill);
         } else if json.get("journal").is_some() {
-            let one = ExecutionHistory::from_json(text).map_err(|e| e.to_string())?;
+            let one = ExecutionHistory::from_json(text.as_bytes()).map_err(|e| e.to_string())?;
             runs.executions.push(one.status);
         } else {
-            runs.executions = ExecutionStatus::list_from_json(text).map_err(|e| e.to_string())?;
+            runs.executions = ExecutionStatus::list_from_json(text.as_bytes()).map_err(|e| e.to_string())?;
         }
         Ok(runs)
     }

@@ -54,8 +54,8 @@ impl Entry {
     ///
     /// # Errors
     /// What is no such JSON.
-    pub fn from_json(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
+    pub fn from_json(json: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(json)
     }
 }
 

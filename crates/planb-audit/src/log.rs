@@ -144,7 +144,7 @@ impl Log {
             if (last || signatures == Signatures::All) && !Checkpoint::is_signed(note, key) {
                 return Err(Broken::Signature { number });
             }
-            let entry = Entry::from_json(text).map_err(|_| Broken::Entry { number })?;
+            let entry = Entry::from_json(text.as_bytes()).map_err(|_| Broken::Entry { number })?;
             if matches!(entry, Entry::Began { .. }) != (index == 0) {
                 return Err(Broken::Entry { number });
             }

@@ -46,8 +46,8 @@ impl DrillResult {
     ///
     /// # Errors
     /// What is no such JSON.
-    pub fn from_json(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
+    pub fn from_json(json: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(json)
     }
 }
 

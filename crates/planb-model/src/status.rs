@@ -189,8 +189,8 @@ impl ExecutionStatus {
     ///
     /// # Errors
     /// What is no such JSON.
-    pub fn list_from_json(text: &str) -> serde_json::Result<Vec<Self>> {
-        serde_json::from_str(text)
+    pub fn list_from_json(json: &[u8]) -> serde_json::Result<Vec<Self>> {
+        serde_json::from_slice(json)
     }
 }
 
@@ -229,7 +229,7 @@ impl ExecutionHistory {
     ///
     /// # Errors
     /// What is no such JSON.
-    pub fn from_json(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
+    pub fn from_json(json: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(json)
     }
 }

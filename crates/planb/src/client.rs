@@ -89,12 +89,14 @@ impl Client {
 
     /// The newest executions.
     pub async fn history(&self) -> CliResult<Vec<ExecutionStatus>> {
-        self.get("/v1/executions").await
+        self.get_as("/v1/executions", ExecutionStatus::list_from_json)
+            .await
     }
 
     /// One execution.
     pub async fn execution(&self, id: &ExecutionId) -> CliResult<ExecutionHistory> {
-        self.get(&format!("/v1/executions/{id}")).await
+        self.get_as(&format!("/v1/executions/{id}"), ExecutionHistory::from_json)
+            .await
     }
 
     /// Changes an execution.
@@ -105,8 +107,16 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> CliResult<T> {
+        self.get_as(path, |body| serde_json::from_slice(body)).await
+    }
+
+    async fn get_as<T>(
+        &self,
+        path: &str,
+        read: fn(&[u8]) -> serde_json::Result<T>,
+    ) -> CliResult<T> {
         let body = self.send(self.http.get(self.url(path))).await?;
-        understand(&body)
+        read(&body).map_err(strange)
     }
 
     async fn post<T: DeserializeOwned>(
@@ -115,7 +125,7 @@ impl Client {
         body: &impl serde::Serialize,
     ) -> CliResult<T> {
         let body = self.send(self.http.post(self.url(path)).json(body)).await?;
-        understand(&body)
+        serde_json::from_slice(&body).map_err(strange)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> CliResult<Vec<u8>> {
@@ -151,14 +161,12 @@ impl Client {
     }
 }
 
-fn understand<T: DeserializeOwned>(body: &[u8]) -> CliResult<T> {
-    serde_json::from_slice(body).map_err(|e| {
-        CliError::io(
-            "understand the control plane (is it another version?)",
-            "컨트롤 플레인의 응답을 해석(버전이 다를 수 있음)",
-            e,
-        )
-    })
+fn strange(error: serde_json::Error) -> CliError {
+    CliError::io(
+        "understand the control plane (is it another version?)",
+        "컨트롤 플레인의 응답을 해석(버전이 다를 수 있음)",
+        error,
+    )
 }
 
 fn shown(problem: Problem) -> CliError {

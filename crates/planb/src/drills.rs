@@ -24,7 +24,7 @@ pub fn of_service(paths: &[PathBuf], plan: Option<&ServicePlan>) -> CliResult<Ve
 /// Reads one file.
 pub fn read(path: &Path) -> CliResult<DrillResult> {
     let text = files::rules(path)?;
-    DrillResult::from_json(&text).map_err(|error| {
+    DrillResult::from_json(text.as_bytes()).map_err(|error| {
         let history = Runs::read(&text).is_ok();
         let why = if history {
             "it is a history".to_owned()

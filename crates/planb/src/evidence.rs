@@ -168,7 +168,7 @@ fn base64(hashes: &[Hash]) -> Vec<String> {
 fn proofs(log: &Log) -> Json {
     let leaves = hashes(log);
     let proven = |(index, text): (usize, &String)| {
-        let entry = Entry::from_json(text).ok()?;
+        let entry = Entry::from_json(text.as_bytes()).ok()?;
         let decides = matches!(&entry, Entry::Execution { .. })
             || matches!(&entry, Entry::Journal { record, .. } if matches!(record.entry, JournalEntry::Approved { .. }));
         decides.then(|| {
@@ -191,7 +191,7 @@ fn proofs(log: &Log) -> Json {
 fn approvals(log: &Log) -> Json {
     let said = |(index, text): (usize, &String)| {
         let number = index + 1;
-        match Entry::from_json(text).ok()? {
+        match Entry::from_json(text.as_bytes()).ok()? {
             Entry::Execution { execution } => Some(json!({
                 "entry": number, "what": "asked", "execution": execution.id, "at": execution.opened_at,
                 "kind": execution.runbook.kind, "runbookHash": execution.hash, "trigger": execution.trigger,

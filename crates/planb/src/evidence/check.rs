@@ -163,13 +163,13 @@ fn proofs(json: &Json, leaves: &[Hash], first: &Checkpoint, newest: &Checkpoint)
 
 /// Every journal in the zip holds what the log says about its execution.
 fn journals(members: &Members, entries: &[&str]) -> Result<(), Flaw> {
-    let read = |entry: &&str| Entry::from_json(entry).ok();
+    let read = |entry: &&str| Entry::from_json(entry.as_bytes()).ok();
     let entries: Option<Vec<Entry>> = entries.iter().map(read).collect();
     let entries = entries.ok_or(Flaw::Log)?;
     for name in members.keys().filter(|name| name.starts_with(JOURNALS)) {
         let flaw = || Flaw::Journal(name.clone());
         let history = text(members, name)
-            .and_then(|json| ExecutionHistory::from_json(json).ok())
+            .and_then(|json| ExecutionHistory::from_json(json.as_bytes()).ok())
             .ok_or_else(flaw)?;
         let id = &history.status.execution.id;
         let said = entries.iter().filter_map(|entry| match entry {
