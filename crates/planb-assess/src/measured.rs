@@ -51,7 +51,8 @@ impl Runs {
             let one = ExecutionHistory::from_json(text.as_bytes()).map_err(|e| e.to_string())?;
             runs.executions.push(one.status);
         } else {
-            runs.executions = ExecutionStatus::list_from_json(text.as_bytes()).map_err(|e| e.to_string())?;
+            runs.executions =
+                ExecutionStatus::list_from_json(text.as_bytes()).map_err(|e| e.to_string())?;
         }
         Ok(runs)
     }
