@@ -438,7 +438,7 @@ fn the_board_gets_its_page_and_the_portfolio_its_lines() {
         "신규 시스템 → 분석 → 세션 → 트랜잭션",
     ] {
         // A page does not break before an arrow.
-        let page = stdout(&page).replace('\u{a0}', " ");
+        let page = stdout(&page).replace("&nbsp;", " ");
         assert!(page.contains(needle), "{needle}");
     }
     let csv = "name,grade,category,state,dependsOn,rtoTarget\n\
