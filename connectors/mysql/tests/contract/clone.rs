@@ -1,15 +1,11 @@
 //! MySQL: snapshots of a server's files by its clone plugin, and servers made of
 //! them.
 
-use crate::support::{Parts, Site, apply, drain, manifest, restore, service};
+use crate::support::{Site, canary, files, manifest, replay, restore, service};
 use planb_connector_mysql::{MysqlDatabase, PhysicalTarget};
 use planb_launch::mysql::tool;
-use planb_model::{Canary, Epoch};
-use planb_ports::contract::sink::MemorySink;
-use planb_ports::progress::NoProgress;
-use planb_ports::{
-    Database, ErrorKind, PortResult, SnapshotFacts, SnapshotMethod, SnapshotOptions,
-};
+use planb_model::Epoch;
+use planb_ports::{Database, ErrorKind};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -49,16 +45,6 @@ fn files_of(site: &Site, target: Option<PhysicalTarget>) -> MysqlDatabase {
     MysqlDatabase::connect_lazy(config, Arc::new(crate::support::TestClock(0)))
 }
 
-async fn files(database: &dyn Database) -> PortResult<(Parts, SnapshotFacts)> {
-    let sink = MemorySink::default();
-    let options = SnapshotOptions {
-        method: SnapshotMethod::Physical,
-        ..SnapshotOptions::default()
-    };
-    let facts = database.snapshot(&sink, &options, &NoProgress).await?;
-    Ok((sink.parts(), facts))
-}
-
 /// Commands that stop and start the server of a site.
 struct Commanded(PhysicalTarget);
 
@@ -94,14 +80,6 @@ impl Drop for Commanded {
         let line = &self.0.stop;
         let stopped = Command::new(&line[0]).args(&line[1..]).status();
         assert!(stopped.is_ok_and(|s| s.success()) || std::thread::panicking());
-    }
-}
-
-fn canary(sequence: u64) -> Canary {
-    Canary {
-        epoch: Epoch(1),
-        sequence,
-        written_at: jiff::Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -156,11 +134,7 @@ async fn a_clone_comes_back_as_a_server_and_the_log_goes_on() {
     from.write_canary(&service(), &canary(2))
         .await
         .expect("written");
-    for (batch, seq) in drain(log.as_mut()).await.iter().zip(1..) {
-        apply(&to, batch, seq)
-            .await
-            .unwrap_or_else(|e| panic!("{}", e.chain()));
-    }
+    replay(log.as_mut(), &to).await;
     let now = from.digests().await.expect("digests");
     assert_ne!(now, then);
     assert_eq!(to.digests().await.expect("digests"), now);

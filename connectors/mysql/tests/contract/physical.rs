@@ -1,26 +1,12 @@
 //! Snapshots of a server's files, and servers made of them.
 
-use crate::support::{Parts, Site, apply, drain, manifest, restore, service};
+use crate::support::{Site, canary, files, manifest, replay, restore, service};
 use planb_connector_mysql::{MysqlDatabase, PhysicalTarget};
-use planb_model::{Canary, Epoch};
-use planb_ports::contract::sink::MemorySink;
-use planb_ports::progress::NoProgress;
-use planb_ports::{
-    Database, ErrorKind, PortResult, SnapshotFacts, SnapshotMethod, SnapshotOptions,
-};
+use planb_model::Epoch;
+use planb_ports::{Database, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-
-async fn files(database: &dyn Database) -> PortResult<(Parts, SnapshotFacts)> {
-    let sink = MemorySink::default();
-    let options = SnapshotOptions {
-        method: SnapshotMethod::Physical,
-        ..SnapshotOptions::default()
-    };
-    let facts = database.snapshot(&sink, &options, &NoProgress).await?;
-    Ok((sink.parts(), facts))
-}
 
 /// A server that commands start and stop, on the port of a site's.
 struct Commanded {
@@ -75,14 +61,6 @@ const ROWS: &[&str] = &[
     "INSERT INTO shop.t SELECT seq, MD5(seq) FROM shop.seq_1_to_20000",
 ];
 
-fn canary(sequence: u64) -> Canary {
-    Canary {
-        epoch: Epoch(1),
-        sequence,
-        written_at: jiff::Timestamp::UNIX_EPOCH,
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_back_as_a_server_and_the_log_goes_on() {
     let (source, target) = (Site::start(1).await, Site::start(2).await);
@@ -121,11 +99,7 @@ async fn files_come_back_as_a_server_and_the_log_goes_on() {
     from.write_canary(&service(), &canary(2))
         .await
         .expect("written");
-    for (batch, seq) in drain(log.as_mut()).await.iter().zip(1..) {
-        apply(&to, batch, seq)
-            .await
-            .unwrap_or_else(|e| panic!("{}", e.chain()));
-    }
+    replay(log.as_mut(), &to).await;
     let now = from.digests().await.expect("digests");
     assert_ne!(now, then);
     assert_eq!(to.digests().await.expect("digests"), now);

@@ -14,11 +14,12 @@ use planb_model::recovery::{
     AppliedMark, Engine, LogPosition, ObjectHash, PartManifest, PartSpec, SegmentBody,
     SegmentHeader, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
 };
-use planb_model::{Epoch, Secret, ServiceName};
+use planb_model::{Canary, Epoch, Secret, ServiceName};
 use planb_ports::contract::sink::MemorySink;
 use planb_ports::progress::NoProgress;
 use planb_ports::{
-    Clock, Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotOptions,
+    Clock, Database, LogBatch, LogSource, PortResult, SegmentEnd, SnapshotFacts, SnapshotMethod,
+    SnapshotOptions,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -356,5 +357,34 @@ pub async fn drain(log: &mut dyn LogSource) -> Vec<LogBatch> {
             None if log.is_drained().await.expect("asked") => return batches,
             None => assert!(Instant::now() < until, "the log does not drain"),
         }
+    }
+}
+
+/// A snapshot of the server's files.
+pub async fn files(database: &dyn Database) -> PortResult<(Parts, SnapshotFacts)> {
+    let sink = MemorySink::default();
+    let options = SnapshotOptions {
+        method: SnapshotMethod::Physical,
+        ..SnapshotOptions::default()
+    };
+    let facts = database.snapshot(&sink, &options, &NoProgress).await?;
+    Ok((sink.parts(), facts))
+}
+
+/// The canary of that number.
+pub fn canary(sequence: u64) -> Canary {
+    Canary {
+        epoch: Epoch(1),
+        sequence,
+        written_at: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// Applies everything up to the end of the log.
+pub async fn replay(log: &mut dyn LogSource, to: &dyn Database) {
+    for (batch, seq) in drain(log).await.iter().zip(1..) {
+        apply(to, batch, seq)
+            .await
+            .unwrap_or_else(|e| panic!("{}", e.chain()));
     }
 }
