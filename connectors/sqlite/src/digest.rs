@@ -9,6 +9,7 @@
 
 use crate::config::INTEGRITY_PROBLEMS_MAX;
 use crate::error::from_sqlite;
+use crate::values::{self, Cell, Values};
 use planb_model::Text;
 use planb_model::finding::{Finding, Severity};
 use planb_model::recovery::{RowHasher, TableDigest};
@@ -19,8 +20,15 @@ use rusqlite::types::ValueRef;
 /// Tables and other things of PlanB begin with this.
 const OURS: &str = "planb_";
 
-/// Column kind of `table_xinfo` for virtual generated columns.
-const VIRTUAL_COLUMN: i64 = 2;
+/// Columns of `sqlite_schema` that are compared.
+const SCHEMA_COLUMNS: usize = 4;
+
+/// Tags of the encoding.
+const TEXT: u8 = 3;
+const BLOB: u8 = 4;
+
+/// An encoded row is gathered up to this, and hashed at once.
+const ENCODED_BYTES_MAX: usize = 64 * 1024;
 
 /// Names of all user tables, in order.
 pub fn user_tables(connection: &Connection) -> PortResult<Vec<String>> {
@@ -48,75 +56,104 @@ pub fn of_all_tables(connection: &Connection) -> PortResult<Vec<TableDigest>> {
         tables.push("sqlite_sequence".to_owned());
     }
     for table in &tables {
-        let columns = stored_columns(connection, table)?;
-        let sql = format!("SELECT {} FROM {}", columns.join(", "), quote(table));
-        digests.push(of_rows(connection, &sql, table)?);
+        let columns = values::stored_columns(connection, table)?;
+        let rows = Values::of(connection, table, columns)?;
+        digests.push(of_rows(&rows, table)?);
     }
     digests.sort();
     Ok(digests)
 }
 
 fn of_schema(connection: &Connection) -> PortResult<TableDigest> {
-    of_rows(
-        connection,
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema
-         WHERE name NOT LIKE 'planb\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'planb\\_%' ESCAPE '\\'",
-        "sqlite_schema",
-    )
+    let mut statement = connection
+        .prepare(
+            "SELECT type, name, tbl_name, sql FROM sqlite_schema
+             WHERE name NOT LIKE 'planb\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'planb\\_%' ESCAPE '\\'",
+        )
+        .map_err(from_sqlite)?;
+    let mut rows = statement.query([]).map_err(from_sqlite)?;
+    let (mut hasher, mut encoded) = (RowHasher::default(), Encoded::default());
+    while let Some(row) = rows.next().map_err(from_sqlite)? {
+        for column in 0..SCHEMA_COLUMNS {
+            encoded.value(row.get_ref(column).map_err(from_sqlite)?);
+        }
+        encoded.end(&mut hasher);
+    }
+    Ok(hasher.finish("sqlite_schema"))
 }
 
-fn of_rows(connection: &Connection, sql: &str, table: &str) -> PortResult<TableDigest> {
-    let mut statement = connection.prepare(sql).map_err(from_sqlite)?;
-    let columns = statement.column_count();
-    let mut rows = statement.query([]).map_err(from_sqlite)?;
-    let mut hasher = RowHasher::default();
-    let mut encoded = Vec::new();
-    while let Some(row) = rows.next().map_err(from_sqlite)? {
-        encoded.clear();
-        for column in 0..columns {
-            encode(row.get_ref(column).map_err(from_sqlite)?, &mut encoded);
-        }
-        hasher.add(&encoded);
-    }
+fn of_rows(rows: &Values<'_>, table: &str) -> PortResult<TableDigest> {
+    let (mut hasher, mut encoded) = (RowHasher::default(), Encoded::default());
+    rows.each(|row| {
+        row.each(|cell| match cell {
+            Cell::Whole(value) => {
+                encoded.value(value);
+                Ok(())
+            }
+            Cell::Large(large) => {
+                encoded.head(if large.is_text { TEXT } else { BLOB }, large.bytes());
+                large.each_piece(|piece| encoded.put(piece))
+            }
+        })?;
+        encoded.end(&mut hasher);
+        Ok(())
+    })?;
     Ok(hasher.finish(table))
 }
 
-/// Type, then length where it is not fixed, then the bytes: two different rows
-/// never encode alike, also `1`, `1.0`, `'1'` and `x'31'` not.
-fn encode(value: ValueRef<'_>, into: &mut Vec<u8>) {
-    let mut sized = |tag: u8, bytes: &[u8]| {
-        into.push(tag);
-        into.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        into.extend_from_slice(bytes);
-    };
-    match value {
-        ValueRef::Null => into.push(0),
-        ValueRef::Integer(number) => {
-            into.push(1);
-            into.extend_from_slice(&number.to_le_bytes());
-        }
-        ValueRef::Real(number) => {
-            into.push(2);
-            into.extend_from_slice(&number.to_bits().to_le_bytes());
-        }
-        ValueRef::Text(bytes) => sized(3, bytes),
-        ValueRef::Blob(bytes) => sized(4, bytes),
-    }
+/// The encoding of a row: of each value its type, then its length where that is
+/// not fixed, then its bytes. So two different rows never encode alike, also `1`,
+/// `1.0`, `'1'` and `x'31'` not.
+#[derive(Default)]
+struct Encoded {
+    bytes: Vec<u8>,
+    /// What came before `bytes`, in a long row.
+    before: Option<blake3::Hasher>,
 }
 
-fn stored_columns(connection: &Connection, table: &str) -> PortResult<Vec<String>> {
-    let mut statement = connection
-        .prepare("SELECT name, hidden FROM pragma_table_xinfo(?1) ORDER BY cid")
-        .map_err(from_sqlite)?;
-    let columns = statement
-        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))
-        .and_then(Iterator::collect::<Result<Vec<(String, i64)>, _>>)
-        .map_err(from_sqlite)?;
-    Ok(columns
-        .into_iter()
-        .filter(|(_, kind)| *kind != VIRTUAL_COLUMN)
-        .map(|(name, _)| quote(&name))
-        .collect())
+impl Encoded {
+    fn value(&mut self, value: ValueRef<'_>) {
+        let mut sized = |tag: u8, bytes: &[u8]| {
+            self.head(tag, bytes.len() as u64);
+            self.put(bytes);
+        };
+        match value {
+            ValueRef::Null => self.bytes.push(0),
+            ValueRef::Integer(number) => self.number(1, number.to_le_bytes()),
+            ValueRef::Real(number) => self.number(2, number.to_bits().to_le_bytes()),
+            ValueRef::Text(bytes) => sized(TEXT, bytes),
+            ValueRef::Blob(bytes) => sized(BLOB, bytes),
+        }
+    }
+
+    fn number(&mut self, tag: u8, bytes: [u8; 8]) {
+        self.bytes.push(tag);
+        self.bytes.extend_from_slice(&bytes);
+    }
+
+    fn head(&mut self, tag: u8, length: u64) {
+        self.number(tag, length.to_le_bytes());
+    }
+
+    /// Adds bytes; a long row is hashed on the way and not gathered.
+    fn put(&mut self, bytes: &[u8]) {
+        if self.bytes.len() + bytes.len() <= ENCODED_BYTES_MAX {
+            self.bytes.extend_from_slice(bytes);
+            return;
+        }
+        let before = self.before.get_or_insert_default();
+        before.update(&self.bytes).update(bytes);
+        self.bytes.clear();
+    }
+
+    /// Ends the row.
+    fn end(&mut self, into: &mut RowHasher) {
+        match self.before.take() {
+            None => into.add(&self.bytes),
+            Some(mut before) => into.add_hash(&before.update(&self.bytes).finalize()),
+        }
+        self.bytes.clear();
+    }
 }
 
 /// A name as an SQL identifier.

@@ -48,6 +48,19 @@ pub fn from_sqlite(error: rusqlite::Error) -> PortError {
     made.source(error)
 }
 
+/// A large value that could not be read to its end.
+pub fn unreadable_value(error: std::io::Error) -> PortError {
+    match error.downcast::<rusqlite::Error>() {
+        Ok(error) => from_sqlite(error),
+        Err(error) => PortError::new(
+            ErrorKind::Internal,
+            "PB-SQLITE-SQL",
+            "sqlite answered unexpectedly",
+        )
+        .source(error),
+    }
+}
+
 /// What the file system said about `path`.
 pub fn from_io(path: &Path, error: std::io::Error) -> PortError {
     use std::io::ErrorKind as Io;

@@ -22,6 +22,7 @@ mod restore;
 mod rules;
 mod sidecar;
 mod snapshot;
+mod values;
 mod wal;
 
 use crate::config::Paths;

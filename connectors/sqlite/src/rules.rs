@@ -2,10 +2,13 @@
 //! UTF-8, and JSON in columns that are declared so.
 
 use crate::digest::{quote, user_tables};
-use crate::error::from_sqlite;
+use crate::error::{self, from_sqlite};
+use crate::values::{self, Cell, Large, Values};
 use planb_ports::{ContentCheck, ContentRule, PortResult};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Row counts of everything that has a digest, by name.
 pub fn row_counts(connection: &Connection) -> PortResult<Vec<(String, u64)>> {
@@ -63,22 +66,39 @@ fn orphans(connection: &Connection, table: &str) -> PortResult<Option<u64>> {
 
 /// Rows with a text that is none.
 fn not_utf8(connection: &Connection, table: &str) -> PortResult<u64> {
-    let sql = format!("SELECT * FROM {}", quote(table));
-    let mut statement = connection.prepare(&sql).map_err(from_sqlite)?;
-    let columns = statement.column_count();
-    let mut rows = statement.query([]).map_err(from_sqlite)?;
+    let columns = values::all_columns(connection, table)?;
     let mut broken = 0;
-    while let Some(row) = rows.next().map_err(from_sqlite)? {
-        for column in 0..columns {
-            if let ValueRef::Text(bytes) = row.get_ref(column).map_err(from_sqlite)?
-                && std::str::from_utf8(bytes).is_err()
-            {
-                broken += 1;
-                break;
-            }
-        }
-    }
+    Values::of(connection, table, columns)?.each(|row| {
+        let mut good = true;
+        row.each(|cell| {
+            good &= match cell {
+                Cell::Whole(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).is_ok(),
+                Cell::Large(large) if large.is_text => is_utf8(&large)?,
+                Cell::Whole(_) | Cell::Large(_) => true,
+            };
+            Ok(())
+        })?;
+        broken += u64::from(!good);
+        Ok(())
+    })?;
     Ok(broken)
+}
+
+fn is_utf8(large: &Large<'_>) -> PortResult<bool> {
+    let (mut good, mut rest) = (true, Vec::new());
+    large.each_piece(|piece| {
+        if !good {
+            return;
+        }
+        // What the last piece ended with is the beginning of a character.
+        rest.extend_from_slice(piece);
+        match std::str::from_utf8(&rest) {
+            Ok(_) => rest.clear(),
+            Err(error) if error.error_len().is_none() => drop(rest.drain(..error.valid_up_to())),
+            Err(_) => good = false,
+        }
+    })?;
+    Ok(good && rest.is_empty())
 }
 
 /// Rows with a value that is no JSON in a column declared as JSON; `None` when
@@ -91,20 +111,47 @@ fn not_json(connection: &Connection, table: &str) -> PortResult<Option<u64>> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(from_sqlite)?;
     // A blob may be SQLite's own binary form, which only newer versions read.
+    // SQLite builds a value in memory to look at it, so large ones come below.
     let bad = |name: &String| {
         let name = quote(name);
-        format!("({name} IS NOT NULL AND typeof({name}) <> 'blob' AND NOT json_valid({name}))")
+        let small = values::is_small(&name);
+        format!(
+            "({small} AND {name} IS NOT NULL AND typeof({name}) <> 'blob' AND NOT json_valid({name}))"
+        )
     };
     let bad: Vec<String> = names.iter().map(bad).collect();
     if bad.is_empty() {
         return Ok(None);
     }
-    let sql = format!(
-        "SELECT count(*) FROM {} WHERE {}",
-        quote(table),
-        bad.join(" OR ")
-    );
-    count(connection, &sql).map(Some)
+    let bad = bad.join(" OR ");
+    let sql = format!("SELECT count(*) FROM {} WHERE {bad}", quote(table));
+    let mut broken = count(connection, &sql)?;
+    let large = Values::of(connection, table, names)?;
+    large.each_large(&format!("NOT ({bad})"), |row| {
+        let mut good = true;
+        row.each(|cell| {
+            good &= match cell {
+                Cell::Large(large) if large.is_text => is_json(large.reader())?,
+                Cell::Whole(ValueRef::Text(text)) => is_json(text)?,
+                Cell::Whole(_) | Cell::Large(_) => true,
+            };
+            Ok(())
+        })?;
+        broken += u64::from(!good);
+        Ok(())
+    })?;
+    Ok(Some(broken))
+}
+
+/// Whether the text is JSON (RFC 8259), as `json_valid()` has it. What is in it
+/// is passed over and not built.
+fn is_json(text: impl std::io::Read) -> PortResult<bool> {
+    let mut reader = serde_json::Deserializer::from_reader(text);
+    let read = IgnoredAny::deserialize(&mut reader).and_then(|_| reader.end());
+    match read {
+        Err(error) if error.is_io() => Err(error::unreadable_value(error.into())),
+        read => Ok(read.is_ok()),
+    }
 }
 
 fn of_table(connection: &Connection, sql: &str, table: &str) -> PortResult<u64> {
