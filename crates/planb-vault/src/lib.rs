@@ -21,6 +21,7 @@ mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod layout;
+mod level;
 mod options;
 mod part;
 mod patient;

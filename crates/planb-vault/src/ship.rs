@@ -2,6 +2,7 @@
 
 use crate::chain::Head;
 use crate::error;
+use crate::level;
 use crate::put::Put;
 use crate::retry::{Backoff, is_temporary};
 use crate::segment;
@@ -16,8 +17,9 @@ use planb_ports::progress::NoProgress;
 use planb_ports::{Database, ErrorKind, LogBatch, PortError, PortResult};
 use std::time::Duration;
 
-/// Larger batches are compressed off the async threads.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// Larger batches are compressed off the async threads: a few milliseconds at
+/// the level of log that comes slowly.
+const INLINE_BYTES_MAX: usize = 16 * 1024;
 /// A crash leaves at most one put in flight; it can land once.
 const ADOPTIONS_MAX: u32 = 2;
 
@@ -198,7 +200,10 @@ impl Vault {
                 raw_bytes,
             },
         };
-        let (seal, level) = (self.seal.clone(), self.options.zstd_level);
+        let (seal, level) = (
+            self.seal.clone(),
+            level::for_segment(raw_bytes, &self.options),
+        );
         let raw = batch.bytes.clone();
         let encode = move || {
             let object = segment::encode(&header, &raw, &seal, level)?;
