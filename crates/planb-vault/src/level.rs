@@ -18,8 +18,8 @@ const QUIET_CORE_SHARE: f64 = 0.05;
 /// what part of a core its level takes.
 pub(crate) fn for_segment(raw_bytes: u64, options: &VaultOptions) -> i32 {
     let seconds = options.flush_interval.as_secs_f64() * QUIET_CORE_SHARE;
-    let is_quiet = raw_bytes < options.flush_bytes
-        && raw_bytes as f64 <= seconds * QUIET_BYTES_PER_SECOND;
+    let is_quiet =
+        raw_bytes < options.flush_bytes && raw_bytes as f64 <= seconds * QUIET_BYTES_PER_SECOND;
     if is_quiet {
         options.zstd_level.max(QUIET_ZSTD_LEVEL)
     } else {
