@@ -8,6 +8,8 @@ pub mod checksum;
 pub mod frame;
 pub mod header;
 
+use std::collections::VecDeque;
+
 pub use checksum::Sums;
 pub use frame::{FRAME_HEADER_BYTES, Frame};
 pub use header::{HEADER_BYTES, Salts, WalHeader};
@@ -88,17 +90,40 @@ impl Chain {
     }
 }
 
+/// The end of a transaction that was gathered.
+#[derive(Debug, Clone, Copy)]
+struct Commit {
+    /// Bytes of the buffer up to it.
+    bytes: usize,
+    /// Transactions up to it that are not known.
+    transactions: u64,
+    place: Chain,
+}
+
+/// Whole transactions that were taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// Frames, behind the header where a WAL begins.
+    pub bytes: Vec<u8>,
+    /// How many that are not known.
+    pub transactions: u64,
+    /// After the last one.
+    pub end: Chain,
+}
+
 /// Whole transactions gathered from a WAL.
 #[derive(Debug, Clone)]
 pub struct Gathered {
     buffer: Vec<u8>,
     /// How far the buffer was looked at.
     looked: usize,
-    /// Bytes of the buffer that end with a commit.
-    committed_bytes: usize,
     scanned: Chain,
-    committed: Chain,
-    transactions: u64,
+    /// After the last transaction that was taken.
+    taken: Chain,
+    /// Bytes of a header that was not taken yet.
+    header_bytes: usize,
+    /// The transactions in the buffer.
+    commits: VecDeque<Commit>,
     /// Transactions up to this frame are not counted: a snapshot has them.
     known_frames: u32,
 }
@@ -109,10 +134,10 @@ impl Gathered {
         Self {
             buffer: Vec::new(),
             looked: 0,
-            committed_bytes: 0,
             scanned: from,
-            committed: from,
-            transactions: 0,
+            taken: from,
+            header_bytes: 0,
+            commits: VecDeque::new(),
             known_frames: 0,
         }
     }
@@ -123,7 +148,7 @@ impl Gathered {
         let mut gathered = Self::after(Chain::begin(header));
         gathered.buffer.extend_from_slice(raw);
         gathered.looked = HEADER_BYTES;
-        gathered.committed_bytes = HEADER_BYTES;
+        gathered.header_bytes = HEADER_BYTES;
         gathered.known_frames = known_frames;
         gathered
     }
@@ -138,11 +163,12 @@ impl Gathered {
             let frame = self.scanned.accept(&self.buffer[self.looked..])?;
             self.looked += size;
             if frame.is_commit() {
-                self.committed = self.scanned;
-                self.committed_bytes = self.looked;
-                if self.scanned.frame > self.known_frames {
-                    self.transactions += 1;
-                }
+                let new = u64::from(self.scanned.frame > self.known_frames);
+                self.commits.push_back(Commit {
+                    bytes: self.looked,
+                    transactions: self.size().1 + new,
+                    place: self.scanned,
+                });
             }
         }
         Ok(())
@@ -160,22 +186,37 @@ impl Gathered {
 
     /// After the last whole transaction.
     pub fn committed(&self) -> Chain {
-        self.committed
+        self.commits.back().map_or(self.taken, |last| last.place)
     }
 
     /// Bytes of whole transactions, and how many there are.
     pub fn size(&self) -> (u64, u64) {
-        (self.committed_bytes as u64, self.transactions)
+        match self.commits.back() {
+            Some(last) => (last.bytes as u64, last.transactions),
+            None => (self.header_bytes as u64, 0),
+        }
     }
 
-    /// Takes the whole transactions; a begun one stays.
-    pub fn take(&mut self) -> Vec<u8> {
-        let rest = self.buffer.split_off(self.committed_bytes);
-        let taken = std::mem::replace(&mut self.buffer, rest);
-        self.looked -= self.committed_bytes;
-        self.committed_bytes = 0;
-        self.transactions = 0;
-        taken
+    /// Takes whole transactions, as many as fit into `bytes_max` and at least one
+    /// that is not known; the others stay. `None` when there is none.
+    pub fn take(&mut self, bytes_max: u64) -> Option<Taken> {
+        let fits = |commit: &&Commit| commit.bytes as u64 <= bytes_max;
+        let last = self.commits.iter().take_while(fits).last();
+        let first_new = self.commits.iter().find(|c| c.transactions > 0);
+        let to = *last.filter(|c| c.transactions > 0).or(first_new)?;
+        self.commits.retain(|commit| commit.bytes > to.bytes);
+        for commit in &mut self.commits {
+            commit.bytes -= to.bytes;
+            commit.transactions -= to.transactions;
+        }
+        let rest = self.buffer.split_off(to.bytes);
+        self.looked -= to.bytes;
+        (self.taken, self.header_bytes) = (to.place, 0);
+        Some(Taken {
+            bytes: std::mem::replace(&mut self.buffer, rest),
+            transactions: to.transactions,
+            end: to.place,
+        })
     }
 }
 

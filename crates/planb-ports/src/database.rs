@@ -347,8 +347,9 @@ pub struct FenceState {
 pub trait LogSource: Send {
     /// Waits for committed transactions and returns them as one batch: at once
     /// when `flush_bytes` have gathered, else `flush_interval` after the first
-    /// transaction of the batch. A single transaction larger than `flush_bytes`
-    /// is one batch. Returns `None` when `idle` passed without a transaction, or
+    /// transaction of the batch. No batch is larger than `flush_bytes`, however
+    /// much there is to read, but for one that cannot be parted: a single
+    /// transaction, or what the connector's format says. Returns `None` when `idle` passed without a transaction, or
     /// sooner when it wants to be told first what became durable; only
     /// `is_drained` says that there is nothing more.
     /// Cancel safe: a batch that was not returned is returned later.

@@ -44,9 +44,9 @@ const SPILL_BYTES: u64 = MEMORY_BYTES_MAX / 2;
 const SPILL_AFTER_MS: u64 = 3_000;
 /// Objects that may wait; they cost about 200 bytes of memory each.
 const OBJECTS_MAX: usize = 100_000;
-/// While objects wait, batches may get this large: fewer puts catch up sooner.
-const BACKLOG_BATCH_BYTES: u64 = 4 * 1024 * 1024;
-/// While objects wait on disk, a batch may gather for this long.
+/// While objects wait on disk, a batch may gather for this long: a vault whose
+/// puts take longer than the flush interval gets fewer of them and is caught up
+/// with. It never gets larger than in peace.
 const BACKLOG_BATCH_SECS: u64 = 5;
 /// Time between two looks at what should be on disk.
 const LOOK_MS: u64 = 500;

@@ -125,10 +125,10 @@ impl Source {
 
     /// The server has sent a timeline to its end. What came is returned; then
     /// whoever reads opens the log again, and goes on with the next timeline.
-    fn timeline_ended(&mut self) -> PortResult<LogBatch> {
+    fn timeline_ended(&mut self, flush_bytes: u64) -> PortResult<LogBatch> {
         let (end, boundary) = (self.pending.walker.end(), self.pending.walker.boundary());
         if boundary > self.pending.start {
-            return Ok(self.cut());
+            return Ok(self.cut(flush_bytes));
         }
         let timeline = self.stream.timeline;
         Err(match boundary == end {
@@ -177,10 +177,10 @@ impl Source {
         Ok(())
     }
 
-    /// Takes in what has come already.
-    fn take_here(&mut self) -> PortResult<()> {
+    /// Takes in what has come already, as long as there is no whole batch.
+    fn take_here(&mut self, flush_bytes: u64) -> PortResult<()> {
         let enough = self.pending.bytes.len() + TAKE_BYTES_MAX;
-        while self.pending.bytes.len() < enough {
+        while self.pending.bytes.len() < enough && !self.is_full(flush_bytes) {
             match self.wire.copy_data_here() {
                 Some(message) => self.take(message)?,
                 None => break,
@@ -189,14 +189,20 @@ impl Source {
         Ok(())
     }
 
-    /// The batch up to the last whole record.
-    fn cut(&mut self) -> LogBatch {
+    /// The batch up to the last whole record that fits. What is left stays as old
+    /// as it is.
+    fn cut(&mut self, flush_bytes: u64) -> LogBatch {
+        let now = self.clock.now();
         let pending = &mut self.pending;
-        let (start, end) = (pending.start, pending.walker.boundary());
+        let mark = pending.walker.take(flush_bytes);
+        let (start, end) = (pending.start, mark.at);
         let length = usize::try_from(end.0 - start.0).unwrap_or_default();
         let bytes = pending.bytes.split_to(length).freeze();
         pending.start = end;
-        pending.first = None;
+        let read_at = pending.read_at.unwrap_or(now);
+        if pending.walker.boundary() == end {
+            (pending.first, pending.read_at) = (None, None);
+        }
         // The same words as the end before, which may be of the timeline before.
         let end = match start < end {
             true => self.stream.position(end),
@@ -206,8 +212,8 @@ impl Source {
             start: std::mem::replace(&mut pending.from, end.clone()),
             end,
             bytes,
-            transactions: pending.walker.take_commits(),
-            read_at: pending.read_at.take().unwrap_or_else(|| self.clock.now()),
+            transactions: mark.commits,
+            read_at,
         }
     }
 
@@ -265,9 +271,9 @@ impl LogSource for Source {
         let give_up = Instant::now() + idle;
         loop {
             if self.ended {
-                return self.timeline_ended().map(Some);
+                return self.timeline_ended(flush_bytes).map(Some);
             }
-            self.take_here()?;
+            self.take_here(flush_bytes)?;
             if self.owes_answer {
                 self.answer().await?;
                 self.gather();
@@ -275,7 +281,7 @@ impl LogSource for Source {
             let due = self.pending.first.map(|first| first + flush_interval);
             let now = Instant::now();
             if self.is_full(flush_bytes) || due.is_some_and(|due| due <= now) {
-                return Ok(Some(self.cut()));
+                return Ok(Some(self.cut(flush_bytes)));
             }
             if due.is_none() && give_up <= now {
                 return Ok(None);

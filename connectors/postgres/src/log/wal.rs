@@ -6,6 +6,7 @@
 //! and `xlog_internal.h`, the same from PostgreSQL 9.5 on.
 
 use crate::lsn::Lsn;
+use std::collections::VecDeque;
 
 /// `XLOG_BLCKSZ` of every common build.
 const PAGE_BYTES: u64 = 8192;
@@ -21,6 +22,8 @@ const RECORD_BYTES_MAX: u64 = 1 << 30;
 /// The page begins with a new record although the one before is not whole: a
 /// crash cut that one off, and the server wrote over it.
 const OVERWRITES: u16 = 0x0008;
+/// Places to cut at are remembered this far apart, but around a larger record.
+const MARK_BYTES: u64 = 8192;
 const RMGR_XLOG: u8 = 0;
 const RMGR_TRANSACTION: u8 = 1;
 const XLOG_SWITCH: u8 = 0x40;
@@ -42,6 +45,13 @@ enum Inside {
     Rest,
 }
 
+/// A place between two records, and the transactions committed before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub at: Lsn,
+    pub commits: u64,
+}
+
 /// The walk.
 #[derive(Debug, Clone)]
 pub(crate) struct Walker {
@@ -53,6 +63,10 @@ pub(crate) struct Walker {
     record: Vec<u8>,
     boundary: u64,
     commits: u64,
+    /// Boundaries that were not taken.
+    marks: VecDeque<Mark>,
+    /// The last one that was.
+    taken: Mark,
 }
 
 impl Walker {
@@ -66,6 +80,11 @@ impl Walker {
             record: Vec::new(),
             boundary: start.0,
             commits: 0,
+            marks: VecDeque::new(),
+            taken: Mark {
+                at: start,
+                commits: 0,
+            },
         }
     }
 
@@ -79,12 +98,46 @@ impl Walker {
         Lsn(self.boundary)
     }
 
-    /// Transactions committed before the boundary, since it was asked last.
-    pub fn take_commits(&mut self) -> u64 {
-        std::mem::take(&mut self.commits)
+    /// Takes what has come up to a boundary at most `bytes_max` behind the last
+    /// one that was taken, or up to the first one when there is none so near.
+    /// Where that is, and the transactions up to it.
+    pub fn take(&mut self, bytes_max: u64) -> Mark {
+        let last = self.last_mark();
+        let limit = self.taken.at.0.saturating_add(bytes_max);
+        let mut to = self.marks.front().copied().unwrap_or(last);
+        while let Some(mark) = self.marks.front().filter(|mark| mark.at.0 <= limit) {
+            to = *mark;
+            self.marks.pop_front();
+        }
+        if last.at.0 <= limit {
+            to = last;
+        }
+        self.marks.retain(|mark| mark.at > to.at);
+        let before = std::mem::replace(&mut self.taken, to);
+        Mark {
+            at: to.at,
+            commits: to.commits - before.commits,
+        }
     }
 
-    /// Transactions committed before the boundary.
+    fn last_mark(&self) -> Mark {
+        Mark {
+            at: Lsn(self.boundary),
+            commits: self.commits,
+        }
+    }
+
+    /// Goes on to a boundary; the one before is remembered when it is the last
+    /// in its stretch.
+    fn pass(&mut self, boundary: u64) {
+        let since = self.marks.back().map_or(self.taken.at, |mark| mark.at);
+        if boundary - since.0 > MARK_BYTES && self.boundary > since.0 {
+            self.marks.push_back(self.last_mark());
+        }
+        self.boundary = boundary;
+    }
+
+    /// Transactions committed before the boundary, all that were ever seen.
     pub fn commits(&self) -> u64 {
         self.commits
     }
@@ -104,7 +157,7 @@ impl Walker {
             let left = self.file_bytes - self.at % self.file_bytes;
             return Ok(self.skip(left, bytes, |walker| {
                 walker.inside = Inside::Header;
-                walker.boundary = walker.at;
+                walker.pass(walker.at);
             }));
         }
         let in_page = self.at % PAGE_BYTES;
@@ -210,7 +263,7 @@ impl Walker {
             self.inside = Inside::Rest;
             return;
         }
-        self.boundary = self.at;
+        self.pass(self.at);
         if manager == RMGR_TRANSACTION && matches!(info & 0x70, COMMIT | COMMIT_PREPARED) {
             self.commits += 1;
         }

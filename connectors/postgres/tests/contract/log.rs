@@ -95,8 +95,11 @@ async fn a_batch_is_cut_by_size_and_giving_up_a_wait_loses_nothing() {
         .await
         .expect("log")
         .expect("batch");
-    assert!(big.bytes.len() >= 1 << 20, "{}", big.bytes.len());
     let rest = drain(log.as_mut()).await;
+    let sizes: Vec<_> = [&big].into_iter().chain(&rest).map(|b| b.bytes.len()).collect();
+    assert!(sizes[0] > 1 << 19, "{sizes:?}");
+    assert!(sizes.iter().all(|bytes| *bytes <= 1 << 20), "{sizes:?}");
+    assert!(sizes.iter().sum::<usize>() > 4 << 20, "{sizes:?}");
     let transactions = |b: &[planb_ports::LogBatch]| b.iter().map(|b| b.transactions).sum::<u64>();
     assert_eq!(big.transactions + transactions(&rest), 1);
 

@@ -49,6 +49,8 @@ pub struct Reader {
     parting: Option<Place>,
     /// A snapshot of ours keeps the WAL from being begun anew.
     copying: bool,
+    /// No batch is larger, but for a single transaction.
+    batch_bytes_max: u64,
 }
 
 /// The WAL that is being read.
@@ -74,6 +76,7 @@ impl Reader {
             alive: Arc::default(),
             parting: None,
             copying: false,
+            batch_bytes_max: CHUNK_BYTES as u64,
         })
     }
 
@@ -85,6 +88,7 @@ impl Reader {
     /// Reads what is new, at least until `enough_bytes` are gathered, and begins
     /// the WAL anew when it has become long.
     pub fn poll(&mut self, enough_bytes: u64) -> PortResult<()> {
+        self.batch_bytes_max = enough_bytes;
         self.with_pin(|reader, pin| {
             let extent = pin.extent()?;
             reader.read_to(extent, enough_bytes)?;
@@ -140,24 +144,30 @@ impl Reader {
         self.cut()
     }
 
-    /// Makes a batch of everything gathered.
+    /// Makes a batch of what was gathered. What does not fit stays as old as it is.
     fn cut(&mut self) -> Option<LogBatch> {
         let now = self.now.as_mut()?;
-        let (_, transactions) = now.gathered.size();
-        if transactions == 0 {
-            return None;
-        }
-        let mut end = Place::at(now.file, &now.gathered.committed());
+        let taken = now.gathered.take(self.batch_bytes_max)?;
+        let mut end = Place::at(now.file, &taken.end);
         end.snapshot = self.parting.is_some_and(|parting| parting.is_at(&end));
         let end = end.to_position(&self.stream);
-        now.first_pending_at = None;
+        if now.gathered.size().1 == 0 {
+            now.first_pending_at = None;
+        }
         Some(LogBatch {
             start: std::mem::replace(&mut self.returned, end.clone()),
             end,
-            bytes: Bytes::from(now.gathered.take()),
-            transactions,
+            bytes: Bytes::from(taken.bytes),
+            transactions: taken.transactions,
             read_at: self.shared.clock.now(),
         })
+    }
+
+    /// Makes batches of everything gathered, to be returned before anything else.
+    fn close(&mut self) {
+        while let Some(batch) = self.cut() {
+            self.closed.push_back(batch);
+        }
     }
 
     /// Reads up to the end of the WAL, or until enough is gathered, and parts
@@ -200,9 +210,7 @@ impl Reader {
         if !parting.is_at(&here) || header.salts != parting.salts {
             return Err(error::log_lost("the last snapshot is not in it"));
         }
-        if let Some(batch) = self.cut() {
-            self.closed.push_back(batch);
-        }
+        self.close();
         self.now = Some(Now {
             file,
             gathered: Gathered::whole(&raw, &header, parting.frame),
@@ -293,9 +301,7 @@ impl Reader {
         if !header.salts.follow(read.salts) || now.gathered.committed() != read {
             return Err(error::log_lost("it was begun anew more than once"));
         }
-        if let Some(batch) = self.cut() {
-            self.closed.push_back(batch);
-        }
+        self.close();
         self.now = Some(Now {
             file: file + 1,
             gathered: Gathered::whole(&raw, &header, 0),

@@ -116,17 +116,27 @@ proptest! {
     }
 
     #[test]
-    fn taking_in_pieces_gives_the_same_bytes(piece in 1usize..9) {
+    fn taking_in_pieces_gives_the_same_bytes(piece in 1usize..90, bytes_max in 0u64..20_000) {
         let (wal, ends) = sample();
         let header = WalHeader::parse(wal).expect("header");
         let raw = wal[..HEADER_BYTES].try_into().expect("long enough");
         let mut gathered = Gathered::whole(raw, &header, 0);
         let (mut taken, mut transactions) = (Vec::new(), 0);
+        let mut frames = 0;
         let size = gathered.read_from().frame_bytes() * piece;
         for chunk in wal[HEADER_BYTES..].chunks(size) {
             gathered.push(chunk).expect("good");
-            transactions += gathered.size().1;
-            taken.extend(gathered.take());
+            let before = gathered.size();
+            while let Some(some) = gathered.take(bytes_max) {
+                let one = some.transactions == 1;
+                prop_assert!(one || some.bytes.len() as u64 <= bytes_max);
+                frames += (some.bytes.len() - HEADER_BYTES * usize::from(taken.is_empty()))
+                    / some.end.frame_bytes();
+                prop_assert_eq!(some.end.frame as usize, frames);
+                transactions += some.transactions;
+                taken.extend(some.bytes);
+            }
+            prop_assert!(before.1 == 0 || gathered.size() == (0, 0));
         }
         prop_assert_eq!(&taken, wal);
         prop_assert_eq!(transactions, ends.len() as u64);

@@ -21,6 +21,8 @@ use tempfile::TempDir;
 
 /// Longest wait for something that must happen.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+/// What is shipped at once, where a test does not care.
+const BATCH_BYTES: u64 = 1 << 20;
 
 pub struct Site {
     pub folder: TempDir,
@@ -172,7 +174,7 @@ impl Vault {
     pub async fn ship(&mut self, log: &mut dyn LogSource) -> u64 {
         let mut transactions = 0;
         loop {
-            let batch = log.next(1, Duration::ZERO, Duration::ZERO).await;
+            let batch = log.next(BATCH_BYTES, Duration::ZERO, Duration::ZERO).await;
             match batch.expect("shipped") {
                 Some(batch) => {
                     transactions += batch.transactions;

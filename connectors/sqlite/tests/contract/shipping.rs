@@ -318,6 +318,38 @@ async fn a_large_transaction_is_one_batch() {
 }
 
 #[tokio::test]
+async fn much_log_comes_in_batches_no_larger_than_asked() {
+    let (source, writer) = Site::with_orders();
+    let mut vault = Vault::snapshot(&source).await;
+    let mut log = vault.open_log(&source).await.expect("opens");
+    // The first one begins the WAL again, from before the snapshot.
+    order(&writer, "first");
+    vault.ship(log.as_mut()).await;
+    let flush_bytes = 64 * 1024;
+    // More than a WAL that is begun anew, read at once.
+    for _ in 0..1_200 {
+        order(&writer, &"x".repeat(2_000));
+    }
+    let mut sizes = Vec::new();
+    while let Some(batch) = log
+        .next(flush_bytes, Duration::ZERO, Duration::ZERO)
+        .await
+        .expect("reads")
+    {
+        sizes.push(batch.bytes.len() as u64);
+        let end = batch.end.clone();
+        vault.add(batch);
+        log.shipped(&end).await.expect("told");
+    }
+    let largest = sizes.iter().max().expect("batches");
+    assert!(*largest <= flush_bytes, "{largest} of {}", sizes.len());
+    assert!(*largest > flush_bytes / 2, "{largest} of {}", sizes.len());
+    vault.ship(log.as_mut()).await;
+    let target = vault.restore().await;
+    assert_eq!(digests(&target).await, digests(&source).await);
+}
+
+#[tokio::test]
 async fn a_canceled_call_loses_nothing() {
     let (source, writer) = Site::with_orders();
     let mut vault = Vault::snapshot(&source).await;
@@ -420,7 +452,7 @@ async fn a_wal_stays_short_where_the_next_batch_is_taken_while_the_last_is_on_it
         write_bytes(&writer, 1 << 20);
         let durable = std::mem::replace(&mut on_its_way, vault.end());
         log.shipped(&durable).await.expect("noted");
-        let batch = log.next(1, Duration::ZERO, Duration::ZERO).await;
+        let batch = log.next(4 << 20, Duration::ZERO, Duration::ZERO).await;
         if let Some(batch) = batch.expect("reads") {
             vault.add(batch);
         }

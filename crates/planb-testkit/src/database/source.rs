@@ -96,25 +96,27 @@ impl FakeLog {
         }
     }
 
-    /// Whole transactions from here on, up to the one that reaches `flush_bytes`.
+    /// Whole transactions from here on, as many as fit into `flush_bytes`, and
+    /// at least one.
     fn readable(&self, flush_bytes: u64) -> PortResult<Option<Readable>> {
         let read_at = self.database.shared.clock.now();
         self.database.state(|state| {
             let start = state.find(&self.here())?;
             let mut text = String::new();
-            let mut end = start;
+            let (mut end, mut full) = (start, false);
             let from = usize::try_from(start).unwrap_or(usize::MAX);
             for line in state.log.iter().skip(from) {
-                text.push_str(line);
-                end += 1;
-                if text.len() as u64 >= flush_bytes {
+                full = end > start && (text.len() + line.len()) as u64 > flush_bytes;
+                if full {
                     break;
                 }
+                text.push_str(line);
+                end += 1;
             }
             if end == start {
                 return Ok(None);
             }
-            let full = text.len() as u64 >= flush_bytes;
+            let full = full || text.len() as u64 >= flush_bytes;
             let batch = LogBatch {
                 start: self.here(),
                 end: state.position(end),

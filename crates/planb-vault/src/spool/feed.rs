@@ -2,7 +2,7 @@
 //! is room.
 
 use super::Backlog;
-use super::{BACKLOG_BATCH_BYTES, BACKLOG_BATCH_SECS};
+use super::BACKLOG_BATCH_SECS;
 use crate::protect::{Run, SnapshotNeeded};
 use crate::retry::Backoff;
 use crate::ship::require_next;
@@ -71,21 +71,14 @@ impl Backlog<'_> {
         })
     }
 
-    /// One batch; a larger one while the vault does not keep up.
+    /// One batch; one that gathers for longer while the vault does not keep up.
     async fn next(&self, source: &mut dyn LogSource) -> PortResult<Option<LogBatch>> {
         let options = &self.vault.options;
-        let (behind, on_disk) = {
-            let queue = self.queue();
-            (queue.is_behind(), queue.is_on_disk())
-        };
-        let mut bytes = options.flush_bytes;
         let mut interval = options.flush_interval;
-        if behind {
-            bytes = bytes.max(BACKLOG_BATCH_BYTES);
-        }
-        if on_disk {
+        if self.queue().is_on_disk() {
             interval = interval.max(Duration::from_secs(BACKLOG_BATCH_SECS));
         }
+        let bytes = options.flush_bytes;
         source.next(bytes, interval, options.flush_interval).await
     }
 

@@ -90,6 +90,12 @@ impl Queue {
         self.items.front().cloned()
     }
 
+    /// The one behind the first, when it is only on disk.
+    pub(super) fn second_on_disk(&self) -> Option<Waiting> {
+        let second = self.items.get(1);
+        second.filter(|item| item.encoded.is_none()).cloned()
+    }
+
     /// The first one is in the vault, whose log ends at `durable` now.
     pub(super) fn pop(&mut self, durable: &LogPosition) -> Option<Waiting> {
         self.durable = durable.clone();
@@ -137,11 +143,6 @@ impl Queue {
 
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
-    }
-
-    /// Whether the vault does not keep up.
-    pub(super) fn is_behind(&self) -> bool {
-        self.items.len() > 1
     }
 
     pub(super) fn is_on_disk(&self) -> bool {

@@ -20,13 +20,19 @@ impl Backlog<'_> {
     pub(crate) async fn ship(&self, run: &Run<'_>, stream: &Stream) -> PortResult<SnapshotNeeded> {
         let mut shipper = Shipper::new(self.vault, &stream.resume, u32::MAX);
         let on_retry = |e: &PortError, pause| run.retrying(e, pause);
+        let mut ahead: Option<Encoded> = None;
         loop {
             let first = self.queue().front();
             let Some(first) = first else {
                 self.pushed.notified().await;
                 continue;
             };
-            let encoded = match self.load_patiently(run, &first).await {
+            let ready = ahead.take().filter(|ready| ready.hash == first.hash);
+            let loaded = match ready {
+                Some(ready) => Ok(ready),
+                None => self.load_patiently(run, &first).await,
+            };
+            let encoded = match loaded {
                 Ok(encoded) => encoded,
                 Err(e) => {
                     run.retrying(&e, Duration::ZERO);
@@ -35,7 +41,11 @@ impl Backlog<'_> {
                     continue;
                 }
             };
-            match shipper.ship_encoded(&encoded, &on_retry).await {
+            // Puts are in order, one by one; the time one takes is used.
+            let shipped = shipper.ship_encoded(&encoded, &on_retry);
+            let (shipped, next) = futures::join!(shipped, self.load_next());
+            ahead = next;
+            match shipped {
                 Ok(Shipped::Stored { seq, bytes }) => {
                     self.pop(&encoded).await;
                     told(run, stream, &encoded, seq, bytes);
@@ -49,6 +59,13 @@ impl Backlog<'_> {
             run.has_shipped(&shipper.head);
             stream.next.send_replace(shipper.head.next);
         }
+    }
+
+    /// The object behind the first one, from the disk. When that fails, it is
+    /// its turn to be tried again.
+    async fn load_next(&self) -> Option<Encoded> {
+        let second = self.queue().second_on_disk()?;
+        self.load(&second).await.ok()
     }
 
     /// The object of the first one that waits. A disk that stutters is asked

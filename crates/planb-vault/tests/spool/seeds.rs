@@ -45,6 +45,7 @@ async fn run(seed: u64) -> bool {
     protection.stop().await;
     stage.world.restore_all().await;
     assert!(stage.files().is_empty(), "seed {seed}");
+    stage.bounded_segments();
     spooled
 }
 

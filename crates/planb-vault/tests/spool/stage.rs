@@ -99,6 +99,26 @@ impl Stage {
         Path::new(&self.folder()).join(&file.name)
     }
 
+    /// Raw bytes and transactions of every segment in the vault. None is larger
+    /// than asked for, unless it is a single transaction.
+    pub fn bounded_segments(&self) -> Vec<(u64, u64)> {
+        let sizes = self.world.log_keys(ONE).into_iter().map(|key| {
+            let object = self.world.storage.peek(&key).expect("there");
+            let length = object[4..8].try_into().map(u32::from_le_bytes);
+            let head = &object[8..][..length.expect("a frame") as usize];
+            let head: serde_json::Value = serde_json::from_slice(head).expect("a header");
+            let number = |name: &str| head["body"][name].as_u64().expect("a number");
+            (number("rawBytes"), number("transactions"))
+        });
+        let sizes: Vec<_> = sizes.collect();
+        let bytes_max = self.world.options.flush_bytes;
+        for (bytes, transactions) in &sizes {
+            let fits = *bytes <= bytes_max || *transactions == 1;
+            assert!(fits, "{bytes} bytes of {transactions} transactions");
+        }
+        sizes
+    }
+
     /// How far the log on disk goes, by the heads of its objects.
     fn waits_to(&self) -> u64 {
         let Some(last) = self.files().pop() else {

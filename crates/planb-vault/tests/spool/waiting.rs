@@ -79,6 +79,35 @@ async fn the_source_may_forget_only_what_the_vault_has() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_segment_is_larger_than_asked_whether_the_vault_keeps_up_or_not() {
+    const HUGE: u64 = 3 << 20;
+    let stage = Stage::new();
+    let protection = stage.protect().await;
+    stage.put_large("in peace", 40);
+    protection.caught_up().await;
+    let in_peace = stage.bounded_segments().len();
+    stage.to_vault.set_up(false);
+    for i in 0..8 {
+        stage.put_large(&format!("away-{i}"), 20);
+        stage.pass(1).await;
+    }
+    let huge = "h".repeat(HUGE as usize);
+    stage.world.source.put("huge", &huge).expect("writable");
+    stage.put_large("after it", 20);
+    stage.pass(6).await;
+    stage.to_vault.set_up(true);
+    protection.caught_up().await;
+    let sizes = stage.bounded_segments();
+    let (_, waited) = sizes.split_at(in_peace);
+    let alone = waited.iter().filter(|(bytes, _)| *bytes > HUGE);
+    assert!(alone.eq([&(waited.iter().map(|s| s.0).max().unwrap_or(0), 1)]));
+    // They are filled as well: 11 MiB that waited are not many small ones.
+    let full = waited.iter().filter(|(bytes, _)| *bytes > 900 << 10).count();
+    assert!(full >= 8 && waited.len() < 30, "{waited:?}");
+    stage.world.restore_all().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_is_merged_into_fewer_objects() {
     let stage = Stage::new();
     let protection = stage.protect().await;
