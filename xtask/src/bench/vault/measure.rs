@@ -95,6 +95,12 @@ pub fn peak_mib(pid: u32) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// Makes the highest resident memory of a process what it has now (proc(5),
+/// `clear_refs`).
+pub fn forget_peak(pid: u32) -> Result<()> {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").context("cannot reset VmHWM")
+}
+
 /// Processor time of a process, all its threads.
 fn process_secs(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;

@@ -48,9 +48,10 @@ impl PlanB {
     }
 
     /// Ships the log until it is stopped. Returns when log is in the vault.
-    pub fn stream(&self, server: &Server, vault: &Path) -> Result<Stream> {
+    pub fn stream(&self, server: &Server, vault: &Path, more: &[&str]) -> Result<Stream> {
         let url = server.url();
-        let command = self.command("stream", vault, &["--database", &url]);
+        let arguments = [&["--database", &url], more].concat();
+        let command = self.command("stream", vault, &arguments);
         let mut stream = Stream(Running::start(command, vault.with_extension("stream"))?);
         stream.0.until("puts log into the vault", |_| {
             Ok(!super::data::segments(vault)?.is_empty())
@@ -151,6 +152,16 @@ impl Drop for Running {
 pub struct Stream(Running);
 
 impl Stream {
+    /// Counts its highest memory from here on.
+    pub fn forget_peak(&self) -> Result<()> {
+        measure::forget_peak(self.0.child.id())
+    }
+
+    /// An error when it has ended.
+    pub fn must_run(&mut self) -> Result<()> {
+        self.0.check()
+    }
+
     /// Stops it in good order, everything shipped. Its highest memory.
     pub fn stop(mut self) -> Result<f64> {
         self.0.check()?;

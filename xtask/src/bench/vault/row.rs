@@ -8,6 +8,7 @@ mod replay;
 mod restore;
 mod shipped;
 mod snapshot;
+mod spool;
 
 use super::Bench;
 use super::figure::{Figure, Gate, Measured};
@@ -15,7 +16,7 @@ use super::server::Server;
 use anyhow::Result;
 
 /// Groups, as `--only` names them.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "snapshot",
     "restore",
     "physical",
@@ -24,6 +25,7 @@ pub const NAMES: [&str; 9] = [
     "shipped",
     "durable",
     "throughput",
+    "spool",
     "follow",
 ];
 
@@ -62,6 +64,7 @@ pub fn measure(bench: &Bench, publish: Publish<'_>) -> Result<()> {
         ("throughput", load::THROUGHPUT, &|| {
             load::throughput(bench, source()?)
         }),
+        ("spool", spool::LINES, &|| spool::measure(bench, source()?)),
         ("follow", follow::LINES, &|| {
             follow::measure(bench, source()?)
         }),

@@ -45,7 +45,7 @@ pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
         let vault = folder.join(format!("vault-{turn}"));
         target.empty()?;
         target.sql("", ACCOUNT)?;
-        let stream = bench.planb.stream(source, &vault)?;
+        let stream = bench.planb.stream(source, &vault, &[])?;
         let mut follow = bench.planb.follow(&target, &vault)?;
         must_be_read_only(&target)?;
         peers::prepare(&load::sysbench(bench, source))?;

@@ -43,7 +43,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Pairs of loads for each run asked for.
 const PAIRS_PER_RUN: usize = 2;
 /// The snapshot that a stream begins with is written out before the load begins.
-const AFTER_SNAPSHOT: Duration = Duration::from_secs(5);
+pub const AFTER_SNAPSHOT: Duration = Duration::from_secs(5);
 /// After the load, time for the last marks to arrive.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -68,7 +68,7 @@ pub fn durable(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
     source.sql(DATABASE, make)?;
     source.sql(DATABASE, "TRUNCATE marks")?;
     let vault = bench.folder.join("durable-vault");
-    let stream = bench.planb.stream(source, &vault)?;
+    let stream = bench.planb.stream(source, &vault, &[])?;
     let done = AtomicBool::new(false);
     let (committed, seen) = std::thread::scope(|scope| {
         let seen = scope.spawn(|| watch(&vault, &done));
@@ -170,46 +170,60 @@ fn lateness(
     Ok(late.into_values().collect())
 }
 
-/// Transactions per second without and with a stream. Which comes first
-/// changes each time: who comes second finds a fuller disk cache and a fuller
-/// redo log. One run of `sysbench` differs from the next by 10 %, so there are
-/// more of them.
+/// Transactions per second without and with a stream.
 pub fn throughput(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
-    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    let (pair, [peak]) = in_pairs(bench, source, |turn| streaming(bench, source, turn))?;
+    Ok(vec![pair, alone(peak)])
+}
+
+/// Transactions per second without a stream, and with what `with` does in the
+/// turn of that number; and the medians of what else it measures. Which comes
+/// first changes each time: who comes second finds a fuller disk cache and a
+/// fuller redo log. One run of `sysbench` differs from the next by 10 %, so
+/// there are more of them.
+pub fn in_pairs<const N: usize>(
+    bench: &Bench,
+    source: &Server,
+    mut with: impl FnMut(usize) -> Result<(f64, [f64; N])>,
+) -> Result<(Measured, [f64; N])> {
+    let (mut peers, mut ours) = (Vec::new(), Vec::new());
+    let mut more: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for turn in 1..=bench.options.runs * PAIRS_PER_RUN {
         eprintln!("pair {turn} of {}", bench.options.runs * PAIRS_PER_RUN);
-        let (without, (with, peak)) = if turn % 2 == 1 {
-            (rate(bench, source)?, streaming(bench, source, turn)?)
+        let (peer, (planb, others)) = if turn % 2 == 1 {
+            (rate(bench, source)?, with(turn)?)
         } else {
-            let streamed = streaming(bench, source, turn)?;
-            (rate(bench, source)?, streamed)
+            let measured = with(turn)?;
+            (rate(bench, source)?, measured)
         };
-        eprintln!("{without:.0} tx/s without, {with:.0} with");
-        for (values, value) in all.iter_mut().zip([without, with, peak]) {
+        eprintln!("{peer:.0} tx/s without, {planb:.0} with; {others:.2?}");
+        peers.push(peer);
+        ours.push(planb);
+        for (values, value) in more.iter_mut().zip(others) {
             values.push(value);
         }
     }
-    let [without, with, peak] = all.map(median);
     let pair = Measured {
-        peer: without,
-        planb: with,
+        peer: median(peers),
+        planb: median(ours),
     };
-    Ok(vec![pair, alone(peak)])
+    Ok((pair, more.map(median)))
 }
 
 /// Transactions per second while the log is streamed, and the stream's peak
 /// memory in MiB.
-fn streaming(bench: &Bench, source: &Server, turn: usize) -> Result<(f64, f64)> {
+fn streaming(bench: &Bench, source: &Server, turn: usize) -> Result<(f64, [f64; 1])> {
     let vault = bench.folder.join(format!("throughput-vault-{turn}"));
-    let stream: Stream = bench.planb.stream(source, &vault)?;
+    let stream: Stream = bench.planb.stream(source, &vault, &[])?;
     std::thread::sleep(AFTER_SNAPSHOT);
     let rate = rate(bench, source)?;
     let peak = stream.stop()?;
     peers::prepare(&format!("rm -rf {}", vault.display()))?;
-    Ok((rate, peak))
+    Ok((rate, [peak]))
 }
 
-fn rate(bench: &Bench, source: &Server) -> Result<f64> {
+/// Transactions per second of one load.
+pub fn rate(bench: &Bench, source: &Server) -> Result<f64> {
     let said = peers::prepare(&sysbench(bench, source))?;
     let line = said.lines().find(|line| line.contains("transactions:"));
     let rate = line.and_then(|line| {

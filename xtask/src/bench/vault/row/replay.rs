@@ -39,7 +39,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Measured>> {
     let file = begin.next().context("no binlog")?.to_owned();
     let position = begin.next().context("no position")?.to_owned();
     let vault = folder.join("vault");
-    let stream = bench.planb.stream(&server, &vault)?;
+    let stream = bench.planb.stream(&server, &vault, &[])?;
     // Durability of every commit would only make the writing of the log slow.
     server.sql("", FAST_COMMITS)?;
     peers::prepare(&format!("{sysbench} run"))?;

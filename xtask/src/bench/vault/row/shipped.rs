@@ -55,7 +55,7 @@ pub fn measure(bench: &Bench, source: &Server) -> Result<Vec<Measured>> {
 /// Bytes a stream puts into its vault in the period, folded log included.
 fn streamed(bench: &Bench, source: &Server, script: &str) -> Result<f64> {
     let vault = bench.folder.join(format!("shipped-vault-{script}"));
-    let stream = bench.planb.stream(source, &vault)?;
+    let stream = bench.planb.stream(source, &vault, &[])?;
     let before = data::bytes_below(&vault)?;
     let (port, rows) = (source.port, bench.options.table_rows);
     let secs = bench.options.shipped_secs;
