@@ -96,7 +96,11 @@ async fn a_batch_is_cut_by_size_and_giving_up_a_wait_loses_nothing() {
         .expect("log")
         .expect("batch");
     let rest = drain(log.as_mut()).await;
-    let sizes: Vec<_> = [&big].into_iter().chain(&rest).map(|b| b.bytes.len()).collect();
+    let sizes: Vec<_> = [&big]
+        .into_iter()
+        .chain(&rest)
+        .map(|b| b.bytes.len())
+        .collect();
     assert!(sizes[0] > 1 << 19, "{sizes:?}");
     assert!(sizes.iter().all(|bytes| *bytes <= 1 << 20), "{sizes:?}");
     assert!(sizes.iter().sum::<usize>() > 4 << 20, "{sizes:?}");

@@ -1,8 +1,8 @@
 //! Reads the source's log into the queue. Never waits for the vault while there
 //! is room.
 
-use super::Backlog;
 use super::BACKLOG_BATCH_SECS;
+use super::Backlog;
 use crate::protect::{Run, SnapshotNeeded};
 use crate::retry::Backoff;
 use crate::ship::require_next;

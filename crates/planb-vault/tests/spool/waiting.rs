@@ -102,7 +102,10 @@ async fn no_segment_is_larger_than_asked_whether_the_vault_keeps_up_or_not() {
     let alone = waited.iter().filter(|(bytes, _)| *bytes > HUGE);
     assert!(alone.eq([&(waited.iter().map(|s| s.0).max().unwrap_or(0), 1)]));
     // They are filled as well: 11 MiB that waited are not many small ones.
-    let full = waited.iter().filter(|(bytes, _)| *bytes > 900 << 10).count();
+    let full = waited
+        .iter()
+        .filter(|(bytes, _)| *bytes > 900 << 10)
+        .count();
     assert!(full >= 8 && waited.len() < 30, "{waited:?}");
     stage.world.restore_all().await;
 }

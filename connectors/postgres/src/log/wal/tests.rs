@@ -130,7 +130,9 @@ fn what_is_no_log_is_refused() {
 fn what_is_taken_is_never_larger_than_asked_but_for_one_record() {
     let start = FILE * 3 + 4096;
     let mut writer = Writer::new(start);
-    for length in [24, 30_000, 100, 150, 8000, 8150, 70_000, 34, 41, 9000, 64, 50] {
+    for length in [
+        24, 30_000, 100, 150, 8000, 8150, 70_000, 34, 41, 9000, 64, 50,
+    ] {
         writer.record(length, RMGR_TRANSACTION, COMMIT);
     }
     for (piece, bytes_max) in [(7, 40_000), (1 << 20, 40_000), (4096, 9000), (999, 0)] {
@@ -138,7 +140,10 @@ fn what_is_taken_is_never_larger_than_asked_but_for_one_record() {
         let (mut at, mut commits) = (start, 0);
         let mut take = |walker: &mut Walker| {
             let mark = walker.take(bytes_max);
-            let records = writer.ends.iter().filter(|end| at < **end && **end <= mark.at.0);
+            let records = writer
+                .ends
+                .iter()
+                .filter(|end| at < **end && **end <= mark.at.0);
             let records = records.count() as u64;
             assert_eq!(mark.commits, records);
             let near = mark.at.0 - at <= bytes_max.max(MARK_BYTES);
