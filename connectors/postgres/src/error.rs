@@ -72,6 +72,28 @@ pub(crate) fn changed(message: impl Into<String>) -> PortError {
     )
 }
 
+/// Code of [`row_size`].
+pub(crate) const ROW_SIZE: &str = "PB-POSTGRES-ROW-SIZE";
+
+/// A row is longer as text than the server makes one.
+pub(crate) fn row_size(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Unsupported, ROW_SIZE, message).hint(
+        "take the snapshot as files (--physical, the default for disaster recovery): they hold rows of any size",
+        "파일 단위로 스냅샷을 만드세요(--physical, 재해 복구의 기본 방식). 파일에는 어떤 크기의 행도 담깁니다",
+    )
+}
+
+/// Whether the server could not hold a row: `palloc` over 1 GiB, or a buffer of
+/// that size that is full (53200 before PostgreSQL 17, 54000 since).
+fn is_row_size(error: &ServerError) -> bool {
+    let says = |text: &str| error.message.contains(text) || error.detail.contains(text);
+    match error.code.as_str() {
+        "XX000" => says("invalid memory alloc request size"),
+        "53200" | "54000" => says("string buffer"),
+        _ => false,
+    }
+}
+
 /// The server is not on the way the log in the vault went.
 pub(crate) fn other_timeline(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::LogLost, "PB-POSTGRES-TIMELINE", message).hint(
@@ -134,6 +156,9 @@ pub(crate) fn from_server(what: &str, error: ServerError) -> PortError {
     // An internal error (XX000) in some places of the server, 58P01 in others.
     if error.message.contains("has already been removed") {
         return log_lost(message).source(error);
+    }
+    if is_row_size(&error) {
+        return row_size(message).source(error);
     }
     let port = match error.code.as_str() {
         "28000" | "28P01" => new(ErrorKind::Unauthenticated, "PB-POSTGRES-AUTH").hint(
@@ -206,5 +231,27 @@ mod tests {
         assert_eq!(of("53100"), (ErrorKind::NoSpace, "PB-POSTGRES-NO-SPACE"));
         assert_eq!(of("57P03"), (ErrorKind::Unavailable, "PB-POSTGRES-BUSY"));
         assert_eq!(of("99999"), (ErrorKind::Internal, "PB-POSTGRES-SERVER"));
+        assert_eq!(of("53200"), (ErrorKind::Unavailable, "PB-POSTGRES-BUSY"));
+    }
+
+    #[test]
+    fn a_row_beyond_the_servers_buffer_is_not_a_busy_server() {
+        let buffer = "Cannot enlarge string buffer containing 3 bytes by 1100000005 more bytes.";
+        for (code, message, detail) in [
+            ("XX000", "invalid memory alloc request size 1100000003", ""),
+            ("53200", "out of memory", buffer),
+            (
+                "54000",
+                "string buffer exceeds maximum allowed length (1073741823 bytes)",
+                buffer,
+            ),
+        ] {
+            let error = ServerError {
+                code: code.into(),
+                message: message.into(),
+                detail: detail.into(),
+            };
+            assert_eq!(from_server("read", error).code(), ROW_SIZE);
+        }
     }
 }

@@ -95,7 +95,8 @@ impl Compactor<'_> {
         let before = self.head.clone();
         let mut segments: Vec<Segment> = Vec::new();
         let mut bytes = 0;
-        while self.head.next < next && bytes < FOLD_BYTES_MAX {
+        let mut is_large = false;
+        while self.head.next < next && bytes < FOLD_BYTES_MAX && !is_large {
             let segment = self.run.vault.next_segment(&self.head).await?;
             let missing = || {
                 self.run
@@ -109,10 +110,29 @@ impl Compactor<'_> {
                 self.interrupt();
                 return Ok(());
             }
-            bytes += segment.raw.len();
-            segments.push(segment);
+            // One large transaction: to fold it would take its size several times
+            // in memory, and it is one way to the same rows as well.
+            is_large = segment.raw.len() > FOLD_BYTES_MAX;
+            if !is_large {
+                bytes += segment.raw.len();
+                segments.push(segment);
+            }
         }
-        let Some(header) = FoldedHeader::of(&before, &segments) else {
+        self.fold(&before, segments, bytes).await?;
+        if is_large {
+            self.interrupt();
+        }
+        Ok(())
+    }
+
+    /// Folds `segments` behind `before`.
+    async fn fold(
+        &mut self,
+        before: &Head,
+        segments: Vec<Segment>,
+        bytes: usize,
+    ) -> PortResult<()> {
+        let Some(header) = FoldedHeader::of(before, &segments) else {
             return Ok(());
         };
         let pairs: Vec<(SegmentHeader, Bytes)> = segments

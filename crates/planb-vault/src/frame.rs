@@ -28,14 +28,14 @@ pub(crate) fn is_frame(bytes: &[u8]) -> bool {
 
 /// Puts `head` and the compressed `body` into one object.
 pub(crate) fn encode(head: &[u8], body: &[u8], level: i32) -> io::Result<Vec<u8>> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), level)?;
+    let mut object = Vec::with_capacity(head.len() + 1024);
+    skippable(&mut object, HEAD_MAGIC, head)?;
+    // Where it will stand: a body may be the largest thing there is in memory.
+    let mut encoder = zstd::Encoder::new(object, level)?;
     encoder.include_checksum(true)?;
     encoder.set_pledged_src_size(Some(body.len() as u64))?;
     io::Write::write_all(&mut encoder, body)?;
-    let compressed = encoder.finish()?;
-    let mut object = Vec::with_capacity(compressed.len() + head.len() + 64);
-    skippable(&mut object, HEAD_MAGIC, head)?;
-    object.extend_from_slice(&compressed);
+    let mut object = encoder.finish()?;
     let check = blake3::hash(&object);
     skippable(&mut object, CHECK_MAGIC, check.as_bytes())?;
     Ok(object)

@@ -4,6 +4,7 @@
 //! For servers that give no base backups, and for restores into another major
 //! version. Every database is at a point of its own.
 
+mod large;
 pub(crate) mod rows;
 
 use crate::catalog::{self, Table};

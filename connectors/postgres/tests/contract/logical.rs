@@ -3,7 +3,9 @@
 use crate::support::{Site, connect, load, manifest, mark, restore, service, snapshot_by};
 use planb_connector_postgres::{Method, PostgresDatabase};
 use planb_model::Epoch;
-use planb_ports::{Database, ErrorKind, SnapshotMethod};
+use planb_ports::contract::sink::MemorySink;
+use planb_ports::progress::NoProgress;
+use planb_ports::{Database, ErrorKind, SnapshotMethod, SnapshotOptions};
 
 const EXTRA: &str = r#"
 ALTER TABLE orders DROP COLUMN i;
@@ -186,4 +188,47 @@ async fn rows_that_break_their_keys_come_back_and_are_told() {
         let refused = home.try_run("shop", sql).expect_err(sql);
         assert!(refused.contains("foreign key"), "{refused}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_too_long_as_text_is_named_by_its_key() {
+    let site = Site::start().await;
+    site.run("postgres", "CREATE DATABASE shop");
+    site.run(
+        "shop",
+        "CREATE TABLE \"파일\" (\"no\" int, part text, bytes bytea, PRIMARY KEY (part, \"no\")); \
+         INSERT INTO \"파일\" VALUES (1, 'a', 'small'), (2, 'fits', repeat('x', 200000000)::bytea), \
+         (7, '한''글', repeat('x', 550000000)::bytea)",
+    );
+    let source = logical(&site);
+    let refused = async || {
+        let (sink, options) = (MemorySink::default(), SnapshotOptions::default());
+        let taken = source.snapshot(&sink, &options, &NoProgress).await;
+        let error = taken.map(drop).expect_err("too long");
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Unsupported, "PB-POSTGRES-ROW-SIZE")
+        );
+        assert!(
+            error
+                .hint_text()
+                .is_some_and(|hint| hint.en.contains("--physical"))
+        );
+        error.to_string()
+    };
+    let size = "bytes as text, the server makes 1073741823";
+    let text = refused().await;
+    let wanted = format!(
+        "cannot read shop.public.파일: the row with part=한'글, no=7 has 1100000014 to 1100000021 {size}"
+    );
+    assert_eq!(text, wanted);
+    site.run("shop", "ALTER TABLE \"파일\" DROP CONSTRAINT \"파일_pkey\"");
+    let wanted = format!(
+        "cannot read shop.public.파일: the row with ctid=(0,3) has 1100000014 to 1100000021 {size}"
+    );
+    assert_eq!(refused().await, wanted);
+    let error = source.digests().await.expect_err("too long");
+    assert_eq!(error.to_string(), wanted);
+    site.run("shop", "DELETE FROM \"파일\" WHERE \"no\" = 7");
+    assert_eq!(source.digests().await.expect("digests")[0].rows, 2);
 }

@@ -1,10 +1,10 @@
 //! Rows of tables by `COPY`, in chunks of pages, hashed on the way.
 
-use super::{Held, KIND_ROWS, hold, import, lock_now};
+use super::{Held, KIND_ROWS, hold, import, large, lock_now};
 use crate::catalog::Table;
 use crate::client::Client;
 use crate::client::ident;
-use crate::error::{BUSY, corrupt, protocol};
+use crate::error::{BUSY, ROW_SIZE, corrupt, protocol};
 use crate::wire::{Piece, Wire};
 use bytes::BytesMut;
 use planb_model::recovery::{PartSpec, RowHasher, TableDigest};
@@ -24,7 +24,7 @@ const PAGE_BYTES: u64 = 8_192;
 
 /// A run of pages of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Chunk {
+pub(super) struct Chunk {
     table: usize,
     number: usize,
     /// First page, and the first that is not in it; `None` is the end of the
@@ -206,7 +206,13 @@ impl Reading<'_> {
     async fn chunk(&self, wire: &mut Wire, chunk: &Chunk) -> PortResult<()> {
         let table = &self.tables[chunk.table];
         self.progress.stage(&table.label());
-        let hasher = self.work.rows(wire, table, chunk, self.sink).await?;
+        let read = self.work.rows(wire, table, chunk, self.sink).await;
+        let hasher = match read {
+            Err(error) if error.code() == ROW_SIZE => {
+                return Err(large::named(self.work.client, table, chunk, error).await);
+            }
+            read => read?,
+        };
         self.hashers.lock().unwrap_or_else(PoisonError::into_inner)[chunk.table].merge(hasher);
         let pages = chunk.to.unwrap_or(table.pages).saturating_sub(chunk.from);
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -274,6 +280,12 @@ fn chunks(tables: &[Table]) -> VecDeque<Chunk> {
 
 fn select(table: &Table, chunk: &Chunk) -> String {
     let columns = table.columns.join(",");
+    let (name, filter) = (table.quoted(), filter(chunk));
+    format!("COPY (SELECT {columns} FROM ONLY {name}{filter}) TO STDOUT")
+}
+
+/// The condition that a row is in `chunk`.
+pub(super) fn filter(chunk: &Chunk) -> String {
     let mut bounds = Vec::new();
     if chunk.from > 0 {
         bounds.push(format!("ctid >= '({},0)'", chunk.from));
@@ -281,12 +293,10 @@ fn select(table: &Table, chunk: &Chunk) -> String {
     if let Some(to) = chunk.to {
         bounds.push(format!("ctid < '({to},0)'"));
     }
-    let filter = match bounds.is_empty() {
+    match bounds.is_empty() {
         true => String::new(),
         false => format!(" WHERE {}", bounds.join(" AND ")),
-    };
-    let name = table.quoted();
-    format!("COPY (SELECT {columns} FROM ONLY {name}{filter}) TO STDOUT")
+    }
 }
 
 /// Takes `"db"."schema"."table"` apart; quotes inside are doubled.
