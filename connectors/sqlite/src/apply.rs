@@ -6,10 +6,11 @@
 
 use crate::config::Paths;
 use crate::error::{self, bad_segment, from_io};
+use crate::pending::Pending;
 use crate::position::{self, Place};
 use crate::restore::{page_size, set_clean};
 use crate::sidecar::{CopyState, Sidecar, set_writable, touched};
-use crate::wal::{Chain, FRAME_HEADER_BYTES, HEADER_BYTES, WalError, WalHeader};
+use crate::wal::{Chain, FRAME_HEADER_BYTES, HEADER_BYTES, WalHeader};
 use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
 use planb_ports::{PortResult, SegmentEnd, Until};
 use std::cmp::Ordering;
@@ -18,7 +19,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 
 /// Applies the whole transactions in `bytes` and sets the mark. Everything is
-/// checked before the first page is written.
+/// checked before the first page is written. What has no commit yet is put aside.
 pub fn segment(
     paths: &Paths,
     header: &SegmentHeader,
@@ -31,7 +32,12 @@ pub fn segment(
     if !sidecar.is_untouched(paths) {
         return Err(touched(paths));
     }
-    let CopyState::Clean { mark: before, .. } = sidecar.state else {
+    let CopyState::Clean {
+        mark: before,
+        pending_bytes,
+        ..
+    } = sidecar.state
+    else {
         return Err(error::out_of_order("the copy is not whole"));
     };
     let SegmentBody::Log { start, end, .. } = &header.body else {
@@ -51,14 +57,19 @@ pub fn segment(
     let (from, to) = (Place::parse(start)?, Place::parse(end)?);
     let here = Place::parse(&before.position)?;
     let changes = Changes::read(&from, &here, &to, page_size(&paths.database)?, bytes)?;
-    let snapshot = before.snapshot;
-    Sidecar::new(CopyState::Applying { snapshot }, sidecar.fences.clone()).write(paths)?;
-    set_writable(&paths.database, true)?;
-    changes
-        .write(paths, bytes)
-        .map_err(|e| from_io(&paths.database, e))?;
-    set_writable(&paths.database, false)?;
-    set_clean(paths, mark, sidecar.fences)?;
+    let mut pending = Pending::open(paths, pending_bytes)?;
+    if changes.commits {
+        let snapshot = before.snapshot;
+        Sidecar::new(CopyState::Applying { snapshot }, sidecar.fences.clone()).write(paths)?;
+        set_writable(&paths.database, true)?;
+        changes
+            .write(paths, bytes, &pending)
+            .map_err(|e| from_io(&paths.database, e))?;
+        set_writable(&paths.database, false)?;
+        pending.clear()?;
+    }
+    pending.add(&bytes[changes.uncommitted_at..])?;
+    set_clean(paths, mark, pending.bytes(), sidecar.fences)?;
     Ok(SegmentEnd::All)
 }
 
@@ -90,10 +101,14 @@ fn holds(start: &LogPosition, end: &LogPosition, here: &LogPosition) -> bool {
 /// What a segment leaves behind.
 #[derive(Debug)]
 struct Changes {
-    /// Where in the segment the last content of each page is.
+    /// Where in the segment the last committed content of each page is.
     pages: BTreeMap<u32, usize>,
     page_size: u32,
     pages_after: u32,
+    /// Whether there is a commit behind the copy's place.
+    commits: bool,
+    /// Where the frames begin that no commit follows.
+    uncommitted_at: usize,
 }
 
 impl Changes {
@@ -114,23 +129,27 @@ impl Changes {
             pages: BTreeMap::new(),
             page_size,
             pages_after: 0,
+            commits: false,
+            uncommitted_at: at,
         };
-        let mut committed = false;
+        let mut begun = BTreeMap::new();
         while at < bytes.len() {
             let frame = chain.accept(&bytes[at..]).map_err(bad_segment)?;
-            changes.pages.insert(frame.page, at + FRAME_HEADER_BYTES);
+            begun.insert(frame.page, at + FRAME_HEADER_BYTES);
             at += chain.frame_bytes();
-            committed = frame.is_commit();
-            if committed {
+            if frame.is_commit() {
+                changes.pages.append(&mut begun);
                 changes.pages_after = frame.pages_after;
+                changes.commits = true;
+                changes.uncommitted_at = at;
             }
             if here.is_at(&Place::at(file, &chain)) {
                 passed_here = true;
+                begun.clear();
                 changes.pages.clear();
+                changes.commits = false;
+                changes.uncommitted_at = at;
             }
-        }
-        if !committed {
-            return Err(bad_segment(WalError::Uncommitted));
         }
         if !passed_here || !to.is_at(&Place::at(file, &chain)) {
             return Err(error::misfit_segment());
@@ -138,16 +157,22 @@ impl Changes {
         Ok(changes)
     }
 
-    /// Writes the pages in place. The copy has no readers that could see half
-    /// of it, and a crash leaves it marked as broken.
-    fn write(&self, paths: &Paths, bytes: &[u8]) -> std::io::Result<()> {
+    /// Writes the pages in place, those that were put aside before them. The copy
+    /// has no readers that could see half of it, and a crash leaves it marked as
+    /// broken.
+    fn write(&self, paths: &Paths, bytes: &[u8], pending: &Pending) -> std::io::Result<()> {
         let file = OpenOptions::new().write(true).open(&paths.database)?;
         let size = self.page_size as usize;
-        for (page, at) in &self.pages {
-            if *page <= self.pages_after {
-                let offset = u64::from(page - 1) * u64::from(self.page_size);
-                file.write_all_at(&bytes[*at..*at + size], offset)?;
+        let write = |page: u32, content: &[u8]| {
+            let offset = u64::from(page - 1) * u64::from(self.page_size);
+            match page <= self.pages_after {
+                true => file.write_all_at(content, offset),
+                false => Ok(()),
             }
+        };
+        pending.each_page(size, write)?;
+        for (page, at) in &self.pages {
+            write(*page, &bytes[*at..*at + size])?;
         }
         file.set_len(u64::from(self.pages_after) * u64::from(self.page_size))?;
         file.sync_all()

@@ -68,6 +68,10 @@ pub const BACKUP_STEP_PAGES: i32 = 2_048;
 /// Problems reported by one integrity check; more would not tell more.
 pub const INTEGRITY_PROBLEMS_MAX: u32 = 20;
 
+/// A transaction beyond this many bytes of log goes on in the next segment: memory
+/// does not follow the size of a transaction.
+pub const PIECE_BYTES_MIN: u64 = 4 * 1024 * 1024;
+
 /// A database and the files beside it.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -80,6 +84,8 @@ pub struct Paths {
     pub shared: PathBuf,
     /// What PlanB knows of a restored copy.
     pub sidecar: PathBuf,
+    /// The log of a copy whose commit has not come yet.
+    pub pending: PathBuf,
     /// A restore before it is whole.
     pub incoming: PathBuf,
     /// Pages of a snapshot while it is taken.
@@ -102,6 +108,7 @@ impl Paths {
             wal: beside("-wal"),
             shared: beside("-shm"),
             sidecar: beside(".planb-applied"),
+            pending: beside(".planb-pending"),
             incoming: beside(".planb-restore"),
             outgoing: beside(".planb-snapshot"),
             aside: beside(".before-restore"),

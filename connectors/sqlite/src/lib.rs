@@ -16,6 +16,7 @@ mod error;
 mod fence;
 mod held;
 mod log;
+mod pending;
 mod pin;
 mod position;
 mod restore;

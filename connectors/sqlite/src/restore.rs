@@ -108,6 +108,7 @@ fn look_at_existing(paths: &Paths) -> PortResult<(bool, BTreeMap<ServiceName, Fe
 /// WAL goes first, so a database without its WAL is still the kept one's.
 fn clear(paths: &Paths, state: &CopyState) -> PortResult<()> {
     remove_if_there(&paths.incoming)?;
+    remove_if_there(&paths.pending)?;
     let keep = matches!(state, CopyState::Clearing { keep: true });
     if keep && paths.database.exists() {
         set_writable(&paths.database, true)?;
@@ -171,18 +172,21 @@ pub fn end(paths: &Paths, mark: &AppliedMark) -> PortResult<()> {
     set_writable(&paths.incoming, false)?;
     rename(&paths.incoming, &paths.database)?;
     sync_directory(paths)?;
-    set_clean(paths, mark, sidecar.fences)
+    set_clean(paths, mark, 0, sidecar.fences)
 }
 
-/// Sets the clean mark over the file as it is now.
+/// Sets the clean mark over the file as it is now, with so many bytes of log that
+/// wait for their commit.
 pub fn set_clean(
     paths: &Paths,
     mark: &AppliedMark,
+    pending_bytes: u64,
     fences: BTreeMap<ServiceName, FenceRow>,
 ) -> PortResult<()> {
     let state = CopyState::Clean {
         mark: mark.clone(),
         stamp: Stamp::put_on(&paths.database)?,
+        pending_bytes,
     };
     Sidecar::new(state, fences).write(paths)
 }
@@ -263,6 +267,7 @@ pub fn promote(paths: &Paths, service: &ServiceName, epoch: Epoch) -> PortResult
     }
     set_writable(&paths.database, true)?;
     fence::set(&mut connect::live(paths)?, service, row)?;
+    remove_if_there(&paths.pending)?;
     remove_if_there(&paths.sidecar)?;
     sync_directory(paths)
 }

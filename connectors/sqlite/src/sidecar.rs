@@ -63,6 +63,9 @@ pub enum CopyState {
         mark: AppliedMark,
         /// The file when the mark was set.
         stamp: Stamp,
+        /// Bytes of a transaction beside it whose commit comes in a later segment.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pending_bytes: u64,
     },
     /// A segment is being applied; after a crash nobody knows how much of it.
     Applying {
@@ -71,6 +74,11 @@ pub enum CopyState {
     },
     /// It is being made a database of its own.
     Promoting,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Tells whether somebody changed a file.

@@ -8,11 +8,14 @@ pub mod checksum;
 pub mod frame;
 pub mod header;
 
+use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
 pub use checksum::Sums;
 pub use frame::{FRAME_HEADER_BYTES, Frame};
 pub use header::{HEADER_BYTES, Salts, WalHeader};
+
+use crate::config::PIECE_BYTES_MIN;
 
 /// Why bytes are not part of a WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +32,6 @@ pub enum WalError {
     /// The frame does not continue the one before.
     #[error("the checksum of frame {0} does not match")]
     Checksum(u32),
-    /// The last transaction has no commit frame.
-    #[error("the last transaction has no commit frame")]
-    Uncommitted,
 }
 
 /// A place in a WAL, after `frame` frames, with what proves it.
@@ -100,21 +100,21 @@ struct Commit {
     place: Chain,
 }
 
-/// Whole transactions that were taken.
+/// Whole transactions that were taken, or a piece of a long one.
 #[derive(Debug)]
 pub struct Taken {
     /// Frames, behind the header where a WAL begins.
-    pub bytes: Vec<u8>,
-    /// How many that are not known.
+    pub bytes: Bytes,
+    /// How many that are not known; 0 for a piece.
     pub transactions: u64,
-    /// After the last one.
+    /// After the last frame.
     pub end: Chain,
 }
 
-/// Whole transactions gathered from a WAL.
+/// Transactions gathered from a WAL.
 #[derive(Debug, Clone)]
 pub struct Gathered {
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     /// How far the buffer was looked at.
     looked: usize,
     scanned: Chain,
@@ -132,7 +132,7 @@ impl Gathered {
     /// Gathers what follows `from`.
     pub fn after(from: Chain) -> Self {
         Self {
-            buffer: Vec::new(),
+            buffer: BytesMut::new(),
             looked: 0,
             scanned: from,
             taken: from,
@@ -184,7 +184,7 @@ impl Gathered {
         self.scanned
     }
 
-    /// After the last whole transaction.
+    /// After the last whole transaction, or the piece that was split off.
     pub fn committed(&self) -> Chain {
         self.commits.back().map_or(self.taken, |last| last.place)
     }
@@ -197,25 +197,65 @@ impl Gathered {
         }
     }
 
+    /// Whether so much was read that a batch can be made of it also without a
+    /// commit. Never inside of what was known from the beginning.
+    pub fn is_full(&self, bytes_max: u64) -> bool {
+        self.looked as u64 >= bytes_max.max(PIECE_BYTES_MIN)
+            && self.scanned.frame > self.known_frames
+    }
+
     /// Takes whole transactions, as many as fit into `bytes_max` and at least one
-    /// that is not known; the others stay. `None` when there is none.
+    /// that is not known; the others stay. Of one beyond [`PIECE_BYTES_MIN`], or as
+    /// much of it as was read, it takes a piece. `None` when there is too little.
     pub fn take(&mut self, bytes_max: u64) -> Option<Taken> {
         let fits = |commit: &&Commit| commit.bytes as u64 <= bytes_max;
         let last = self.commits.iter().take_while(fits).last();
         let first_new = self.commits.iter().find(|c| c.transactions > 0);
-        let to = *last.filter(|c| c.transactions > 0).or(first_new)?;
+        let whole = last.filter(|c| c.transactions > 0).or(first_new).copied();
+        let begun = self.is_full(bytes_max).then_some(Commit {
+            bytes: self.looked,
+            transactions: 0,
+            place: self.scanned,
+        });
+        let to = whole.or(begun)?;
+        let to = self.piece(to.bytes, bytes_max).unwrap_or(to);
         self.commits.retain(|commit| commit.bytes > to.bytes);
         for commit in &mut self.commits {
             commit.bytes -= to.bytes;
             commit.transactions -= to.transactions;
         }
-        let rest = self.buffer.split_off(to.bytes);
+        // Does not copy what stays, which may be the rest of a long WAL.
+        let bytes = self.buffer.split_to(to.bytes).freeze();
         self.looked -= to.bytes;
         (self.taken, self.header_bytes) = (to.place, 0);
         Some(Taken {
-            bytes: std::mem::replace(&mut self.buffer, rest),
+            bytes,
             transactions: to.transactions,
             end: to.place,
+        })
+    }
+
+    /// The end of the first piece of a transaction that ends after `bytes`, behind
+    /// what is known; `None` when it is no longer than a piece.
+    fn piece(&self, bytes: usize, bytes_max: u64) -> Option<Commit> {
+        let size = self.scanned.frame_bytes();
+        let most = usize::try_from(bytes_max.max(PIECE_BYTES_MIN)).ok()?;
+        let known = self.known_frames.saturating_sub(self.taken.frame);
+        let frames = (most.checked_sub(self.header_bytes)? / size).max(known as usize + 1);
+        let end = self.header_bytes + frames * size;
+        if end >= bytes {
+            return None;
+        }
+        let last = Frame::parse(&self.buffer[end - size..end]).ok()?;
+        let place = Chain {
+            frame: self.taken.frame + u32::try_from(frames).ok()?,
+            sums: last.sums,
+            ..self.taken
+        };
+        Some(Commit {
+            bytes: end,
+            transactions: 0,
+            place,
         })
     }
 }

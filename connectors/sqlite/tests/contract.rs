@@ -6,6 +6,8 @@ mod bench;
 mod by_hand;
 #[path = "contract/fencing.rs"]
 mod fencing;
+#[path = "contract/long.rs"]
+mod long;
 #[path = "contract/periodic.rs"]
 mod periodic;
 #[path = "contract/restoring.rs"]

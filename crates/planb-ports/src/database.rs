@@ -381,7 +381,7 @@ pub struct LogBatch {
     /// Raw log bytes; docs/formats/vault.md says for each engine how segments
     /// are put together again by hand.
     pub bytes: Bytes,
-    /// Number of transactions.
+    /// Number of transactions; 0 for a piece of one that ends in a later batch.
     pub transactions: u64,
     /// When the newest transaction was read, by the reader's clock.
     pub read_at: Timestamp,

@@ -110,8 +110,8 @@ impl Compactor<'_> {
                 self.interrupt();
                 return Ok(());
             }
-            // One large transaction: to fold it would take its size several times
-            // in memory, and it is one way to the same rows as well.
+            // Most often one large transaction: to fold it would take its size
+            // several times in memory, for little.
             is_large = segment.raw.len() > FOLD_BYTES_MAX;
             if !is_large {
                 bytes += segment.raw.len();

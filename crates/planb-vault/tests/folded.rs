@@ -84,6 +84,29 @@ async fn a_restore_takes_the_longest_folded_log_and_the_rest_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_large_transaction_is_not_folded_and_what_is_around_it_is() {
+    let world = World::new();
+    let protection = folded(&world, 1).await;
+    let large = "x".repeat(33 << 20);
+    world.source.put("large", &large).expect("writable");
+    protection.caught_up().await;
+    let there = world.log_keys(ONE).len() as u64;
+    for value in 0..90 {
+        let put = world.source.put("hot", &format!("later {value}"));
+        put.expect("writable");
+        world.clock.sleep(Duration::from_secs(1)).await;
+    }
+    protection.caught_up().await;
+    let folded = folded_from(&world);
+    assert!(folded.iter().any(|(from, _)| *from < there));
+    assert!(folded.iter().any(|(from, _)| *from > there));
+    let (_, taken) = restore(&world, &target(&world), RestoreTo::Latest).await;
+    assert!(taken >= 2, "{taken}");
+    assert_eq!(world.target.rows(), world.source.rows());
+    protection.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restore_to_a_point_does_not_pass_it_by_folded_log() {
     let world = World::new();
     let protection = folded(&world, 2).await;

@@ -16,7 +16,6 @@ use crate::error;
 use crate::pin::{Extent, Pin};
 use crate::position::Place;
 use crate::wal::{Gathered, HEADER_BYTES, WalHeader};
-use bytes::Bytes;
 use patience::Patience;
 use planb_model::recovery::LogPosition;
 use planb_ports::{LogBatch, PortError, PortResult};
@@ -49,7 +48,7 @@ pub struct Reader {
     parting: Option<Place>,
     /// A snapshot of ours keeps the WAL from being begun anew.
     copying: bool,
-    /// No batch is larger, but for a single transaction.
+    /// No batch is larger, but for a piece of a long transaction.
     batch_bytes_max: u64,
 }
 
@@ -138,7 +137,9 @@ impl Reader {
         let old = now
             .first_pending_at
             .is_some_and(|at| at.elapsed() >= flush_interval);
-        if transactions == 0 || (bytes < flush_bytes && !old) {
+        let is_full = now.gathered.is_full(flush_bytes);
+        let due = transactions > 0 && (bytes >= flush_bytes || old);
+        if !due && !is_full {
             return None;
         }
         self.cut()
@@ -157,7 +158,7 @@ impl Reader {
         Some(LogBatch {
             start: std::mem::replace(&mut self.returned, end.clone()),
             end,
-            bytes: Bytes::from(taken.bytes),
+            bytes: taken.bytes,
             transactions: taken.transactions,
             read_at: self.shared.clock.now(),
         })
@@ -237,7 +238,8 @@ impl Reader {
         while let Some(now) = self.now.as_mut() {
             let at = now.gathered.read_from();
             let (bytes, transactions) = now.gathered.size();
-            if at.frame >= to || (transactions > 0 && bytes >= enough_bytes) {
+            let enough = transactions > 0 && bytes >= enough_bytes;
+            if at.frame >= to || enough || now.gathered.is_full(enough_bytes) {
                 break;
             }
             let frames = (CHUNK_BYTES / at.frame_bytes()).max(1);

@@ -80,6 +80,11 @@ async fn the_commands_of_the_documentation_restore_everything() {
             )
             .expect("written");
         order(&writer, &format!("round {round}"));
+        if round == 10 {
+            // One transaction in several segments.
+            let long = "INSERT INTO orders (what) VALUES (hex(randomblob(6000000)))";
+            writer.execute_batch(long).expect("written");
+        }
         if round == 20 {
             later = Some(Vault::snapshot(&source).await);
         }

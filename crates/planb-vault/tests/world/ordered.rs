@@ -139,6 +139,7 @@ impl Database for OrderedDatabase {
     async fn fold(&self, segments: &[(SegmentHeader, Bytes)]) -> PortResult<Option<Bytes>> {
         let mut last = std::collections::BTreeMap::new();
         for (_, bytes) in segments {
+            assert!(bytes.len() <= 32 << 20, "too much at once");
             for line in std::str::from_utf8(bytes).expect("text").lines() {
                 let row: (String, String, String) = serde_json::from_str(line).expect("a row");
                 last.insert((row.0, row.1), line.to_owned());
