@@ -254,8 +254,8 @@ impl Database for MysqlDatabase {
         integrity::integrity(&self.client).await
     }
 
-    async fn broken_keys(&self) -> PortResult<Vec<BrokenKey>> {
-        rules::broken_keys(&self.client).await
+    async fn broken_keys(&self) -> PortResult<Option<Vec<BrokenKey>>> {
+        rules::broken_keys(&self.client).await.map(Some)
     }
 
     async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {

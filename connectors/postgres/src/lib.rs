@@ -208,8 +208,8 @@ impl Database for PostgresDatabase {
         digest::integrity(&self.client).await
     }
 
-    async fn broken_keys(&self) -> PortResult<Vec<BrokenKey>> {
-        rules::broken_keys(&self.client).await
+    async fn broken_keys(&self) -> PortResult<Option<Vec<BrokenKey>>> {
+        rules::broken_keys(&self.client).await.map(Some)
     }
 
     async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {

@@ -243,9 +243,9 @@ pub trait Database: Send + Sync {
 
     /// Foreign keys with rows that lead nowhere, after a snapshot of rows was
     /// loaded: they came back as they were, and whoever restores should know.
-    /// The default knows of none.
-    async fn broken_keys(&self) -> PortResult<Vec<BrokenKey>> {
-        Ok(Vec::new())
+    /// The default does not look, and says so by `None`.
+    async fn broken_keys(&self) -> PortResult<Option<Vec<BrokenKey>>> {
+        Ok(None)
     }
 
     /// Row counts and order-independent hashes of all user tables, by name.

@@ -302,6 +302,6 @@ fn empty_report(mark: AppliedMark) -> RestoreReport {
         reached_at: None,
         accounts: None,
         missing_definers: Vec::new(),
-        broken_keys: Vec::new(),
+        broken_keys: None,
     }
 }

@@ -4,7 +4,7 @@
 //! (`session_replication_role`), and a snapshot has them as they are. The key
 //! that cannot be added over them is added `NOT VALID`: it holds for rows that
 //! are written from then on. A key of a partitioned table, where PostgreSQL has
-//! no such thing (before 18), is added to its partitions.
+//! no such thing (before 18), is added to its partitions, and so is its comment.
 
 use crate::client::literal;
 
@@ -60,7 +60,7 @@ impl PatientKeys {
                 self.looked = 0;
                 let made = match self.long {
                     true => None,
-                    false => patient(&statement),
+                    false => patient(&statement).or_else(|| comment(&statement)),
                 };
                 self.long = false;
                 ready.extend(made.map_or(statement, String::into_bytes));
@@ -167,14 +167,7 @@ fn is_of_name(byte: u8) -> bool {
 /// The statement that adds a foreign key, so that rows which break it are no
 /// error; `None` for any other.
 fn patient(statement: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(statement).ok()?;
-    let begin = text.find("ALTER TABLE ")?;
-    let (comments, text) = text.split_at(begin);
-    let comment = |line: &str| line.trim().is_empty() || line.starts_with("--");
-    if !comments.lines().all(comment) {
-        return None;
-    }
-    let text = text.strip_suffix(';')?;
+    let (comments, text) = begins_with(statement, "ALTER TABLE ")?;
     let rest = text.strip_prefix("ALTER TABLE ")?;
     let rest = rest.strip_prefix("ONLY ").unwrap_or(rest);
     let (schema, named) = name(rest)?;
@@ -197,6 +190,41 @@ fn patient(statement: &[u8]) -> Option<String> {
         later = literal(&format!("{text} NOT VALID")),
     );
     Some(format!("{comments}DO {};", literal(&block)))
+}
+
+/// The statement that says something about a constraint: about those of the
+/// partitions, when the partitioned table's key had to be added to them.
+fn comment(statement: &[u8]) -> Option<String> {
+    const BEGIN: &str = "COMMENT ON CONSTRAINT ";
+    let (comments, text) = begins_with(statement, BEGIN)?;
+    let (constraint, rest) = name(text.strip_prefix(BEGIN)?)?;
+    let (schema, named) = name(rest.strip_prefix(" ON ")?)?;
+    let (table, said) = name(named.strip_prefix('.')?)?;
+    let unquoted = constraint[1..constraint.len() - 1].replace("\"\"", "\"");
+    let block = format!(
+        "DECLARE part regclass; made boolean := false; \
+         BEGIN EXECUTE {whole}; EXCEPTION WHEN undefined_object THEN \
+         FOR part IN SELECT t.relid FROM pg_catalog.pg_partition_tree({table}::regclass) t \
+         JOIN pg_catalog.pg_constraint c ON c.conrelid = t.relid AND c.contype = 'f' \
+         AND c.conname = {unquoted} WHERE t.isleaf LOOP \
+         EXECUTE {begin} || part::text || {said}; made := true; END LOOP; \
+         IF NOT made THEN RAISE; END IF; END",
+        whole = literal(text),
+        table = literal(&format!("{schema}.{table}")),
+        unquoted = literal(&unquoted),
+        begin = literal(&format!("{BEGIN}{constraint} ON ")),
+        said = literal(said),
+    );
+    Some(format!("{comments}DO {};", literal(&block)))
+}
+
+/// A statement that begins so, without its `;`, behind the comments before it.
+fn begins_with<'a>(statement: &'a [u8], words: &str) -> Option<(&'a str, &'a str)> {
+    let text = std::str::from_utf8(statement).ok()?;
+    let (comments, text) = text.split_at(text.find(words)?);
+    let comment = |line: &str| line.trim().is_empty() || line.starts_with("--");
+    let text = text.strip_suffix(';')?;
+    comments.lines().all(comment).then_some((comments, text))
 }
 
 /// A quoted name, with its quotes, and what follows it.
@@ -271,6 +299,20 @@ ALTER TABLE ONLY "스키마"."b ""; c"
         let made = String::from_utf8(made).expect("text");
         let rest = made.strip_prefix(&long).expect("as it was");
         assert_eq!(rest, through(KEY), "the statement behind it is whole again");
+    }
+
+    #[test]
+    fn what_is_said_of_a_constraint_is_said_where_the_key_is() {
+        let said = r#"COMMENT ON CONSTRAINT "a "" b" ON "c"."d" IS 'it''s; so';"#;
+        let made = through(&format!("-- Name: x\n{said}\n"));
+        assert!(made.starts_with("-- Name: x\nDO "), "{made}");
+        assert_eq!(made.matches("COMMENT ON").count(), 2, "{made}");
+        for other in [
+            r#"COMMENT ON CONSTRAINT "a" ON DOMAIN "c"."d" IS 'x';"#,
+            r#"COMMENT ON COLUMN "c"."d"."e" IS 'COMMENT ON CONSTRAINT "a" ON "b"."c" IS';"#,
+        ] {
+            assert_eq!(through(other), format!("{other}\n"));
+        }
     }
 
     #[test]

@@ -145,6 +145,10 @@ ALTER TABLE later ADD CONSTRAINT since FOREIGN KEY (id) REFERENCES bad NOT VALID
 CREATE TABLE split (id int REFERENCES bad, day int) PARTITION BY RANGE (day);
 CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (10);
 CREATE TABLE split_2 PARTITION OF split FOR VALUES FROM (10) TO (20);
+COMMENT ON TABLE split IS 'by day'; COMMENT ON CONSTRAINT split_id_fkey ON split IS 'days; of ''bad''';
+CREATE TABLE fine (id int CONSTRAINT fine_key REFERENCES bad, day int) PARTITION BY RANGE (day);
+CREATE TABLE fine_1 PARTITION OF fine FOR VALUES FROM (0) TO (10);
+COMMENT ON CONSTRAINT fine_key ON fine IS 'no row breaks it';
 INSERT INTO whole VALUES (1, 1), (NULL, 9);
 SET session_replication_role = replica;
 INSERT INTO bad VALUES (1, 1, 1), (2, 1, 2), (3, 2, 1), (4, NULL, 9);
@@ -162,6 +166,7 @@ async fn rows_that_break_their_keys_come_back_and_are_told() {
     assert_eq!(copy.digests().await.expect("digests"), taken.facts.tables);
 
     let broken = copy.broken_keys().await.expect("asked");
+    let broken = broken.expect("looked at");
     let broken: Vec<_> = broken
         .iter()
         .map(|b| (b.table.as_str(), b.key.as_str(), b.rows))
@@ -180,6 +185,11 @@ async fn rows_that_break_their_keys_come_back_and_are_told() {
     let comment = "SELECT obj_description(oid) FROM pg_constraint WHERE conrelid = 'bad'::regclass \
                    AND contype = 'f'";
     assert_eq!(home.run("shop", comment), "it's; a key");
+    let comments = "SELECT string_agg(conrelid::regclass::text || ': ' || obj_description(oid), ', ' \
+                    ORDER BY conrelid::regclass::text) FROM pg_constraint \
+                    WHERE conname IN ('split_id_fkey', 'fine_key') AND obj_description(oid) IS NOT NULL";
+    let wanted = "fine: no row breaks it, split_1: days; of 'bad', split_2: days; of 'bad'";
+    assert_eq!(home.run("shop", comments), wanted);
     for sql in [
         "INSERT INTO bad VALUES (9, 9, 9)",
         "INSERT INTO split VALUES (99, 3)",

@@ -103,7 +103,7 @@ fn report_at(mark: AppliedMark) -> RestoreReport {
         reached_at: None,
         accounts: None,
         missing_definers: Vec::new(),
-        broken_keys: Vec::new(),
+        broken_keys: None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::mariadb;
 use crate::postgres::run;
 use crate::postgres_home::Home;
 use mysql_async::prelude::Queryable;
+use planb_launch::mysql::{Mysql, MysqlOptions};
 use planb_launch::postgres::{Postgres, PostgresOptions};
 
 /// A snapshot, drilled.
@@ -83,6 +84,14 @@ async fn keys_and_json_on_mariadb() {
     let restored = desk.json(&["restore", "--to", &to, "--replace"]);
     let broken = serde_json::json!([{"table": "shop.orders", "key": "orders_ibfk_1", "rows": 2}]);
     assert_eq!(restored["brokenKeys"], broken);
+    // Where they are not looked at, that is not told as none.
+    for verify in ["counts", "off"] {
+        let again = ["restore", "--to", &to, "--replace", "--verify", verify];
+        assert_eq!(desk.json(&again)["brokenKeys"], serde_json::Value::Null);
+    }
+    let again = ["restore", "--to", &to, "--replace", "--verify", "off"];
+    let said = errors(&desk.run(&again));
+    assert!(said.contains("foreign keys were not looked at"), "{said}");
     let mut copy = mariadb::connect(&target).await;
     for of in [&mut conn, &mut copy] {
         let sql = "SELECT GROUP_CONCAT(id, ':', IFNULL(user, '-'), IFNULL(data, '-') ORDER BY id) \
@@ -135,4 +144,82 @@ async fn keys_on_postgres() {
     let orders = table("orders", KEYS);
     let reasons = [(&*orders.0, &*orders.1), usual];
     not_clean(&desk, &to, &good, &reasons);
+}
+
+/// By rows, into an empty server: the keys that cannot be added are `NOT VALID`
+/// there, and what is said of them is said of those of the partitions.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_on_postgres_by_rows() {
+    let desk = Desk::new();
+    let mut servers = Vec::new();
+    for name in ["source", "target"] {
+        let options = PostgresOptions::new(desk.path(name));
+        servers.push(Postgres::start(options).await.expect("a server"));
+    }
+    let (source, target) = (&servers[0], &servers[1]);
+    run(source, "postgres", "CREATE DATABASE shop");
+    run(
+        source,
+        "shop",
+        "CREATE TABLE users (id int PRIMARY KEY);
+         CREATE TABLE orders (id int PRIMARY KEY, u int REFERENCES users);
+         CREATE TABLE days (u int REFERENCES users, day int) PARTITION BY RANGE (day);
+         CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM (0) TO (10);
+         COMMENT ON CONSTRAINT days_u_fkey ON days IS 'who';
+         INSERT INTO users VALUES (1); INSERT INTO orders VALUES (1, 1);
+         SET session_replication_role = replica;
+         INSERT INTO orders VALUES (2, 9); INSERT INTO days VALUES (7, 1), (1, 2)",
+    );
+    let url = |server: &Postgres| {
+        let port = server.port();
+        format!("postgresql://postgres@127.0.0.1:{port}/shop?method=logical")
+    };
+    desk.json(&["backup", "--database", &url(source)]);
+    let restored = desk.json(&["restore", "--to", &url(target)]);
+    let broken = serde_json::json!([
+        {"table": "shop.public.days_1", "key": "days_u_fkey", "rows": 1},
+        {"table": "shop.public.orders", "key": "orders_u_fkey", "rows": 1},
+    ]);
+    assert_eq!(restored["brokenKeys"], broken, "{restored}");
+    let rows = "SELECT string_agg(id || ':' || u, ' ' ORDER BY id) FROM orders";
+    assert_eq!(run(target, "shop", rows), "1:1 2:9");
+    let comment = "SELECT obj_description(oid) FROM pg_constraint WHERE conrelid = 'days_1'::regclass";
+    assert_eq!(run(target, "shop", comment), "who");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_on_mysql() {
+    let desk = Desk::new();
+    let mut servers = Vec::new();
+    for (name, id) in [("source", 1), ("target", 2)] {
+        let options = MysqlOptions::new(desk.path(name), id);
+        servers.push(Mysql::start(options).await.expect("a server"));
+    }
+    let url = |server: &Mysql| format!("mysql://root@127.0.0.1:{}/shop", server.port());
+    let connect = async |server: &Mysql| {
+        let root = format!("mysql://root@127.0.0.1:{}", server.port());
+        mysql_async::Conn::from_url(&root).await.expect("a connection")
+    };
+    let mut conn = connect(&servers[0]).await;
+    for sql in [
+        "CREATE DATABASE shop",
+        "CREATE TABLE shop.users (id INT PRIMARY KEY)",
+        "CREATE TABLE shop.orders (id INT PRIMARY KEY, user INT, FOREIGN KEY (user) REFERENCES shop.users (id))",
+        "INSERT INTO shop.users VALUES (1)",
+        "SET foreign_key_checks=0",
+        "INSERT INTO shop.orders VALUES (1, 1), (2, 9), (3, 8), (4, NULL)",
+    ] {
+        conn.query_drop(sql).await.expect("a statement");
+    }
+    desk.json(&["backup", "--database", &url(&servers[0])]);
+    let restored = desk.json(&["restore", "--to", &url(&servers[1])]);
+    let broken = serde_json::json!([{"table": "shop.orders", "key": "orders_ibfk_1", "rows": 2}]);
+    assert_eq!(restored["brokenKeys"], broken, "{restored}");
+    let mut copy = connect(&servers[1]).await;
+    let sql = "SELECT GROUP_CONCAT(id, ':', IFNULL(user, '-') ORDER BY id) FROM shop.orders";
+    let rows: Option<String> = copy.query_first(sql).await.expect("asked");
+    assert_eq!(rows.as_deref(), Some("1:1,2:9,3:8,4:-"));
+    let refused = copy.query_drop("INSERT INTO shop.orders VALUES (7, 9)").await;
+    let refused = refused.expect_err("the key holds").to_string();
+    assert!(refused.contains("foreign key"), "{refused}");
 }

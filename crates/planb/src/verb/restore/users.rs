@@ -101,9 +101,23 @@ pub fn show(restored: &RestoreReport, lang: Lang) {
         );
         output::note(text.get(lang));
     }
-    for key in &restored.broken_keys {
-        output::note(broken_key(key).get(lang));
+    match &restored.broken_keys {
+        Some(broken) => {
+            for key in broken {
+                output::note(broken_key(key).get(lang));
+            }
+        }
+        None if restored.loaded_snapshot => output::note(keys_unknown().get(lang)),
+        None => {}
     }
+}
+
+/// Not looked at is not the same as whole.
+fn keys_unknown() -> Text {
+    Text::new(
+        "foreign keys were not looked at: rows that broke one in the source break it here",
+        "외래 키는 확인하지 않았습니다. 원본에서 외래 키에 어긋난 행이 있었다면 여기서도 그대로입니다",
+    )
 }
 
 fn broken_key(broken: &BrokenKey) -> Text {
