@@ -183,7 +183,8 @@ async fn keys_on_postgres_by_rows() {
     assert_eq!(restored["brokenKeys"], broken, "{restored}");
     let rows = "SELECT string_agg(id || ':' || u, ' ' ORDER BY id) FROM orders";
     assert_eq!(run(target, "shop", rows), "1:1 2:9");
-    let comment = "SELECT obj_description(oid) FROM pg_constraint WHERE conrelid = 'days_1'::regclass";
+    let comment =
+        "SELECT obj_description(oid) FROM pg_constraint WHERE conrelid = 'days_1'::regclass";
     assert_eq!(run(target, "shop", comment), "who");
 }
 
@@ -198,7 +199,9 @@ async fn keys_on_mysql() {
     let url = |server: &Mysql| format!("mysql://root@127.0.0.1:{}/shop", server.port());
     let connect = async |server: &Mysql| {
         let root = format!("mysql://root@127.0.0.1:{}", server.port());
-        mysql_async::Conn::from_url(&root).await.expect("a connection")
+        mysql_async::Conn::from_url(&root)
+            .await
+            .expect("a connection")
     };
     let mut conn = connect(&servers[0]).await;
     for sql in [
@@ -219,7 +222,9 @@ async fn keys_on_mysql() {
     let sql = "SELECT GROUP_CONCAT(id, ':', IFNULL(user, '-') ORDER BY id) FROM shop.orders";
     let rows: Option<String> = copy.query_first(sql).await.expect("asked");
     assert_eq!(rows.as_deref(), Some("1:1,2:9,3:8,4:-"));
-    let refused = copy.query_drop("INSERT INTO shop.orders VALUES (7, 9)").await;
+    let refused = copy
+        .query_drop("INSERT INTO shop.orders VALUES (7, 9)")
+        .await;
     let refused = refused.expect_err("the key holds").to_string();
     assert!(refused.contains("foreign key"), "{refused}");
 }
