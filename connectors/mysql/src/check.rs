@@ -2,7 +2,7 @@
 //! privileges, settings, clock, tables. What cannot be looked at is unknown,
 //! never ok.
 
-mod privileges;
+pub(crate) mod privileges;
 mod settings;
 mod tables;
 

@@ -105,6 +105,7 @@ fn from_server(what: &str, code: u16) -> PortError {
             "a table was changed while the snapshot was read; it is tried again",
             "스냅샷을 읽는 동안 테이블 구조가 변경되었습니다. 자동으로 다시 시도합니다",
         ),
+        1194 | 1195 | 1712 | 1877 => new(ErrorKind::Corrupt, "PB-MYSQL-DAMAGED"),
         1236 | 1373 => log_lost(message),
         1153 | 1301 => new(ErrorKind::Invalid, "PB-MYSQL-PACKET").hint(
             "raise max_allowed_packet at both sites to the larger of the two",

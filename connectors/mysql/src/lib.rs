@@ -35,7 +35,7 @@ mod sum;
 mod version;
 
 pub use config::{CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig};
-pub use physical::PhysicalTarget;
+pub use physical::{Control, HeldServer, PhysicalTarget};
 
 use crate::applied::Applied;
 use crate::client::{Client, bounded, run};
@@ -51,9 +51,10 @@ use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
     Accounts, AccountsReport, BrokenKey, Clock, ContentCheck, Database, LogSegment, LogSource,
-    PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
+    ErrorKind, PortError, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use std::cmp::Ordering;
+use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One MySQL or MariaDB server, and the databases in it that are protected.
@@ -62,6 +63,8 @@ pub struct MysqlDatabase {
     clock: Arc<dyn Clock>,
     /// How rows are hashed: as the snapshot has it while one is restored.
     method: Mutex<Method>,
+    /// Whether files were put in place by the last restore.
+    has_files: AtomicBool,
 }
 
 impl MysqlDatabase {
@@ -71,7 +74,16 @@ impl MysqlDatabase {
             client: Arc::new(Client::new(config)),
             clock,
             method: Mutex::default(),
+            has_files: AtomicBool::default(),
         }
+    }
+
+    /// Where files will be put, and no server has been, there is nothing to lose.
+    fn no_server_yet(&self, error: PortError) -> PortError {
+        if !physical::is_no_server(&self.client, &error) {
+            return error;
+        }
+        PortError::new(ErrorKind::NotFound, error.code(), error.to_string()).source(error)
     }
 
     fn hash_by(&self, method: Method) {
@@ -132,7 +144,8 @@ impl Database for MysqlDatabase {
             let mut conn = self.client.connect().await?;
             fence::read(&mut conn, service).await
         };
-        self.client.small("read the fence", work).await
+        let read = self.client.small("read the fence", work).await;
+        read.map_err(|error| self.no_server_yet(error))
     }
 
     async fn fence(&self, service: &ServiceName, epoch: Epoch) -> PortResult<()> {
@@ -150,9 +163,11 @@ impl Database for MysqlDatabase {
             let mut conn = self.client.connect().await?;
             applied::read(&self.client, &mut conn).await
         };
-        match self.client.small("read the applied mark", work).await? {
-            Applied::At(mark) => Ok(Some(mark)),
-            Applied::Never | Applied::Broken => Ok(None),
+        match self.client.small("read the applied mark", work).await {
+            Ok(Applied::At(mark)) => Ok(Some(mark)),
+            Ok(Applied::Never | Applied::Broken) => Ok(None),
+            Err(error) if physical::is_no_server(&self.client, &error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -162,6 +177,8 @@ impl Database for MysqlDatabase {
 
     async fn begin_restore(&self, manifest: &SnapshotManifest) -> PortResult<()> {
         self.hash_by(Method::of(&manifest.tables));
+        let files = physical::is(manifest);
+        self.has_files.store(files, atomic::Ordering::Relaxed);
         restore::begin(&self.client, manifest).await
     }
 
@@ -251,7 +268,8 @@ impl Database for MysqlDatabase {
     }
 
     async fn integrity(&self) -> PortResult<Vec<Finding>> {
-        integrity::integrity(&self.client).await
+        let files = self.has_files.load(atomic::Ordering::Relaxed);
+        integrity::integrity(&self.client, files).await
     }
 
     async fn broken_keys(&self) -> PortResult<Option<Vec<BrokenKey>>> {

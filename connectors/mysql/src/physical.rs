@@ -7,17 +7,21 @@
 
 mod alone;
 mod backup;
+mod choice;
 mod clone;
 mod folder;
 mod program;
 mod target;
 
 pub(crate) use backup::take;
-pub(crate) use target::{begin, check, end, load};
+pub(crate) use choice::choose;
+pub(crate) use target::{begin, check, end, is_no_server, load};
 
 use planb_model::recovery::SnapshotManifest;
-use planb_ports::{ErrorKind, PortError};
+use async_trait::async_trait;
+use planb_ports::{ErrorKind, PortError, PortResult};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Numbers of a version that must be the same at both sites.
 const MAJOR_PARTS: usize = 2;
@@ -27,16 +31,38 @@ const MAJOR_PARTS: usize = 2;
 pub(crate) use planb_model::recovery::PART_PHYSICAL as KIND_PHYSICAL;
 
 /// A server whose files may be replaced, as PlanB reaches it on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct PhysicalTarget {
     /// Its data directory. Replaced as a whole; the one before stays beside it
     /// until the restore ends.
     pub data_dir: PathBuf,
-    /// Program and arguments that stop it, and return when it is stopped. Must
-    /// succeed when it is not running.
-    pub stop: Vec<String>,
-    /// Program and arguments that start it; it is then waited for.
-    pub start: Vec<String>,
+    /// How it is stopped and started.
+    pub control: Control,
+}
+
+/// How a server is stopped and started.
+#[derive(Debug, Clone)]
+pub enum Control {
+    /// By programs.
+    Commands {
+        /// Program and arguments that stop it, and return when it is stopped. Must
+        /// succeed when it is not running.
+        stop: Vec<String>,
+        /// Program and arguments that start it; it is then waited for.
+        start: Vec<String>,
+    },
+    /// By whoever holds it.
+    Held(Arc<dyn HeldServer>),
+}
+
+/// A server that is somebody's child, such as a drill's.
+#[async_trait]
+pub trait HeldServer: std::fmt::Debug + Send + Sync {
+    /// Stops it. Succeeds when it does not run.
+    async fn stop(&self) -> PortResult<()>;
+
+    /// Starts it on what is in its data directory, and returns when it answers.
+    async fn start(&self) -> PortResult<()>;
 }
 
 /// Whether a snapshot is one of files.

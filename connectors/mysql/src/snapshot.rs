@@ -22,7 +22,7 @@ use mysql_async::Conn;
 use planb_model::recovery::{PartSpec, TableDigest};
 use planb_ports::snapshot::write_part;
 use planb_ports::{
-    ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions,
+    ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotOptions,
     SnapshotSink,
 };
 use point::{DefinitionGuard, Views};
@@ -61,11 +61,16 @@ pub(crate) async fn take(
     options: &SnapshotOptions,
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
-    if options.method == SnapshotMethod::Physical {
+    let choice = crate::physical::choose(client, options).await?;
+    if choice.files {
         if options.accounts {
             progress.stage("the server's files hold its users anyway");
         }
-        return crate::physical::take(client, sink, progress).await;
+        let facts = crate::physical::take(client, sink, progress).await?;
+        return Ok(SnapshotFacts {
+            why: Some(choice.why),
+            ..facts
+        });
     }
     let mut conn = client.connect().await?;
     let version = version::expect(&client.config, &mut conn).await?;
@@ -124,6 +129,8 @@ pub(crate) async fn take(
         consistent_at,
         server_version: version.text,
         tables,
+        databases: Vec::new(),
+        why: Some(choice.why),
     })
 }
 

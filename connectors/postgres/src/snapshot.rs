@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::config::Method;
 use crate::wire::Wire;
 use jiff::Timestamp;
+use planb_model::Text;
 use planb_ports::{
     PortResult, Progress, SnapshotFacts, SnapshotMethod, SnapshotOptions, SnapshotSink,
 };
@@ -36,13 +37,32 @@ pub(crate) async fn take(
         SnapshotMethod::Logical => true,
         SnapshotMethod::Physical => false,
     };
-    if logical {
-        logical::take(client, sink, options, progress).await
+    let facts = if logical {
+        logical::take(client, sink, options, progress).await?
     } else {
         if options.accounts {
             progress.stage("the server's files hold its users anyway");
         }
-        base::take(client, sink, options, progress).await
+        base::take(client, sink, options, progress).await?
+    };
+    Ok(SnapshotFacts {
+        why: Some(why(options.method, logical)),
+        ..facts
+    })
+}
+
+/// Why rows or files are taken.
+fn why(asked: SnapshotMethod, logical: bool) -> Text {
+    match (asked, logical) {
+        (SnapshotMethod::Auto, true) => Text::new(
+            "the URL says method=logical",
+            "URL에 method=logical이 지정되어 있습니다",
+        ),
+        (SnapshotMethod::Auto, false) => Text::new(
+            "the log of PostgreSQL goes on from files only, and the URL does not say method=logical",
+            "PostgreSQL의 로그는 파일에서만 이어지며, URL에 method=logical이 없습니다",
+        ),
+        _ => Text::new("asked for", "명시적으로 요청했습니다"),
     }
 }
 

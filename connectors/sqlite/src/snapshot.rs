@@ -66,6 +66,8 @@ pub async fn take(
         consistent_at: None,
         server_version: format!("SQLite {}", rusqlite::version()),
         tables,
+        databases: Vec::new(),
+        why: None,
     })
 }
 

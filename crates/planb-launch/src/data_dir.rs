@@ -17,6 +17,14 @@ pub(crate) fn temporary(dir: &Path) -> PathBuf {
     dir.join("tmp")
 }
 
+/// The first argument: which settings count beside those of the command line.
+pub(crate) fn defaults(file: Option<&Path>) -> String {
+    match file {
+        Some(file) => format!("--defaults-file={}", file.display()),
+        None => "--no-defaults".to_owned(),
+    }
+}
+
 /// The server refuses to run as root unless it is told so by name.
 pub(crate) fn user_argument(dir: &Path) -> Result<Option<&'static str>, LaunchError> {
     let owner = std::fs::metadata(dir)

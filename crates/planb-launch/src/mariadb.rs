@@ -34,6 +34,8 @@ pub struct MariaDbOptions {
     /// Process group to join instead of making one, so that a whole site can
     /// be killed by one signal.
     pub process_group: Option<i32>,
+    /// File with settings, which must belong to the data directory; none when `None`.
+    pub defaults_file: Option<PathBuf>,
     /// More arguments of the server, after ours.
     pub extra_args: Vec<String>,
     /// Whether it gives way to everything else on the machine.
@@ -49,6 +51,7 @@ impl MariaDbOptions {
             binlog: true,
             port: None,
             process_group: None,
+            defaults_file: None,
             extra_args: Vec::new(),
             lowest_priority: false,
         }
@@ -133,7 +136,7 @@ async fn launch(
     let mut command = program(&programs.server, options.lowest_priority);
     command
         .current_dir(&options.dir)
-        .arg("--no-defaults")
+        .arg(data_dir::defaults(options.defaults_file.as_deref()))
         .args(data_dir::user_argument(&data)?)
         .arg(format!("--datadir={}", data.display()))
         .arg(format!(

@@ -31,8 +31,12 @@ pub struct MysqlOptions {
     pub server_id: u32,
     /// Whether it writes a binlog.
     pub binlog: bool,
-    /// Whether its transactions have global identifiers.
+    /// TCP port on 127.0.0.1; a free one when `None`.
+    pub port: Option<u16>,
+    /// Whether its transactions have global identifiers, unless `defaults_file` says.
     pub gtid: bool,
+    /// File with settings, which must belong to the data directory; none when `None`.
+    pub defaults_file: Option<PathBuf>,
     /// More arguments of the server, after ours.
     pub extra_args: Vec<String>,
     /// Whether it gives way to everything else on the machine.
@@ -46,7 +50,9 @@ impl MysqlOptions {
             dir: dir.into(),
             server_id,
             binlog: true,
+            port: None,
             gtid: true,
+            defaults_file: None,
             extra_args: Vec::new(),
             lowest_priority: false,
         }
@@ -72,7 +78,7 @@ impl Mysql {
         let program = find::mysqld()?;
         install(&program, &options.dir).await?;
         let launch = |port| launch(&program, &options, port);
-        let (port, group) = port::launched(None, launch).await?;
+        let (port, group) = port::launched(options.port, launch).await?;
         Ok(Self {
             program,
             options,
@@ -102,6 +108,12 @@ impl Mysql {
     pub fn pid(&self) -> u32 {
         self.group.pid()
     }
+}
+
+/// The folder with the server's programs.
+pub(crate) fn bin_dir() -> Result<PathBuf, LaunchError> {
+    let program = find::mysqld()?;
+    Ok(program.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
 /// Another program that came with the server: `mysqlbinlog`.
@@ -139,7 +151,7 @@ async fn launch(
     let mut command = crate::group::program(program, options.lowest_priority);
     command
         .current_dir(&options.dir)
-        .arg("--no-defaults")
+        .arg(data_dir::defaults(options.defaults_file.as_deref()))
         .args(data_dir::user_argument(&data)?)
         .arg(format!("--datadir={}", data.display()))
         .arg(format!("--tmpdir={}", temporary.display()))
@@ -151,9 +163,12 @@ async fn launch(
         .arg("--secure-file-priv=NULL")
         .args(["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"])
         .args(["--max-allowed-packet=64M", "--local-infile=ON"])
-        .arg(format!("--server-id={}", options.server_id))
-        .arg(format!("--gtid-mode={}", on(options.gtid)))
-        .arg(format!("--enforce-gtid-consistency={}", on(options.gtid)));
+        .arg(format!("--server-id={}", options.server_id));
+    if options.defaults_file.is_none() {
+        command
+            .arg(format!("--gtid-mode={}", on(options.gtid)))
+            .arg(format!("--enforce-gtid-consistency={}", on(options.gtid)));
+    }
     if options.binlog {
         command.arg("--log-bin=binlog");
     } else {

@@ -8,8 +8,10 @@
 //! [`ScratchServer::start`].
 
 mod copy;
+mod files;
 mod leftover;
 
+pub use files::FilesServer;
 pub use leftover::sweep;
 
 use crate::LaunchError;
@@ -19,12 +21,16 @@ use crate::postgres::{Postgres, PostgresOptions};
 use copy::PostgresCopy;
 use leftover::{OWNER, PREFIX, SERVER, note_pid};
 use planb_model::plan::{DatabaseAddress, PostgresqlSettings};
-use planb_model::recovery::{Engine, SnapshotManifest};
+use planb_model::SecretRef;
+use planb_model::recovery::{Engine, PART_PHYSICAL, SnapshotManifest};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// `server_id` of scratch servers; they are nobody's replica.
 const SERVER_ID: u32 = 1;
+/// Events of the source would change rows while they are compared.
+const NO_EVENTS: &str = "--event-scheduler=OFF";
 /// Kind of the parts of a PostgreSQL snapshot that are files of a data directory.
 const KIND_FILES: &str = "base";
 /// Kind of the part with the definitions of one database of PostgreSQL.
@@ -34,7 +40,7 @@ const KIND_SCHEMA: &str = "schema";
 #[derive(Debug)]
 pub struct ScratchServer {
     address: DatabaseAddress,
-    _held: Held,
+    held: Held,
 }
 
 /// What is stopped and removed at the end, in this order.
@@ -45,7 +51,18 @@ enum Held {
     Mysql(Mysql, TempDir),
     Postgres(Postgres, TempDir),
     Copy(PostgresCopy, TempDir),
+    Files(Ended, TempDir),
     File(TempDir),
+}
+
+/// Ends the server when dropped, whoever else knows it.
+#[derive(Debug)]
+struct Ended(Arc<FilesServer>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl ScratchServer {
@@ -61,12 +78,14 @@ impl ScratchServer {
             .tempdir()
             .map_err(LaunchError::io("make a directory"))?;
         note_pid(dir.path(), OWNER, std::process::id())?;
+        let files = manifest.parts.iter().any(|p| p.spec.kind == PART_PHYSICAL);
         match manifest.engine {
+            _ if files => on_files(manifest, dir),
             Engine::Sqlite => Ok(Self {
                 address: DatabaseAddress::Sqlite {
                     path: dir.path().join("scratch.db"),
                 },
-                _held: Held::File(dir),
+                held: Held::File(dir),
             }),
             Engine::Mariadb => mariadb(manifest, dir).await,
             Engine::Mysql => mysql(manifest, dir).await,
@@ -78,30 +97,62 @@ impl ScratchServer {
     pub fn address(&self) -> &DatabaseAddress {
         &self.address
     }
+
+    /// The server that waits for the files of a snapshot of MySQL or MariaDB.
+    pub fn files(&self) -> Option<&Arc<FilesServer>> {
+        match &self.held {
+            Held::Files(server, _) => Some(&server.0),
+            _ => None,
+        }
+    }
+}
+
+/// Its server is started when the files are there.
+fn on_files(manifest: &SnapshotManifest, dir: TempDir) -> Result<ScratchServer, LaunchError> {
+    let names: BTreeSet<String> = manifest.databases.iter().cloned().collect();
+    if names.is_empty() {
+        let source = std::io::Error::other("it names no protected database");
+        return Err(LaunchError::Io {
+            what: format!("drill the files of snapshot {}", manifest.id),
+            source,
+        });
+    }
+    let server = FilesServer::prepare(manifest.engine, dir.path())?;
+    let port = server.port();
+    let mut address = server_address(manifest.engine, FilesServer::USER, port, names, None);
+    if let DatabaseAddress::Server { password, .. } = &mut address {
+        *password = Some(SecretRef::File(server.password_file()));
+    }
+    Ok(ScratchServer {
+        address,
+        held: Held::Files(Ended(Arc::new(server)), dir),
+    })
 }
 
 async fn mariadb(manifest: &SnapshotManifest, dir: TempDir) -> Result<ScratchServer, LaunchError> {
     let mut options = MariaDbOptions::new(dir.path().join("server"), SERVER_ID);
     options.binlog = false;
     options.lowest_priority = true;
+    options.extra_args = vec![NO_EVENTS.to_owned()];
     let server = MariaDb::start(options).await?;
     note_pid(dir.path(), SERVER, server.pid())?;
     let names = schemas(manifest);
     Ok(ScratchServer {
         address: server_address(Engine::Mariadb, MariaDb::USER, server.port(), names, None),
-        _held: Held::MariaDb(server, dir),
+        held: Held::MariaDb(server, dir),
     })
 }
 
 async fn mysql(manifest: &SnapshotManifest, dir: TempDir) -> Result<ScratchServer, LaunchError> {
     let mut options = MysqlOptions::new(dir.path().join("server"), SERVER_ID);
     options.lowest_priority = true;
+    options.extra_args = vec![NO_EVENTS.to_owned()];
     let server = Mysql::start(options).await?;
     note_pid(dir.path(), SERVER, server.pid())?;
     let names = schemas(manifest);
     Ok(ScratchServer {
         address: server_address(Engine::Mysql, Mysql::USER, server.port(), names, None),
-        _held: Held::Mysql(server, dir),
+        held: Held::Mysql(server, dir),
     })
 }
 
@@ -128,7 +179,7 @@ async fn postgresql(
                 names,
                 Some(settings),
             ),
-            _held: Held::Copy(copy, dir),
+            held: Held::Copy(copy, dir),
         });
     }
     copy::hand_over(dir.path())?;
@@ -150,7 +201,7 @@ async fn postgresql(
             names,
             Some(settings),
         ),
-        _held: Held::Postgres(server, dir),
+        held: Held::Postgres(server, dir),
     })
 }
 

@@ -195,6 +195,11 @@ pub struct PostgresqlSettings {
 }
 
 impl DatabaseAddress {
+    /// Whether it says that files of a server of MySQL or MariaDB may be replaced.
+    pub fn takes_files(&self) -> bool {
+        matches!(self, DatabaseAddress::Server { files: Some(_), .. })
+    }
+
     /// The engine behind the address.
     pub fn engine(&self) -> Engine {
         match self {

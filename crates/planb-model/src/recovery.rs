@@ -188,8 +188,25 @@ pub struct SnapshotManifest {
     pub parts: Vec<PartManifest>,
     /// Row counts and hashes per table at the consistent point.
     pub tables: Vec<TableDigest>,
+    /// The protected databases in the files of a whole server; empty where `tables`
+    /// tells them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<String>,
     /// Whether the objects are `age` files.
     pub encrypted: bool,
+}
+
+impl SnapshotManifest {
+    /// Whether it is one of a server's files, without rows of its own.
+    pub fn has_files(&self) -> bool {
+        has_files(&self.parts)
+    }
+}
+
+/// Whether parts are those of a server's files.
+pub fn has_files(parts: &[PartManifest]) -> bool {
+    let of_files = |kind: &str| matches!(kind, PART_PHYSICAL | PART_BASE);
+    parts.iter().any(|part| of_files(&part.spec.kind))
 }
 
 /// One object of a snapshot.

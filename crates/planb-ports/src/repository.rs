@@ -4,7 +4,7 @@ use crate::{AccountsReport, BrokenKey, Database, PortResult, Progress, RestoreOp
 use async_trait::async_trait;
 use jiff::Timestamp;
 use planb_model::recovery::{AppliedMark, Reached, RecoveryPoint};
-use planb_model::{Canary, Epoch, SiteName};
+use planb_model::{Text, Canary, Epoch, SiteName};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +94,10 @@ pub enum ProtectEvent {
         bytes: u64,
         /// How long it took.
         took: Duration,
+        /// Whether it is of the server's files.
+        files: bool,
+        /// Why files or rows, where there was a choice.
+        why: Option<Text>,
     },
     /// A log segment is durable in the vault.
     Shipped {

@@ -4,6 +4,7 @@ use crate::PortResult;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use planb_model::Text;
 use planb_model::recovery::{LogPosition, PartSpec, TableDigest};
 
 /// Takes the parts of a snapshot.
@@ -44,6 +45,10 @@ pub struct SnapshotOptions {
     /// password hashes included. Files hold the accounts of the whole server
     /// anyway. `Unsupported` when the engine has none.
     pub accounts: bool,
+    /// Whether every place it may be restored into says that its files may be
+    /// replaced. [`SnapshotMethod::Auto`] copies files only then, where rows would
+    /// be possible, too.
+    pub target_takes_files: bool,
 }
 
 /// What a snapshot is made of. A connector that knows one way only takes that
@@ -73,4 +78,9 @@ pub struct SnapshotFacts {
     pub server_version: String,
     /// Digests of all user tables at the consistent point.
     pub tables: Vec<TableDigest>,
+    /// The protected databases, when `tables` does not tell them: of files, which
+    /// are those of a whole server.
+    pub databases: Vec<String>,
+    /// Why rows or files were taken; `None` from a connector with one way only.
+    pub why: Option<Text>,
 }

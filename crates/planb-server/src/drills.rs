@@ -2,7 +2,8 @@
 
 use crate::wiring;
 use async_trait::async_trait;
-use planb_launch::scratch::{ScratchServer, sweep};
+use planb_connector_mysql::{Control, HeldServer, PhysicalTarget};
+use planb_launch::scratch::{FilesServer, ScratchServer, sweep};
 use planb_model::recovery::{RecordKind, SnapshotManifest};
 use planb_ports::progress::NoProgress;
 use planb_ports::{Clock, Database, Disk, ErrorKind, PortError, PortResult, Verified, Verifier};
@@ -35,11 +36,42 @@ impl Scratch {
         let server = ScratchServer::start(manifest, account)
             .await
             .map_err(no_server)?;
+        let programs = match server.files() {
+            Some(files) => programs_of(files)?,
+            None => wiring::Programs::default(),
+        };
+        let address = server.address();
         Ok(Self {
-            database: wiring::connect_database(server.address(), clock, disk).await?,
+            database: wiring::connect_with_files(address, programs, clock, disk).await?,
             name: format!("scratch {}", manifest.engine),
             _server: server,
         })
+    }
+}
+
+fn programs_of(files: &Arc<FilesServer>) -> PortResult<wiring::Programs> {
+    Ok(wiring::Programs {
+        bin_dir: files.bin_dir().map_err(no_server)?,
+        target: Some(PhysicalTarget {
+            data_dir: files.data_dir(),
+            control: Control::Held(Arc::new(OnFiles(Arc::clone(files)))),
+        }),
+    })
+}
+
+/// A scratch server on the files of a snapshot, as its connector sees it.
+#[derive(Debug)]
+struct OnFiles(Arc<FilesServer>);
+
+#[async_trait]
+impl HeldServer for OnFiles {
+    async fn stop(&self) -> PortResult<()> {
+        self.0.end();
+        Ok(())
+    }
+
+    async fn start(&self) -> PortResult<()> {
+        self.0.start().await.map_err(no_server)
     }
 }
 

@@ -6,7 +6,7 @@ mod crash;
 
 use crate::drills::ScratchVerifier;
 use crate::secrets;
-use planb_connector_mysql::{MysqlConfig, MysqlDatabase, PhysicalTarget};
+use planb_connector_mysql::{Control, MysqlConfig, MysqlDatabase, PhysicalTarget};
 use planb_connector_object_store::{ObjectStoreVault, VaultConfig};
 use planb_connector_postgres::{Method, PostgresConfig, PostgresDatabase, PostgresTarget};
 use planb_connector_probe::{HttpProbe, SqlProbe, TcpProbe, from_url};
@@ -16,7 +16,7 @@ use planb_engine::{CrashPoints, ObserverPorts, ServicePorts, SitePorts};
 use planb_model::ServiceName;
 use planb_model::observation::ProbeKind;
 use planb_model::plan::{
-    DatabaseAddress, EdgeSettings, Observer, PostgresqlSettings, ServicePlan, Site, VaultAddress,
+    DatabaseAddress, EdgeSettings, Observer, PostgresqlSettings, ReplaceableFiles, ServicePlan, Site, VaultAddress,
     Workload,
 };
 use planb_ports::{
@@ -110,6 +110,25 @@ pub async fn connect_database(
     clock: Arc<dyn Clock>,
     disk: &dyn Disk,
 ) -> PortResult<Arc<dyn Database>> {
+    connect_with_files(address, Programs::default(), clock, disk).await
+}
+
+/// What a server of MySQL or MariaDB that PlanB itself holds has.
+#[derive(Default)]
+pub(crate) struct Programs {
+    /// Where the server's programs are.
+    pub(crate) bin_dir: Option<PathBuf>,
+    /// How its files are replaced.
+    pub(crate) target: Option<PhysicalTarget>,
+}
+
+/// As [`connect_database`], with what no address says.
+pub(crate) async fn connect_with_files(
+    address: &DatabaseAddress,
+    programs: Programs,
+    clock: Arc<dyn Clock>,
+    disk: &dyn Disk,
+) -> PortResult<Arc<dyn Database>> {
     match address {
         DatabaseAddress::Sqlite { path } => Ok(Arc::new(SqliteDatabase::new(path, clock))),
         DatabaseAddress::Server {
@@ -144,15 +163,21 @@ pub async fn connect_database(
                 tls_ca: tls_ca.clone(),
                 connect_timeout: Duration::from_millis(DATABASE_CONNECT_TIMEOUT_MS),
                 replica_id: None,
-                bin_dir: None,
-                physical: files.as_ref().map(|files| PhysicalTarget {
-                    data_dir: files.data_dir.clone(),
-                    stop: files.stop.clone(),
-                    start: files.start.clone(),
-                }),
+                bin_dir: programs.bin_dir,
+                physical: programs.target.or(files.as_ref().map(replaceable)),
             };
             Ok(Arc::new(MysqlDatabase::connect_lazy(config, clock)))
         }
+    }
+}
+
+fn replaceable(files: &ReplaceableFiles) -> PhysicalTarget {
+    PhysicalTarget {
+        data_dir: files.data_dir.clone(),
+        control: Control::Commands {
+            stop: files.stop.clone(),
+            start: files.start.clone(),
+        },
     }
 }
 
@@ -219,6 +244,8 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<VaultR
         retention: data.retention,
         snapshot: SnapshotOptions {
             accounts: data.users,
+            // Roles change at a failover, so all of them must.
+            target_takes_files: plan.sites().iter().all(|site| site.database.takes_files()),
             ..SnapshotOptions::default()
         },
         ..VaultOptions::default()

@@ -12,7 +12,7 @@ use crate::layout::SegmentName;
 use crate::snapshot::Written;
 use crate::vault::Vault;
 use planb_model::recovery::{LogPosition, SegmentBody, SegmentSeq, SnapshotManifest};
-use planb_model::{Epoch, SiteName};
+use planb_model::{Epoch, SiteName, Text};
 use planb_ports::{Database, PortResult, Progress, SnapshotOptions};
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub struct Backup {
     /// Where the log before it ends, when nobody ships log and the snapshot
     /// does not continue it.
     pub gap_from: Option<LogPosition>,
+    /// Why files or rows, where there was a choice.
+    pub why: Option<Text>,
 }
 
 impl Vault {
@@ -68,6 +70,7 @@ impl Vault {
             manifest,
             stored_bytes: written.stored_bytes,
             gap_from: place.gap_from,
+            why: written.facts.why,
         })
     }
 

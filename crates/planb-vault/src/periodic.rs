@@ -60,11 +60,8 @@ async fn take(run: &Run<'_>, stream: &Stream) -> PortResult<()> {
     }
     let next_segment = wait_for_log(run, stream, &written, first).await;
     run.vault.publish(&written, run.epoch, next_segment).await?;
-    run.control.event(ProtectEvent::SnapshotDone {
-        id: written.id,
-        bytes: written.stored_bytes,
-        took: run.vault.clock.monotonic().saturating_sub(started),
-    });
+    let took = run.vault.clock.monotonic().saturating_sub(started);
+    run.control.event(written.done(took));
     Ok(())
 }
 

@@ -144,12 +144,9 @@ impl Run<'_> {
     async fn take_snapshot(&self, started: Duration) -> PortResult<Resume> {
         // Somebody may have emptied or replaced the vault since we began.
         self.vault.require_own_claim(self.epoch).await?;
-        let (resume, bytes) = self.vault.begin_anew(self.database, self.epoch).await?;
-        self.control.event(ProtectEvent::SnapshotDone {
-            id: resume.snapshot.clone(),
-            bytes,
-            took: self.vault.clock.monotonic().saturating_sub(started),
-        });
+        let (resume, written) = self.vault.begin_anew(self.database, self.epoch).await?;
+        let took = self.vault.clock.monotonic().saturating_sub(started);
+        self.control.event(written.done(took));
         Ok(resume)
     }
 

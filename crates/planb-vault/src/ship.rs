@@ -9,6 +9,7 @@ use crate::segment;
 use crate::vault::{Vault, blocking, same_place};
 use bytes::Bytes;
 use jiff::Timestamp;
+use crate::snapshot::Written;
 use planb_model::Epoch;
 use planb_model::recovery::{
     LogPosition, ObjectHash, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT,
@@ -274,7 +275,7 @@ impl Vault {
         &self,
         database: &dyn Database,
         epoch: Epoch,
-    ) -> PortResult<(Resume, u64)> {
+    ) -> PortResult<(Resume, Written)> {
         let written = self
             .write_snapshot(database, &self.options.snapshot, &NoProgress)
             .await?;
@@ -285,9 +286,9 @@ impl Vault {
         self.publish(&written, epoch, head.next).await?;
         let resume = Resume {
             head,
-            position: written.facts.position,
-            snapshot: written.id,
+            position: written.facts.position.clone(),
+            snapshot: written.id.clone(),
         };
-        Ok((resume, written.stored_bytes))
+        Ok((resume, written))
     }
 }

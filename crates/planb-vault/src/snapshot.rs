@@ -14,9 +14,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use planb_model::Epoch;
 use planb_model::recovery::{
+    has_files,
     Engine, ObjectHash, PartManifest, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
 };
+use planb_ports::repository::ProtectEvent;
 use planb_ports::{Database, PortResult, Progress, SnapshotFacts, SnapshotOptions};
+use std::time::Duration;
 use writer::SnapshotWriter;
 
 /// A snapshot whose parts are in the vault, and whose manifest is not.
@@ -29,6 +32,19 @@ pub(crate) struct Written {
     taken_at: Timestamp,
     consistent_at: Timestamp,
     parts: Vec<PartManifest>,
+}
+
+impl Written {
+    /// What to tell when its manifest is there, too.
+    pub(crate) fn done(self, took: Duration) -> ProtectEvent {
+        ProtectEvent::SnapshotDone {
+            files: has_files(&self.parts),
+            id: self.id,
+            bytes: self.stored_bytes,
+            took,
+            why: self.facts.why,
+        }
+    }
 }
 
 impl Vault {
@@ -78,6 +94,7 @@ impl Vault {
             next_segment,
             parts: written.parts.clone(),
             tables: written.facts.tables.clone(),
+            databases: written.facts.databases.clone(),
             encrypted: self.seal.encrypts(),
         };
         self.check_old_parts(&manifest).await?;

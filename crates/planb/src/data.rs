@@ -197,8 +197,11 @@ pub fn site() -> CliResult<SiteName> {
     SiteName::new(SITE).map_err(|e| CliError::io("name a site", "사이트 이름을 지정", e))
 }
 
-/// How snapshots are asked for.
-pub fn snapshot_options(args: crate::cli::SnapshotArgs) -> SnapshotOptions {
+/// How snapshots of the database at `url` are asked for. Without a plan, that is the
+/// only place that can say whether files may be replaced.
+pub fn snapshot_options(args: crate::cli::SnapshotArgs, url: &str) -> SnapshotOptions {
+    // One that cannot be read is refused where it is opened.
+    let takes_files = plan::database_address(url, None).is_ok_and(|url| url.takes_files());
     SnapshotOptions {
         connections: args.snapshot_connections.into(),
         method: match (args.physical, args.logical) {
@@ -207,6 +210,7 @@ pub fn snapshot_options(args: crate::cli::SnapshotArgs) -> SnapshotOptions {
             _ => SnapshotMethod::Auto,
         },
         accounts: args.with_users,
+        target_takes_files: takes_files,
     }
 }
 

@@ -13,6 +13,7 @@ mod execution;
 mod follow;
 mod history;
 mod init;
+mod method;
 mod moves;
 mod points;
 mod prune;

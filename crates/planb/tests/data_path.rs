@@ -13,6 +13,8 @@ mod clean_mariadb;
 mod common;
 #[path = "data_path/desk.rs"]
 mod desk;
+#[path = "data_path/files.rs"]
+mod files;
 #[path = "data_path/folding.rs"]
 mod folding;
 #[path = "data_path/follow_mariadb.rs"]

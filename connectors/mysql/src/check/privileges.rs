@@ -111,6 +111,17 @@ pub(super) async fn check(
     Ok(())
 }
 
+/// Which of these the account does not have everywhere.
+pub(crate) async fn missing_everywhere<'a>(
+    conn: &mut Conn,
+    wanted: &[&'a str],
+) -> PortResult<Vec<&'a str>> {
+    let lines: Vec<String> = rows(conn, "read the privileges", "SHOW GRANTS").await?;
+    let grants: Vec<Grant> = lines.iter().filter_map(|line| parse(line)).collect();
+    let lacks = |privilege: &&str| !has(&grants, privilege, &Scope::Everywhere);
+    Ok(wanted.iter().copied().filter(lacks).collect())
+}
+
 /// Making triggers and functions needs more where a binlog is written.
 async fn function_creators(
     conn: &mut Conn,

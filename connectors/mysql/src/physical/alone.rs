@@ -69,6 +69,9 @@ pub(super) async fn run(
             "--skip-log-bin",
             "--secure-file-priv=",
             "--event-scheduler=DISABLED",
+            // The copy of a replica must not go on as one.
+            "--loose-skip-replica-start",
+            "--loose-skip-slave-start",
         ])
         .args(["--loose-mysqlx=OFF", "--loose-auto-generate-certs=OFF"])
         .args([

@@ -7,7 +7,9 @@ use crate::client::{Client, first};
 use crate::config::MysqlConfig;
 use crate::error::{corrupt, log_lost};
 use crate::own;
+use crate::check::privileges::missing_everywhere;
 use crate::snapshot::{mariadb_gtid_at, moment};
+use crate::version;
 use bytes::BytesMut;
 use mysql_async::Conn;
 use planb_model::recovery::{LogPosition, PartSpec};
@@ -25,6 +27,10 @@ const PIECE_BYTES: usize = 1024 * 1024;
 /// Names of the tool's own notes; newer versions have the second.
 const NOTES: [&str; 2] = ["xtrabackup_info", "mariadb_backup_info"];
 
+/// What the tool needs, after its page in MariaDB's reference ("Authentication and
+/// Privileges").
+const PRIVILEGES: &[&str] = &["RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR"];
+
 /// Writes a snapshot of the server's files. There are no digests of its rows:
 /// its point is known only when the copy is done.
 pub(crate) async fn take(
@@ -36,8 +42,8 @@ pub(crate) async fn take(
         return super::clone::take(client, sink, progress).await;
     }
     let mut conn = client.connect().await?;
-    own::ensure(&mut conn).await?;
     let version = suits(client, &mut conn).await?;
+    own::ensure(&mut conn).await?;
     let bytes = size_of_tables(&mut conn).await?;
     progress.stage("copying the server's files");
     let dir = tempfile::Builder::new().prefix("planb-").tempdir();
@@ -58,6 +64,8 @@ pub(crate) async fn take(
         consistent_at,
         server_version: version,
         tables: Vec::new(),
+        databases: client.config.databases.clone(),
+        why: None,
     })
 }
 
@@ -73,11 +81,12 @@ pub(super) async fn size_of_tables(conn: &mut Conn) -> PortResult<u64> {
 pub(super) async fn here(client: &Client, conn: &mut Conn) -> PortResult<String> {
     let what = "ask where the server's files are";
     let sql = "SELECT VERSION(), @@hostname, @@datadir";
+    version::expect(&client.config, conn).await?;
     let row: Option<(String, String, String)> = first(conn, what, sql).await?;
     let (version, host, data) = row.ok_or_else(|| corrupt("the server has no version"))?;
     let here = tokio::fs::read_to_string("/proc/sys/kernel/hostname").await;
     let same = here.is_ok_and(|name| name.trim() == host);
-    if !same || !Path::new(&data).join("ibdata1").exists() {
+    if !same || std::fs::File::open(Path::new(&data).join("ibdata1")).is_err() {
         let subject = client.config.subject();
         return Err(unsupported(format!(
             "the files of {subject} are not on this machine, or PlanB may not read them"
@@ -96,6 +105,26 @@ async fn suits(client: &Client, conn: &mut Conn) -> PortResult<String> {
         )));
     }
     Ok(version)
+}
+
+/// Whether the files can be copied, as far as it can be known beforehand:
+/// `Unsupported` says what stands in the way.
+pub(super) async fn ready(client: &Client, conn: &mut Conn) -> PortResult<()> {
+    if !client.config.is_mariadb() {
+        return super::clone::ready(client, conn).await;
+    }
+    suits(client, conn).await?;
+    may(conn, PRIVILEGES).await
+}
+
+/// Refuses an account without these privileges.
+pub(super) async fn may(conn: &mut Conn, wanted: &[&str]) -> PortResult<()> {
+    let missing = missing_everywhere(conn, wanted).await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(unsupported(format!("PlanB's account lacks {missing}")))
 }
 
 fn start(config: &MysqlConfig, dir: &TempDir) -> PortResult<Child> {

@@ -5,7 +5,7 @@
 //! copy and tells where in the log it stands, and the folder is packed as a tar
 //! archive. It needs the space of the data once more, in the server's `tmpdir`.
 
-use super::backup::{copy, here, size_of_tables};
+use super::backup::{copy, here, may, size_of_tables};
 use super::folder::Folder;
 use super::{KIND_PHYSICAL, alone, opens, program, unsupported};
 use crate::binlog::position::BinlogPosition;
@@ -17,11 +17,16 @@ use mysql_async::Conn;
 use planb_model::recovery::{LogPosition, PartSpec};
 use planb_ports::{ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotSink};
 use program::{SERVER_MYSQL, TAR, failed};
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
 /// Where the copy says it stands.
 const POSITION_FILE: &str = "planb-position";
+
+/// How many times the size of all data must be free in the server's `tmpdir` for
+/// a copy nobody asked for: the server needs room there itself.
+const ROOM_SPARE: u64 = 2;
 
 /// Writes a snapshot of the server's files.
 pub(super) async fn take(
@@ -30,9 +35,8 @@ pub(super) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     let mut conn = client.connect().await?;
+    let version = suits(client, &mut conn).await?;
     own::ensure(&mut conn).await?;
-    let version = here(client, &mut conn).await?;
-    suits(client, &mut conn, &version).await?;
     let bytes = size_of_tables(&mut conn).await?;
     progress.stage("copying the server's files");
     let folder = Folder::of(&mut conn).await?;
@@ -70,11 +74,14 @@ pub(super) async fn take(
         consistent_at,
         server_version: version,
         tables: Vec::new(),
+        databases: client.config.databases.clone(),
+        why: None,
     })
 }
 
 /// Refuses a server that does not clone, or whose program is not here.
-async fn suits(client: &Client, conn: &mut Conn, version: &str) -> PortResult<()> {
+async fn suits(client: &Client, conn: &mut Conn) -> PortResult<String> {
+    let version = here(client, conn).await?;
     let sql = "SELECT PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'clone'";
     let status: Option<String> = first(conn, "look for the clone plugin", sql).await?;
     if status.as_deref() != Some("ACTIVE") {
@@ -83,12 +90,39 @@ async fn suits(client: &Client, conn: &mut Conn, version: &str) -> PortResult<()
         ));
     }
     let program = program::server_version(&client.config).await?;
-    if !opens(&program, version) {
+    if !opens(&program, &version) {
         return Err(unsupported(format!(
             "{SERVER_MYSQL} on this machine is of version {program}, the server of {version}"
         )));
     }
+    Ok(version)
+}
+
+/// Whether the files can be copied, as far as it can be known beforehand:
+/// `Unsupported` says what stands in the way.
+pub(super) async fn ready(client: &Client, conn: &mut Conn) -> PortResult<()> {
+    suits(client, conn).await?;
+    program::command(&client.config, TAR)?;
+    may(conn, &["BACKUP_ADMIN"]).await?;
+    let needed = size_of_tables(conn).await?;
+    let sql = "SELECT @@tmpdir";
+    let place: Option<String> = first(conn, "ask for the tmpdir", sql).await?;
+    let place = place.unwrap_or_default();
+    let place = Path::new(place.split(':').next().unwrap_or_default());
+    let free = free_bytes(place).map_err(|e| failed("the file system", e))?;
+    if free / ROOM_SPARE < needed {
+        return Err(unsupported(format!(
+            "a copy of all data, {needed} bytes, would leave too little of the {free} bytes free in {}",
+            place.display()
+        )));
+    }
     Ok(())
+}
+
+/// Bytes this account may still write there.
+fn free_bytes(place: &Path) -> io::Result<u64> {
+    let facts = nix::sys::statvfs::statvfs(place)?;
+    Ok(facts.blocks_available() * facts.fragment_size())
 }
 
 /// What the server's refusals of a copy mean.

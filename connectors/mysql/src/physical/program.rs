@@ -49,10 +49,20 @@ pub(super) async fn version(config: &MysqlConfig) -> PortResult<String> {
     Ok(version.trim().to_owned())
 }
 
-/// Version of MySQL's server program: `/usr/sbin/mysqld  Ver 9.7.4 for Linux …`.
+/// The program of the server itself.
+pub(super) fn server(config: &MysqlConfig) -> &'static str {
+    if config.is_mariadb() {
+        SERVER
+    } else {
+        SERVER_MYSQL
+    }
+}
+
+/// Version of the server program: `/usr/sbin/mysqld  Ver 9.7.4 for Linux …`.
 pub(super) async fn server_version(config: &MysqlConfig) -> PortResult<String> {
-    let mut command = command(config, SERVER_MYSQL)?;
-    let output = output(SERVER_MYSQL, command.args(["--no-defaults", "--version"])).await?;
+    let name = server(config);
+    let mut command = command(config, name)?;
+    let output = output(name, command.args(["--no-defaults", "--version"])).await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.split(" Ver ").nth(1).unwrap_or_default();
     Ok(version

@@ -7,7 +7,7 @@
 //! for the source itself.
 
 use super::program::{self, BACKUP, SERVER, STREAM, TAR, complaint, failed};
-use super::{PhysicalTarget, alone, opens, unsupported};
+use super::{Control, PhysicalTarget, alone, opens, unsupported};
 use crate::client::{Client, literal};
 use crate::error::timed_out;
 use crate::fence;
@@ -31,17 +31,23 @@ const START_POLL_MS: u64 = 100;
 /// Refuses what cannot be restored here, before anything is destroyed.
 pub(crate) async fn check(client: &Client, manifest: &SnapshotManifest) -> PortResult<()> {
     configured(client)?;
-    let tool = match client.config.is_mariadb() {
-        true => program::version(&client.config).await?,
-        false => program::server_version(&client.config).await?,
-    };
-    if opens(&tool, &manifest.server_version) {
-        return Ok(());
+    let config = &client.config;
+    let mut here = vec![(
+        program::server(config),
+        program::server_version(config).await?,
+    )];
+    if config.is_mariadb() {
+        here.push((BACKUP, program::version(config).await?));
     }
-    Err(unsupported(format!(
-        "the snapshot has the files of version {}, here is {tool}",
-        manifest.server_version
-    )))
+    for (program, version) in here {
+        if !opens(&version, &manifest.server_version) {
+            return Err(unsupported(format!(
+                "the snapshot has the files of version {}, {program} on this machine is of {version}",
+                manifest.server_version
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn configured(client: &Client) -> PortResult<&PhysicalTarget> {
@@ -59,16 +65,10 @@ pub(crate) async fn begin(client: &Client) -> PortResult<bool> {
     let target = configured(client)?;
     let unreachable = match client.connect().await {
         Ok(_) => return Ok(true),
+        Err(error) if is_no_server(client, &error) => return Ok(false),
         Err(error) if error.kind() == ErrorKind::Unavailable => error,
         Err(error) => return Err(error),
     };
-    let empty = match std::fs::read_dir(&target.data_dir) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    };
-    if empty {
-        return Ok(false);
-    }
     Err(PortError::new(
         ErrorKind::Conflict,
         "PB-MYSQL-NOT-EMPTY",
@@ -82,6 +82,16 @@ pub(crate) async fn begin(client: &Client) -> PortResult<bool> {
         "서버를 시작하거나, 지워도 된다면 데이터 디렉터리를 비우세요",
     )
     .source(unreachable))
+}
+
+/// Whether `error` says that nobody answers where no server has been yet: there is
+/// no data directory, or an empty one.
+pub(crate) fn is_no_server(client: &Client, error: &PortError) -> bool {
+    let empty = |target: &PhysicalTarget| match std::fs::read_dir(&target.data_dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    error.kind() == ErrorKind::Unavailable && client.config.physical.as_ref().is_some_and(empty)
 }
 
 /// Unpacks, prepares, cleans, and puts in place.
@@ -104,13 +114,19 @@ pub(crate) async fn load(
     clean(client, &new).await?;
     let owner = owner(&target.data_dir).map_err(io)?;
     give(&new, owner).map_err(io)?;
-    run(&target.stop).await?;
+    match &target.control {
+        Control::Commands { stop, .. } => run(stop).await?,
+        Control::Held(server) => server.stop().await?,
+    }
     remove(&old).map_err(io)?;
     if target.data_dir.exists() {
         std::fs::rename(&target.data_dir, &old).map_err(io)?;
     }
     std::fs::rename(&new, &target.data_dir).map_err(io)?;
-    run(&target.start).await?;
+    match &target.control {
+        Control::Commands { start, .. } => run(start).await?,
+        Control::Held(server) => server.start().await?,
+    }
     wait(client).await
 }
 
@@ -191,7 +207,20 @@ async fn unpack(
     if output.status.success() {
         return Ok(());
     }
-    Err(failed(name, complaint(&output.stderr)))
+    Err(refused(name, complaint(&output.stderr)))
+}
+
+/// Why files could not be unpacked. A full disk says nothing about them.
+fn refused(name: &str, said: String) -> PortError {
+    if !said.contains("No space left on device") {
+        return failed(name, said);
+    }
+    PortError::new(
+        ErrorKind::NoSpace,
+        "PB-MYSQL-NO-SPACE",
+        format!("{name} has no room for the files"),
+    )
+    .source(said)
 }
 
 /// Runs statements on the files, by a server nobody can reach.

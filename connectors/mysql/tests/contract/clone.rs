@@ -2,7 +2,7 @@
 //! them.
 
 use crate::support::{Site, canary, files, manifest, replay, restore, service};
-use planb_connector_mysql::{MysqlDatabase, PhysicalTarget};
+use planb_connector_mysql::{Control, MysqlDatabase, PhysicalTarget};
 use planb_launch::mysql::tool;
 use planb_model::Epoch;
 use planb_ports::{Database, ErrorKind};
@@ -69,15 +69,19 @@ impl Commanded {
         let line = |text: String| vec!["sh".to_owned(), "-c".to_owned(), text];
         Self(PhysicalTarget {
             data_dir,
-            stop: line(stop),
-            start: line(start),
+            control: Control::Commands {
+                stop: line(stop),
+                start: line(start),
+            },
         })
     }
 }
 
 impl Drop for Commanded {
     fn drop(&mut self) {
-        let line = &self.0.stop;
+        let Control::Commands { stop: line, .. } = &self.0.control else {
+            return;
+        };
         let stopped = Command::new(&line[0]).args(&line[1..]).status();
         assert!(stopped.is_ok_and(|s| s.success()) || std::thread::panicking());
     }

@@ -1,7 +1,7 @@
 //! Snapshots of a server's files, and servers made of them.
 
 use crate::support::{Site, canary, files, manifest, replay, restore, service};
-use planb_connector_mysql::{MysqlDatabase, PhysicalTarget};
+use planb_connector_mysql::{Control, MysqlDatabase, PhysicalTarget};
 use planb_model::Epoch;
 use planb_ports::{Database, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -34,8 +34,10 @@ impl Commanded {
         let line = |text: String| vec!["sh".to_owned(), "-c".to_owned(), text];
         let target = PhysicalTarget {
             data_dir: data.clone(),
-            stop: line(stop),
-            start: line(start),
+            control: Control::Commands {
+                stop: line(stop),
+                start: line(start),
+            },
         };
         Self { data, target }
     }
@@ -49,7 +51,9 @@ impl Commanded {
 
 impl Drop for Commanded {
     fn drop(&mut self) {
-        let line = &self.target.stop;
+        let Control::Commands { stop: line, .. } = &self.target.control else {
+            return;
+        };
         let stopped = Command::new(&line[0]).args(&line[1..]).status();
         assert!(stopped.is_ok_and(|s| s.success()) || std::thread::panicking());
     }
@@ -169,4 +173,53 @@ async fn text_that_is_no_utf8_comes_back_with_the_files() {
     let digests = from.digests().await.expect("digests");
     assert_eq!(to.digests().await.expect("digests"), digests);
     assert_eq!(to.integrity().await.expect("checked"), []);
+}
+
+/// The same files with some bytes of a page of `shop/t.ibd` written over, packed as
+/// before: what a bad disk at the source may have handed over.
+fn with_a_bad_page(bytes: &[u8]) -> bytes::Bytes {
+    let folder = tempfile::tempdir().expect("a folder");
+    let packed = folder.path().join("packed");
+    std::fs::write(&packed, bytes).expect("written");
+    let shell = |script: &str| {
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).current_dir(folder.path());
+        let output = command.output().expect("bash runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{script}: {said}");
+        output.stdout
+    };
+    shell("mkdir data && cd data && mbstream -x < ../packed");
+    let table = folder.path().join("data/shop/t.ibd");
+    let mut pages = std::fs::read(&table).expect("the table");
+    // Behind the roots of the indexes: type 17855 at 24, level 0 at 64 ("InnoDB Page
+    // Structure", MySQL Internals).
+    let is_leaf = |page: &&mut [u8]| page[24..26] == [0x45, 0xbf] && page[64..66] == [0, 0];
+    let mut leaves = pages.chunks_exact_mut(16 * 1024).skip(5).filter(is_leaf);
+    let page = leaves.next().expect("a page with rows");
+    page[8_000..12_000].fill(0xaa);
+    std::fs::write(&table, pages).expect("altered");
+    shell("cd data && mbstream -c $(find . -type f -printf '%P ')").into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_page_in_files_is_found_by_the_server() {
+    let (mut source, target) = (Site::start(1).await, Site::start(2).await);
+    source.run(ROWS).await;
+    // Or the redo log has the pages, too.
+    source.server.restart().await.expect("restarts");
+    let (parts, facts) = files(&source.database()).await.expect("taken");
+    let server = Commanded::of(&target, 2);
+    let to = server.database(&target);
+    restore(&to, &parts, &facts).await;
+    assert_eq!(to.integrity().await.expect("checked"), []);
+    let bad = vec![(parts[0].0.clone(), with_a_bad_page(&parts[0].1))];
+    restore(&to, &bad, &facts).await;
+    let found = to.integrity().await.expect("checked");
+    assert!(
+        found.iter().any(|f| f.code == "PB-MYSQL-DAMAGED" && f.reason.en.contains("shop.t")),
+        "{found:?}"
+    );
+    let rows = to.digests().await.expect_err("they cannot be read");
+    assert_eq!((rows.kind(), rows.code()), (ErrorKind::Corrupt, "PB-MYSQL-DAMAGED"));
 }

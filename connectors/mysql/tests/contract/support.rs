@@ -263,6 +263,7 @@ pub fn manifest(parts: &Parts, facts: &SnapshotFacts) -> SnapshotManifest {
             })
             .collect(),
         tables: facts.tables.clone(),
+        databases: facts.databases.clone(),
         encrypted: false,
     }
 }

@@ -77,6 +77,8 @@ pub(crate) async fn take(
         consistent_at: super::clock(&mut client.anywhere().await?).await?,
         server_version: wire.server_version().to_owned(),
         tables,
+        databases: Vec::new(),
+        why: None,
     })
 }
 

@@ -79,6 +79,8 @@ pub(crate) async fn take(
         consistent_at: super::clock(&mut anywhere).await?,
         server_version: anywhere.server_version().to_owned(),
         tables,
+        databases: Vec::new(),
+        why: None,
     })
 }
 

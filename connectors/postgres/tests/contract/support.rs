@@ -313,6 +313,7 @@ pub fn manifest(snapshot: &Snapshot) -> SnapshotManifest {
             })
             .collect(),
         tables: snapshot.facts.tables.clone(),
+        databases: Vec::new(),
         encrypted: false,
     }
 }

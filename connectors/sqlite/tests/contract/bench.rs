@@ -129,6 +129,7 @@ impl Vault {
             next_segment: SegmentSeq::FIRST,
             parts: Vec::new(),
             tables: facts.tables,
+            databases: Vec::new(),
             encrypted: false,
         };
         Self {

@@ -182,8 +182,15 @@ impl ProtectControl for Control {
             ProtectEvent::SnapshotStarted { reason } => {
                 tracing::info!(site = %self.site, reason, "snapshot starts");
             }
-            ProtectEvent::SnapshotDone { id, bytes, took } => {
-                tracing::info!(site = %self.site, id, bytes, ?took, "snapshot is whole");
+            ProtectEvent::SnapshotDone {
+                id,
+                bytes,
+                took,
+                files,
+                why,
+            } => {
+                let why = why.map_or_else(String::new, |why| why.en);
+                tracing::info!(site = %self.site, id, bytes, ?took, files, why, "snapshot is whole");
                 view.recoverable = true;
             }
             ProtectEvent::Shipped { transactions, .. } => {

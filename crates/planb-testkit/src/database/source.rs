@@ -29,6 +29,8 @@ impl FakeDatabase {
                     consistent_at: None,
                     server_version: "fake 1".to_owned(),
                     tables: vec![state.digest()],
+                    databases: Vec::new(),
+                    why: None,
                 };
                 Ok((rows, canaries, facts))
             })

@@ -30,6 +30,7 @@ fn manifest(facts: &SnapshotFacts) -> SnapshotManifest {
         next_segment: SegmentSeq::FIRST,
         parts: Vec::<PartManifest>::new(),
         tables: facts.tables.clone(),
+        databases: facts.databases.clone(),
         encrypted: false,
     }
 }

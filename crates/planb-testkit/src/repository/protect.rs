@@ -213,6 +213,7 @@ impl FakeRepository {
             next_segment: tail.next,
             parts,
             tables: facts.tables,
+            databases: Vec::new(),
             encrypted: false,
         };
         let manifest = self.bridge(database, epoch, manifest, &tail).await?;
@@ -226,6 +227,8 @@ impl FakeRepository {
             id: manifest.id.clone(),
             bytes,
             took,
+            files: false,
+            why: None,
         });
         Ok(manifest)
     }

@@ -16,9 +16,13 @@ pub struct Findings {
     pub passed: bool,
     /// Where it was restored to: a scratch server or an address.
     pub restored_into: String,
-    /// Tables and rows that equal the manifest.
+    /// Whether it is of a server's files: these were compared with the manifest by
+    /// their hashes, and no rows.
+    #[serde(default)]
+    pub files: bool,
+    /// Tables that equal the manifest; of files that are listed there, folders.
     pub tables_compared: u64,
-    /// Rows in them.
+    /// Rows in these tables.
     pub rows_compared: u64,
     /// Where log was applied to; `None` when there was none or it could not be.
     pub log_applied_to: Option<LogPosition>,
@@ -58,12 +62,21 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Rows that were compared; of files, those that were hashed.
+    pub fn rows_seen(&self) -> u64 {
+        match self.files {
+            true => self.digests.iter().map(|table| table.rows).sum(),
+            false => self.rows_compared,
+        }
+    }
+
     pub(super) fn begin(name: &str, manifest: &SnapshotManifest) -> Self {
         let stored: u64 = manifest.parts.iter().map(|p| p.stored_bytes).sum();
         let raw: u64 = manifest.parts.iter().map(|p| p.raw_bytes).sum();
         Self {
             passed: false,
             restored_into: name.to_owned(),
+            files: manifest.has_files(),
             tables_compared: 0,
             rows_compared: 0,
             log_applied_to: None,

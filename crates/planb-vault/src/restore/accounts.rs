@@ -8,7 +8,7 @@ use super::Target;
 use crate::part;
 use futures::TryStreamExt;
 use planb_model::Text;
-use planb_model::recovery::{PART_ACCOUNTS, PART_BASE, PART_PHYSICAL, SnapshotManifest};
+use planb_model::recovery::{PART_ACCOUNTS, SnapshotManifest};
 use planb_ports::repository::RestoreReport;
 use planb_ports::{Accounts, AccountsReport, PortError, PortResult};
 
@@ -67,8 +67,7 @@ impl Target<'_> {
 }
 
 fn without(manifest: &SnapshotManifest) -> AccountsReport {
-    let files = |kind: &str| matches!(kind, PART_PHYSICAL | PART_BASE);
-    if manifest.parts.iter().any(|p| files(&p.spec.kind)) {
+    if manifest.has_files() {
         let note = Text::new(
             "the snapshot is of the server's files: all of its users came with them",
             "서버 파일의 스냅샷이므로 모든 사용자가 함께 복원되었습니다",

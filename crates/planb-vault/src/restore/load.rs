@@ -9,7 +9,7 @@ use planb_model::recovery::{
     AppliedMark, PART_ACCOUNTS, PART_PHYSICAL, PartManifest, SnapshotManifest, TableDigest,
 };
 use planb_ports::repository::RestoreReport;
-use planb_ports::{PortError, PortResult, Retry, Verify};
+use planb_ports::{ErrorKind, PortError, PortResult, Retry, Verify};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -187,9 +187,9 @@ async fn load_part(
         return Err(e);
     }
     if let Err(refused) = loaded {
-        // Nobody knows yet whether these were the part's own bytes. Files are
-        // too much to read to their end for that.
-        if part.spec.kind != PART_PHYSICAL && refused.retry() == Retry::No {
+        // Nobody knows yet whether these were the part's own bytes.
+        let full = refused.kind() == ErrorKind::NoSpace;
+        if refused.retry() == Retry::No && !full {
             while let Some(rest) = bytes.next().await {
                 rest?;
             }

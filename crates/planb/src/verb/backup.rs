@@ -5,8 +5,9 @@ use crate::data;
 use crate::error::{CliError, CliResult, Exit};
 use crate::output;
 use crate::progress::Shown;
+use crate::verb::method::Taken;
 use indicatif::HumanBytes;
-use planb_model::recovery::{PART_ACCOUNTS, PART_BASE, PART_PHYSICAL};
+use planb_model::recovery::PART_ACCOUNTS;
 use planb_model::{Lang, Text};
 use planb_vault::{Backup, VaultOptions};
 
@@ -17,7 +18,7 @@ pub async fn run(args: BackupArgs, lang: Lang) -> CliResult<Exit> {
     source.database.ping().await?;
     let vault = data::open_vault(&args.vault, VaultOptions::default()).await?;
     let site = data::site()?;
-    let options = data::snapshot_options(args.snapshot);
+    let options = data::snapshot_options(args.snapshot, &args.database);
     let progress = Shown::new(lang, false);
     let started = vault.clock.monotonic();
     let taken = tokio::select! {
@@ -56,15 +57,9 @@ fn raw_bytes(backup: &Backup) -> u64 {
     backup.manifest.parts.iter().map(|p| p.raw_bytes).sum()
 }
 
-/// Whether it has the server's files instead of rows.
-fn has_files(backup: &Backup) -> bool {
-    let is_file = |kind: &str| [PART_PHYSICAL, PART_BASE].contains(&kind);
-    backup.manifest.parts.iter().any(|p| is_file(&p.spec.kind))
-}
-
 /// What is in it.
 fn contents(backup: &Backup) -> Text {
-    if has_files(backup) {
+    if backup.manifest.has_files() {
         return Text::new("the server's files", "서버 파일 전체");
     }
     let (tables, rows) = (backup.manifest.tables.len(), rows(backup));
@@ -76,6 +71,7 @@ fn contents(backup: &Backup) -> Text {
 
 fn report(backup: &Backup, took: f64) -> serde_json::Value {
     let manifest = &backup.manifest;
+    let method = Taken::new(manifest.has_files(), backup.why.clone());
     serde_json::json!({
         "snapshot": manifest.id,
         "service": manifest.service,
@@ -88,7 +84,9 @@ fn report(backup: &Backup, took: f64) -> serde_json::Value {
         "tables": manifest.tables.len(),
         "rows": rows(backup),
         "parts": manifest.parts.len(),
-        "files": has_files(backup),
+        "files": backup.manifest.has_files(),
+        "method": method.name(),
+        "methodReason": method.why,
         "rawBytes": raw_bytes(backup),
         "storedBytes": backup.stored_bytes,
         "users": manifest.parts.iter().any(|p| p.spec.kind == PART_ACCOUNTS),
@@ -117,6 +115,10 @@ fn show(backup: &Backup, took: f64, lang: Lang) {
         ),
     );
     output::data(line.get(lang));
+    let method = Taken::new(manifest.has_files(), backup.why.clone());
+    if let Some(text) = method.text() {
+        output::note(text.get(lang));
+    }
     if let Some(from) = &backup.gap_from {
         let warning = Text::new(
             format!(

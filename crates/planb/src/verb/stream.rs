@@ -31,7 +31,7 @@ pub async fn run(args: StreamArgs, lang: Lang) -> CliResult<Exit> {
         flush_bytes: data::size(&args.flush_bytes)?,
         flush_interval: data::duration(&args.flush_interval)?,
         snapshot_interval: data::duration(&args.snapshot_interval)?,
-        snapshot: data::snapshot_options(args.snapshot),
+        snapshot: data::snapshot_options(args.snapshot, &args.database),
         ..VaultOptions::default()
     };
     let mut vault = data::open_vault(&args.vault, options).await?;

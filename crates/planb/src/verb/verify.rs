@@ -151,17 +151,31 @@ fn show(point: &SnapshotPoint, found: &Findings, lang: Lang) {
     }
 }
 
+/// What was compared with the manifest.
+fn compared(found: &Findings) -> Text {
+    let (tables, rows) = (found.digests.len(), found.rows_seen());
+    if found.files {
+        return Text::new(
+            format!(
+                "the files have the manifest's hashes; {tables} tables with {rows} rows hashed in the server made of them"
+            ),
+            format!(
+                "파일이 매니페스트의 해시와 일치하며, 그 파일로 시작한 서버에서 테이블 {tables}개, {rows}행의 해시를 계산"
+            ),
+        );
+    }
+    let (tables, rows) = (found.tables_compared, found.rows_compared);
+    Text::new(
+        format!("{tables} tables and {rows} rows equal the manifest"),
+        format!("테이블 {tables}개와 {rows}행이 매니페스트와 일치"),
+    )
+}
+
 fn lines(found: &Findings) -> Vec<Text> {
-    let mut lines = vec![Text::new(
-        format!(
-            "{} tables and {} rows equal the manifest",
-            found.tables_compared, found.rows_compared
-        ),
-        format!(
-            "테이블 {}개와 {}행이 매니페스트와 일치",
-            found.tables_compared, found.rows_compared
-        ),
-    )];
+    let mut lines = Vec::new();
+    if found.tables_compared > 0 || !found.digests.is_empty() {
+        lines.push(compared(found));
+    }
     if let Some(position) = &found.log_applied_to {
         lines.push(Text::new(
             format!(

@@ -135,7 +135,7 @@ fn verification(record: &Record) -> Verification {
         at: record.written_at,
         passed: record.passed,
         seconds: found.map(|f| f.seconds).filter(|s| s.is_finite()),
-        rows: found.map(|f| f.rows_compared),
+        rows: found.map(|f| f.rows_seen()),
         not_checked: found.map(|f| f.not_checked.clone()).unwrap_or_default(),
         signed: record.signature == SignatureState::Valid,
     }

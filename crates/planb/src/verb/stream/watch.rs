@@ -4,6 +4,7 @@ use crate::output;
 use crate::progress::Shown;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
+use crate::verb::method;
 use planb_model::{Epoch, Lang, Text};
 use planb_ports::Clock;
 use planb_ports::repository::{ProtectControl, ProtectEvent};
@@ -176,16 +177,20 @@ impl Watch {
 
 /// What is told of single events.
 impl Watch {
-    fn snapshot_done(&self, id: &str, bytes: u64, seconds: f64) {
+    fn snapshot_done(&self, id: &str, bytes: u64, seconds: f64, method: &method::Taken) {
         self.seen().snapshots += 1;
         self.event(json!({
             "event": "snapshot", "id": id, "storedBytes": bytes, "seconds": seconds,
+            "method": method.name(), "methodReason": method.why,
         }));
         let (size, time) = (HumanBytes(bytes), output::seconds(seconds, self.lang));
         self.line(
             format!("snapshot {id} is whole: {size}, {time}"),
             format!("스냅샷 {id} 완료: {size}, {time}"),
         );
+        if let Some(text) = method.text() {
+            self.line(text.en, text.ko);
+        }
     }
 
     fn spooled(&self, bytes: u64, age_secs: f64) {
@@ -269,8 +274,15 @@ impl ProtectControl for Watch {
                     format!("스냅샷 시작: {reason}"),
                 );
             }
-            ProtectEvent::SnapshotDone { id, bytes, took } => {
-                self.snapshot_done(&id, bytes, took.as_secs_f64());
+            ProtectEvent::SnapshotDone {
+                id,
+                bytes,
+                took,
+                files,
+                why,
+            } => {
+                let method = method::Taken::new(files, why);
+                self.snapshot_done(&id, bytes, took.as_secs_f64(), &method);
             }
             ProtectEvent::Shipped {
                 transactions,
