@@ -62,6 +62,9 @@ impl Drill<'_> {
         if found.problems.is_empty() {
             found.measures.extend(measures.content());
             self.integrity(&tap, &mut found).await;
+        }
+        if found.problems.is_empty() {
+            // What the server finds damaged is not read any further.
             self.count(&tap, &mut found).await?;
         }
         if found.problems.is_empty() {
