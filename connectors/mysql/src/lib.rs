@@ -50,8 +50,9 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState, LogSignals};
 use planb_ports::{
-    Accounts, AccountsReport, BrokenKey, Clock, ContentCheck, Database, LogSegment, LogSource,
-    ErrorKind, PortError, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
+    Accounts, AccountsReport, BrokenKey, Clock, ContentCheck, Database, ErrorKind, LogSegment,
+    LogSource, PortError, PortResult, Progress, SegmentEnd, SnapshotFacts, SnapshotOptions,
+    SnapshotSink, Until,
 };
 use std::cmp::Ordering;
 use std::sync::atomic::{self, AtomicBool};

@@ -17,8 +17,8 @@ pub(crate) use backup::take;
 pub(crate) use choice::choose;
 pub(crate) use target::{begin, check, end, is_no_server, load};
 
-use planb_model::recovery::SnapshotManifest;
 use async_trait::async_trait;
+use planb_model::recovery::SnapshotManifest;
 use planb_ports::{ErrorKind, PortError, PortResult};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -22,8 +22,7 @@ use mysql_async::Conn;
 use planb_model::recovery::{PartSpec, TableDigest};
 use planb_ports::snapshot::write_part;
 use planb_ports::{
-    ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotOptions,
-    SnapshotSink,
+    ErrorKind, PortError, PortResult, Progress, SnapshotFacts, SnapshotOptions, SnapshotSink,
 };
 use point::{DefinitionGuard, Views};
 use rows::{Output, Reader};

@@ -4,7 +4,7 @@ use crate::{AccountsReport, BrokenKey, Database, PortResult, Progress, RestoreOp
 use async_trait::async_trait;
 use jiff::Timestamp;
 use planb_model::recovery::{AppliedMark, Reached, RecoveryPoint};
-use planb_model::{Text, Canary, Epoch, SiteName};
+use planb_model::{Canary, Epoch, SiteName, Text};
 use std::sync::Arc;
 use std::time::Duration;
 

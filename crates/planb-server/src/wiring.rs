@@ -16,8 +16,8 @@ use planb_engine::{CrashPoints, ObserverPorts, ServicePorts, SitePorts};
 use planb_model::ServiceName;
 use planb_model::observation::ProbeKind;
 use planb_model::plan::{
-    DatabaseAddress, EdgeSettings, Observer, PostgresqlSettings, ReplaceableFiles, ServicePlan, Site, VaultAddress,
-    Workload,
+    DatabaseAddress, EdgeSettings, Observer, PostgresqlSettings, ReplaceableFiles, ServicePlan,
+    Site, VaultAddress, Workload,
 };
 use planb_ports::{
     Clock, Database, Disk, PortResult, Probe, Random, SnapshotOptions, Store, Traffic,

@@ -6,10 +6,10 @@ use crate::level;
 use crate::put::Put;
 use crate::retry::{Backoff, is_temporary};
 use crate::segment;
+use crate::snapshot::Written;
 use crate::vault::{Vault, blocking, same_place};
 use bytes::Bytes;
 use jiff::Timestamp;
-use crate::snapshot::Written;
 use planb_model::Epoch;
 use planb_model::recovery::{
     LogPosition, ObjectHash, SegmentBody, SegmentHeader, SegmentSeq, VAULT_FORMAT,

@@ -14,8 +14,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use planb_model::Epoch;
 use planb_model::recovery::{
-    has_files,
-    Engine, ObjectHash, PartManifest, SegmentSeq, SnapshotManifest, VAULT_FORMAT,
+    Engine, ObjectHash, PartManifest, SegmentSeq, SnapshotManifest, VAULT_FORMAT, has_files,
 };
 use planb_ports::repository::ProtectEvent;
 use planb_ports::{Database, PortResult, Progress, SnapshotFacts, SnapshotOptions};

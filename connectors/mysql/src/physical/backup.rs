@@ -3,11 +3,11 @@
 use super::program::{self, BACKUP, complaint, failed};
 use super::{KIND_PHYSICAL, major, unsupported};
 use crate::binlog::position::BinlogPosition;
+use crate::check::privileges::missing_everywhere;
 use crate::client::{Client, first};
 use crate::config::MysqlConfig;
 use crate::error::{corrupt, log_lost};
 use crate::own;
-use crate::check::privileges::missing_everywhere;
 use crate::snapshot::{mariadb_gtid_at, moment};
 use crate::version;
 use bytes::BytesMut;

@@ -217,7 +217,9 @@ async fn a_bad_page_in_files_is_found_by_the_server() {
     restore(&to, &bad, &facts).await;
     let found = to.integrity().await.expect("checked");
     assert!(
-        found.iter().any(|f| f.code == "PB-MYSQL-DAMAGED" && f.reason.en.contains("shop.t")),
+        found
+            .iter()
+            .any(|f| f.code == "PB-MYSQL-DAMAGED" && f.reason.en.contains("shop.t")),
         "{found:?}"
     );
     to.digests().await.expect_err("its rows cannot be read");

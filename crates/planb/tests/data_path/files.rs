@@ -234,7 +234,10 @@ async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'
     };
     let (first, second) = (by(&asked["snapshot"]), by(&chosen["snapshot"]));
     for found in [first, second] {
-        assert_eq!((&found["passed"], &found["files"]), (&true.into(), &true.into()));
+        assert_eq!(
+            (&found["passed"], &found["files"]),
+            (&true.into(), &true.into())
+        );
         assert!(found["digests"][0]["hash"].is_string(), "{found}");
         assert_eq!(found["rowsCompared"], 0, "no rows in its manifest: {found}");
         assert!(found["logAppliedTo"].is_object(), "{found}");
@@ -245,7 +248,8 @@ async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'
         "files and the log between are the rows: {drills}"
     );
     assert_eq!(
-        by(&rows["snapshot"])["equalsSnapshot"], chosen["snapshot"],
+        by(&rows["snapshot"])["equalsSnapshot"],
+        chosen["snapshot"],
         "and the other way: {drills}"
     );
     let points = run.json(&["points"], 0);
@@ -279,7 +283,10 @@ async fn of_mariadb_are_taken_drilled_restored_and_refused_when_altered() {
         mariadb(&desk, "source", 1).await,
         mariadb(&desk, "target", 2).await,
     );
-    let run = Run { desk: &desk, path: None };
+    let run = Run {
+        desk: &desk,
+        path: None,
+    };
     there_and_back(source, target, &desk, &run).await;
 }
 
@@ -302,9 +309,15 @@ async fn a_tool_of_another_version_is_refused_or_passed_over() {
     let refused = run.output(&["backup", "--database", &url, "--physical"]);
     let said = errors(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("PB-MYSQL-PHYSICAL") && said.contains("10.6.1"), "{said}");
+    assert!(
+        said.contains("PB-MYSQL-PHYSICAL") && said.contains("10.6.1"),
+        "{said}"
+    );
     let mut conn = source.connect().await;
-    let own: Option<String> = conn.query_first("SHOW DATABASES LIKE 'planb'").await.expect("asked");
+    let own: Option<String> = conn
+        .query_first("SHOW DATABASES LIKE 'planb'")
+        .await
+        .expect("asked");
     assert_eq!(own, None, "nothing was written before it was refused");
     conn.disconnect().await.expect("a goodbye");
 

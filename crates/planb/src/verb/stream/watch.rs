@@ -2,9 +2,9 @@
 
 use crate::output;
 use crate::progress::Shown;
+use crate::verb::method;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
-use crate::verb::method;
 use planb_model::{Epoch, Lang, Text};
 use planb_ports::Clock;
 use planb_ports::repository::{ProtectControl, ProtectEvent};
