@@ -48,12 +48,7 @@ pub(crate) fn readers_default() -> usize {
     cores.clamp(READERS_MIN, READERS_MAX)
 }
 
-/// Writes a snapshot.
-///
-/// Changes of table definitions wait while it is read: rows have a consistent
-/// point, definitions have none, and the log must not repeat a change that the
-/// snapshot has already. Without the privilege for that, definitions are
-/// compared before and after instead.
+/// Writes a snapshot, of rows or of files.
 pub(crate) async fn take(
     client: &Client,
     sink: &dyn SnapshotSink,
@@ -61,16 +56,30 @@ pub(crate) async fn take(
     progress: &dyn Progress,
 ) -> PortResult<SnapshotFacts> {
     let choice = crate::physical::choose(client, options).await?;
-    if choice.files {
+    let facts = if choice.files {
         if options.accounts {
             progress.stage("the server's files hold its users anyway");
         }
-        let facts = crate::physical::take(client, sink, progress).await?;
-        return Ok(SnapshotFacts {
-            why: Some(choice.why),
-            ..facts
-        });
-    }
+        crate::physical::take(client, sink, progress).await?
+    } else {
+        take_rows(client, sink, options, progress).await?
+    };
+    Ok(SnapshotFacts {
+        why: Some(choice.why),
+        ..facts
+    })
+}
+
+/// Changes of table definitions wait while it is read: rows have a consistent
+/// point, definitions have none, and the log must not repeat a change that the
+/// snapshot has already. Without the privilege for that, definitions are
+/// compared before and after instead.
+async fn take_rows(
+    client: &Client,
+    sink: &dyn SnapshotSink,
+    options: &SnapshotOptions,
+    progress: &dyn Progress,
+) -> PortResult<SnapshotFacts> {
     let mut conn = client.connect().await?;
     let version = version::expect(&client.config, &mut conn).await?;
     own::ensure(&mut conn).await?;
@@ -129,7 +138,7 @@ pub(crate) async fn take(
         server_version: version.text,
         tables,
         databases: Vec::new(),
-        why: Some(choice.why),
+        why: None,
     })
 }
 
