@@ -190,10 +190,17 @@ const ROWS: &[&str] = &[
      SELECT MAX(id) + 1, 'by an event' FROM shop.`주문`",
 ];
 
-async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'_>) {
+/// The identifiers of three snapshots on one log: of files, of rows, of files.
+struct Taken {
+    asked: Value,
+    rows: Value,
+    chosen: Value,
+}
+
+/// Takes them beside a stream, with changes between and behind.
+async fn take(source: &Server, desk: &Desk, run: &Run<'_>) -> Taken {
     source.run(&["SET GLOBAL event_scheduler = OFF"]).await;
     source.run(ROWS).await;
-    let target = Replaceable::of(target, desk, "target");
     let url = format!(
         "{}://root@127.0.0.1:{}/shop",
         source.engine(),
@@ -225,14 +232,22 @@ async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'
         .run(&["UPDATE shop.`주문` SET note = 'late' WHERE id = 1"])
         .await;
     assert_eq!(terminate(stream), Some(0), "{}", desk.said("stream.log"));
+    Taken {
+        asked: asked["snapshot"].clone(),
+        rows: rows["snapshot"].clone(),
+        chosen: chosen["snapshot"].clone(),
+    }
+}
 
+/// Drills everything in the vault.
+fn drilled(taken: &Taken, run: &Run<'_>) {
     let drills = run.json(&["verify", "--all"], 0);
     let by = |snapshot: &Value| {
         let drills = drills.as_array().expect("drills");
         let found = drills.iter().find(|drill| drill["snapshot"] == *snapshot);
         &found.expect("drilled")["findings"]
     };
-    let (first, second) = (by(&asked["snapshot"]), by(&chosen["snapshot"]));
+    let (first, second) = (by(&taken.asked), by(&taken.chosen));
     for found in [first, second] {
         assert_eq!(
             (&found["passed"], &found["files"]),
@@ -244,27 +259,33 @@ async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'
     }
     assert_eq!(first["rows"]["shop.주문"], 2, "no event ran: {first}");
     assert_eq!(
-        first["equalsSnapshot"], rows["snapshot"],
+        first["equalsSnapshot"], taken.rows,
         "files and the log between are the rows: {drills}"
     );
     assert_eq!(
-        by(&rows["snapshot"])["equalsSnapshot"],
-        chosen["snapshot"],
+        by(&taken.rows)["equalsSnapshot"],
+        taken.chosen,
         "and the other way: {drills}"
     );
     let points = run.json(&["points"], 0);
     let points = points.as_array().expect("points");
     assert_eq!(points.len(), 4);
     assert!(points.iter().all(|p| p["isVerified"] == true), "{points:?}");
+}
+
+async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'_>) {
+    let target = Replaceable::of(target, desk, "target");
+    let taken = take(&source, desk, run).await;
+    drilled(&taken, run);
 
     // The newest one is of files: they take the place of the target's.
     let restored = run.json(&["restore", "--to", &target.url, "--at", "latest"], 0);
-    assert_eq!(restored["snapshot"], chosen["snapshot"], "{restored}");
+    assert_eq!(restored["snapshot"], taken.chosen, "{restored}");
     let wanted = [(1, "late"), (2, "둘"), (3, "between")];
     let wanted = wanted.map(|(id, note)| (id, note.to_owned()));
     assert_eq!(target.server.rows().await, wanted);
 
-    let id = chosen["snapshot"].as_str().expect("an id");
+    let id = taken.chosen.as_str().expect("an id");
     let object = files_object(desk, id);
     let mut bytes = std::fs::read(&object).expect("the files");
     let middle = bytes.len() / 2;

@@ -177,7 +177,18 @@ impl Watch {
 
 /// What is told of single events.
 impl Watch {
-    fn snapshot_done(&self, id: &str, bytes: u64, seconds: f64, method: &method::Taken) {
+    fn snapshot_done(&self, done: ProtectEvent) {
+        let ProtectEvent::SnapshotDone {
+            id,
+            bytes,
+            took,
+            files,
+            why,
+        } = done
+        else {
+            return;
+        };
+        let (seconds, method) = (took.as_secs_f64(), method::Taken::new(files, why));
         self.seen().snapshots += 1;
         self.event(json!({
             "event": "snapshot", "id": id, "storedBytes": bytes, "seconds": seconds,
@@ -274,16 +285,7 @@ impl ProtectControl for Watch {
                     format!("스냅샷 시작: {reason}"),
                 );
             }
-            ProtectEvent::SnapshotDone {
-                id,
-                bytes,
-                took,
-                files,
-                why,
-            } => {
-                let method = method::Taken::new(files, why);
-                self.snapshot_done(&id, bytes, took.as_secs_f64(), &method);
-            }
+            done @ ProtectEvent::SnapshotDone { .. } => self.snapshot_done(done),
             ProtectEvent::Shipped {
                 transactions,
                 raw_bytes,
