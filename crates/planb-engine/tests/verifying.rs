@@ -45,6 +45,7 @@ impl Verifier for SlowVerifier {
             at: self.clock.now(),
             passed: number != 1,
             clean: Some(true),
+            suspicions: Vec::new(),
             log_to: None,
             seconds: self.takes.as_secs_f64(),
             problems: Vec::new(),

@@ -157,6 +157,9 @@ pub struct DrillVerdict {
     pub passed: bool,
     /// Whether nothing looks tampered with; `None` when that was not judged.
     pub clean: Option<bool>,
+    /// What does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<Text>,
     /// The place in the log that was replayed to, if there was log.
     pub log_to: Option<String>,
     /// How long it took, in seconds.

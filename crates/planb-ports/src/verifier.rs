@@ -3,6 +3,7 @@
 use crate::PortResult;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use planb_model::Text;
 use std::time::Duration;
 
 /// Restores snapshots into databases nobody needs, and signs what it found.
@@ -31,6 +32,8 @@ pub struct Verified {
     pub passed: bool,
     /// Whether nothing looks tampered with; `None` when that was not judged.
     pub clean: Option<bool>,
+    /// What does.
+    pub suspicions: Vec<Text>,
     /// The place in the log that was replayed to, if there was log.
     pub log_to: Option<String>,
     /// How long it took, in seconds.

@@ -8,7 +8,7 @@ use planb_model::recovery::{RecordKind, SnapshotManifest};
 use planb_ports::progress::NoProgress;
 use planb_ports::{Clock, Database, Disk, ErrorKind, PortError, PortResult, Verified, Verifier};
 use planb_vault::VaultRepository;
-use planb_vault::drill::{Drill, Findings, due};
+use planb_vault::drill::{Drill, Findings, LogSignals, due};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,7 +132,11 @@ impl Verifier for ScratchVerifier {
         let mut of_it = signals.iter().rev();
         let judged = of_it.find(|signals| signals.snapshot == record.snapshot);
         let mut verified = verified(&record.snapshot, record.written_at, found);
-        verified.clean = judged.and_then(|signals| signals.passed);
+        if let Some(signals) = judged {
+            verified.clean = signals.passed;
+            let log: Option<LogSignals> = serde_json::from_value(signals.body.clone()).ok();
+            verified.suspicions = log.map(|log| log.suspicions).unwrap_or_default();
+        }
         Ok(Some(verified))
     }
 }
@@ -143,6 +147,7 @@ fn verified(snapshot: &str, at: jiff::Timestamp, found: Findings) -> Verified {
         at,
         passed: found.passed,
         clean: found.clean,
+        suspicions: found.log.suspicions,
         log_to: found.log_applied_to.map(|position| position.at),
         seconds: found.seconds,
         problems: found.problems,

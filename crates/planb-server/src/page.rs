@@ -106,9 +106,13 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
     for error in protection.error.iter().chain(&protection.vault_error) {
         out.push_str(&plain("bad", error));
     }
-    let problems = status.verification.last.iter().flat_map(|l| &l.problems);
-    for problem in status.verification.error.iter().chain(problems) {
-        out.push_str(&plain("bad", problem));
+    let last = status.verification.last.iter();
+    let suspicions = last.clone().flat_map(|l| &l.suspicions);
+    let suspicions = suspicions.map(|s| s.get(lang).to_owned());
+    let problems = last.flat_map(|l| l.problems.iter().cloned());
+    let problems = problems.chain(suspicions);
+    for problem in status.verification.error.iter().cloned().chain(problems) {
+        out.push_str(&plain("bad", &problem));
     }
     if let Some(execution) = &status.execution {
         render_execution(out, execution, lang);

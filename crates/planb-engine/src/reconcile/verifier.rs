@@ -106,8 +106,10 @@ fn announce(verified: &Verified) {
             tracing::error!(snapshot, problems, "a drill FAILED");
         }
         (true, Some(false)) => {
+            let suspicions: Vec<_> = verified.suspicions.iter().map(|s| s.en.as_str()).collect();
             tracing::error!(
                 snapshot,
+                why = suspicions.join("; "),
                 "a drill passed, and what was restored looks tampered with"
             );
         }
@@ -121,6 +123,7 @@ fn tell(shared: &Shared, verified: Verified) {
         at: verified.at,
         passed: verified.passed,
         clean: verified.clean,
+        suspicions: verified.suspicions,
         log_to: verified.log_to,
         seconds: verified.seconds,
         problems: verified.problems,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use planb_decide::clean_point::{
     Choice, Log, Measured, OrderedValue, Point, Policy, Signal, Window, Within, choose, follow,
 };
+use planb_model::Text;
 use planb_model::recovery::{Record, RecordKind, SnapshotPoint};
 use planb_ports::PortResult;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,10 @@ pub struct LogSignals {
     pub windows: Vec<Window>,
     /// Whether the store keeps it from being changed; `None` when it does not tell.
     pub immutable: Option<bool>,
+    /// What looked tampered with when the drill was judged, in the snapshot and
+    /// in its log; empty when nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<Text>,
 }
 
 /// All points, newest first, and the same, oldest first, as they are judged.
@@ -86,6 +91,12 @@ impl History {
             self.follow_mine(&chosen.id, log, policy)
         });
         (choice, within)
+    }
+
+    /// How far the log of snapshot `id` may be followed by its newest drill;
+    /// `None` when no drill has looked at it.
+    pub fn follow_log_of(&self, id: &str) -> Option<Within> {
+        self.follow_mine(id, self.logs.get(id)?, &Policy::default())
     }
 
     /// How far `log`, that of snapshot `id`, may be followed: at most to the

@@ -3,7 +3,8 @@
 
 use super::{Drill, Findings, history};
 use crate::error;
-use planb_decide::clean_point::{Policy, Reason, judge_all};
+use planb_decide::clean_point::{Judged, Policy, Reason, judge_all};
+use planb_model::Text;
 use planb_model::recovery::{NewRecord, RecordKind, TableDigest};
 use planb_ports::PortResult;
 
@@ -15,7 +16,9 @@ impl Drill<'_> {
             .map_err(|e| error::internal("write the findings of a drill", e))?;
         self.put(RecordKind::Verification, Some(found.passed), body)
             .await?;
-        found.clean = self.judge(found).await?;
+        let suspicions = self.judge(found).await?;
+        found.clean = suspicions.as_ref().map(Vec::is_empty);
+        found.log.suspicions = suspicions.unwrap_or_default();
         let body = serde_json::to_value(&found.log)
             .map_err(|e| error::internal("write the measures of a log", e))?;
         self.put(RecordKind::Signals, found.clean, body).await
@@ -36,9 +39,9 @@ impl Drill<'_> {
         self.repository.put_record(record).await.map(drop)
     }
 
-    /// Whether nothing in the content speaks against it. Nothing is said of one
-    /// that could not be restored.
-    async fn judge(&self, found: &Findings) -> PortResult<Option<bool>> {
+    /// What in the content speaks against it and against its log. Nothing is
+    /// said of one that could not be restored.
+    async fn judge(&self, found: &Findings) -> PortResult<Option<Vec<Text>>> {
         if !found.passed {
             return Ok(None);
         }
@@ -46,11 +49,11 @@ impl Drill<'_> {
         let judged = judge_all(&history.judged, &Policy::default());
         let mine = judged.iter().find(|judged| judged.id == self.point.id);
         let Some(mine) = mine else { return Ok(None) };
-        if mine.rejected.iter().any(Reason::is_about_content) {
-            return Ok(Some(false));
-        }
+        let content = mine.rejected.iter().filter(|r| r.is_about_content());
+        let mut suspicions: Vec<Text> = content.map(Reason::text).collect();
         let within = history.follow_mine(&self.point.id, &found.log, &Policy::default());
-        Ok(Some(within.is_none_or(|within| within.stopped.is_none())))
+        suspicions.extend(within.and_then(|w| w.stopped).as_ref().map(stretch));
+        Ok(Some(suspicions))
     }
 
     /// The rows of snapshot `id` as its newest drill has seen them.
@@ -63,4 +66,24 @@ impl Drill<'_> {
         });
         Ok(seen.next())
     }
+}
+
+/// A stretch of log that something speaks against, and what.
+fn stretch(stopped: &Judged) -> Text {
+    let reasons: Vec<Text> = stopped.rejected.iter().map(Reason::text).collect();
+    let join = |of: fn(&Text) -> &str| reasons.iter().map(of).collect::<Vec<_>>().join("; ");
+    Text::new(
+        format!(
+            "log to {} of {}: {}",
+            stopped.id,
+            stopped.at,
+            join(|t| &t.en)
+        ),
+        format!(
+            "{} ({})까지의 로그: {}",
+            stopped.id,
+            stopped.at,
+            join(|t| &t.ko)
+        ),
+    )
 }

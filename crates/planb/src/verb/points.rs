@@ -5,7 +5,7 @@ use crate::data;
 use crate::error::{CliResult, Exit};
 use crate::output;
 use indicatif::HumanBytes;
-use planb_decide::clean_point::{Judged, Policy, Reason, judge_all};
+use planb_decide::clean_point::{Judged, Policy, Reason, Within, judge_all};
 use planb_model::recovery::{SignatureState, SnapshotPoint};
 use planb_model::{Lang, Text};
 use planb_vault::VaultOptions;
@@ -20,7 +20,7 @@ pub async fn run(args: PointsArgs, lang: Lang) -> CliResult<Exit> {
         let points: Vec<_> = history
             .points
             .iter()
-            .map(|point| json(point, of(point)))
+            .map(|point| json(point, of(point), history.follow_log_of(&point.id).as_ref()))
             .collect();
         output::json(&points)?;
         return Ok(Exit::Done);
@@ -37,6 +37,9 @@ pub async fn run(args: PointsArgs, lang: Lang) -> CliResult<Exit> {
     }
     for point in &history.points {
         show(point, of(point), lang);
+        if let Some(stopped) = history.follow_log_of(&point.id).and_then(|w| w.stopped) {
+            show_stopped(&stopped, lang);
+        }
     }
     Ok(Exit::Done)
 }
@@ -55,7 +58,11 @@ fn is_clean(point: &SnapshotPoint, judged: Option<&Judged>) -> Option<bool> {
     point.verified.map(|verdict| verdict.passed)
 }
 
-fn json(point: &SnapshotPoint, judged: Option<&Judged>) -> serde_json::Value {
+fn json(
+    point: &SnapshotPoint,
+    judged: Option<&Judged>,
+    within: Option<&Within>,
+) -> serde_json::Value {
     let texts = |reasons: &[Reason]| -> Vec<Text> { reasons.iter().map(Reason::text).collect() };
     serde_json::json!({
         "snapshot": point,
@@ -63,6 +70,13 @@ fn json(point: &SnapshotPoint, judged: Option<&Judged>) -> serde_json::Value {
         "isClean": is_clean(point, judged),
         "rejected": judged.map(|j| texts(&j.rejected)),
         "noted": judged.map(|j| texts(&j.noted)),
+        "logStopped": within.and_then(|w| w.stopped.as_ref()).map(|stopped| {
+            serde_json::json!({
+                "position": stopped.id,
+                "at": stopped.at,
+                "rejected": texts(&stopped.rejected),
+            })
+        }),
     })
 }
 
@@ -119,4 +133,18 @@ fn show(point: &SnapshotPoint, judged: Option<&Judged>, lang: Lang) {
     for reason in tampering(judged) {
         output::data(&format!("    ! {}", reason.text().get(lang)));
     }
+}
+
+/// The first stretch of log `--clean` would not follow, and why.
+fn show_stopped(stopped: &Judged, lang: Lang) {
+    let reasons: Vec<Text> = stopped.rejected.iter().map(Reason::text).collect();
+    let reasons: Vec<&str> = reasons.iter().map(|reason| reason.get(lang)).collect();
+    let head = Text::new(
+        format!(
+            "log to {} of {} looks tampered with",
+            stopped.id, stopped.at
+        ),
+        format!("{} ({})까지의 로그 변조 의심", stopped.id, stopped.at),
+    );
+    output::data(&format!("    ! {}: {}", head.get(lang), reasons.join("; ")));
 }

@@ -68,6 +68,14 @@ fn show(status: &ServiceStatus, lang: Lang) {
         drill.get(lang),
         verification.get(lang)
     ));
+    if let Some(last) = &status.verification.last {
+        for problem in &last.problems {
+            output::data(&format!("  ! {}", explain::text(problem, lang)));
+        }
+        for suspicion in &last.suspicions {
+            output::data(&format!("  ! {}", suspicion.get(lang)));
+        }
+    }
     if let Some(error) = &status.verification.error {
         output::data(&format!("  ! {}", explain::text(error, lang)));
     }

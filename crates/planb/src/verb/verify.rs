@@ -34,7 +34,11 @@ pub async fn run(args: VerifyArgs, lang: Lang) -> CliResult<Exit> {
         if !args.json {
             show(point, &found, lang);
         }
-        all.push(serde_json::json!({ "snapshot": point.id, "findings": found }));
+        all.push(serde_json::json!({
+            "snapshot": point.id,
+            "findings": found,
+            "suspicions": found.log.suspicions,
+        }));
         if !found.passed {
             tracing::warn!(snapshot = point.id, "a drill failed");
         }
@@ -202,9 +206,11 @@ fn lines(found: &Findings) -> Vec<Text> {
     }
     if found.clean == Some(false) {
         lines.push(Text::new(
-            "it looks tampered with: `planb points` says why",
-            "변조가 의심됩니다. `planb points`에서 이유를 확인하세요",
+            "it looks tampered with; --clean would not take it",
+            "변조가 의심됩니다. --clean은 이 시점을 쓰지 않습니다",
         ));
+        let why = found.log.suspicions.iter();
+        lines.extend(why.map(|s| Text::new(format!("! {}", s.en), format!("! {}", s.ko))));
     }
     let noted = found.noted.iter();
     lines.extend(noted.map(|what| Text::new(format!("noted: {what}"), format!("참고: {what}"))));
