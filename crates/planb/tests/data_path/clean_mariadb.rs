@@ -103,6 +103,15 @@ impl Site {
         let said = errors(&output);
         assert!(output.status.success(), "{said}");
         assert!(said.contains("not certainty"), "{said}");
+        // The drill has said the same, and so does the list of points.
+        let suspicions = drills[0]["suspicions"].as_array().expect("suspicions");
+        let clean = suspicions.is_empty();
+        assert_eq!(drills[0]["findings"]["clean"], clean, "{drills}");
+        let points = self.desk.json(&["points"]);
+        assert_eq!(points[0]["logStopped"].is_null(), clean, "{points}");
+        let listed = self.desk.run(&["points", "--lang", "ko"]);
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        assert_eq!(listed.contains("로그 변조 의심"), !clean, "{listed}");
         (connect(&target).await, target, said)
     }
 }
@@ -126,6 +135,9 @@ async fn attacked(attack: &[String], reason: &str) {
     site.stream(&work).await;
     let (mut conn, _target, said) = site.clean().await;
     assert!(said.contains(reason), "{said}");
+    let points = site.desk.json(&["points"]);
+    let why = points[0]["logStopped"]["rejected"].to_string();
+    assert!(why.contains(reason), "{points}");
     let last = HONEST_BATCHES - 1;
     let whole = format!("SELECT COUNT(*) FROM shop.orders WHERE note LIKE '%train {last}'");
     assert_eq!(number(&mut conn, &whole).await, ROWS, "{said}");
