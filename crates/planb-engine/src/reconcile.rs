@@ -10,6 +10,7 @@ mod observer;
 pub(crate) mod protector;
 pub(crate) mod publisher;
 pub(crate) mod recovery;
+mod said;
 pub(crate) mod standby;
 pub(crate) mod starter;
 pub(crate) mod traffic;

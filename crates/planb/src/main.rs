@@ -24,6 +24,11 @@ use clap::{CommandFactory, FromArgMatches};
 use planb_model::Lang;
 use std::process::ExitCode;
 
+/// glibc keeps a heap for each of many threads and gives little of them back: a
+/// control plane with drills every minute grew by 45 MiB in seven minutes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let lang = output::language();
     let command = match lang {

@@ -1,5 +1,6 @@
 //! Keeps the active site protected, and whoever becomes active after it.
 
+use super::said::Said;
 use super::{coded, rest};
 use crate::EngineError;
 use crate::shared::{ProtectionView, Shared};
@@ -23,6 +24,7 @@ const REGISTRATION: &str = "registration";
 
 pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
     let mut changes = shared.subscribe();
+    let mut said = Said::default();
     loop {
         let Some((site, epoch)) = wanted(&shared) else {
             rest(&shared, &mut changes, Duration::from_millis(LOOK_MS)).await;
@@ -33,7 +35,9 @@ pub(crate) async fn run(shared: Arc<Shared>) -> Result<(), EngineError> {
             Ok(()) => set_state(&shared, ProtectionState::Stopped, None),
             Err(error) => {
                 changes.forget();
-                tracing::error!(%site, %epoch, code = error.code(), error = %error, "protection stopped");
+                if said.should_say(&told(&error), shared.ports.clock.monotonic()) {
+                    tracing::error!(%site, %epoch, code = error.code(), error = %error, "protection stopped");
+                }
                 let state = if is_fenced(&error) {
                     ProtectionState::Fenced
                 } else {
