@@ -24,9 +24,8 @@ use clap::{CommandFactory, FromArgMatches};
 use planb_model::Lang;
 use std::process::ExitCode;
 
-/// glibc keeps a heap for each of many threads and gives little of them back: a
-/// control plane with a drill every minute held 58 MiB after ten minutes (release
-/// build, MariaDB with 40 MB), and 8 MiB with this one; mimalloc held 165.
+/// glibc keeps a heap for each of many threads and gives little of them back: see
+/// docs/adr/0006-allocator.md.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
