@@ -102,22 +102,25 @@ fn render_service(out: &mut String, status: &ServiceStatus, lang: Lang) {
     );
     out.push_str("</dl>");
     out.push_str(&plain("why", status.health.why.get(lang)));
-    let protection = &status.protection;
-    for error in protection.error.iter().chain(&protection.vault_error) {
-        out.push_str(&plain("bad", error));
-    }
-    let last = status.verification.last.iter();
-    let suspicions = last.clone().flat_map(|l| &l.suspicions);
-    let suspicions = suspicions.map(|s| s.get(lang).to_owned());
-    let problems = last.flat_map(|l| l.problems.iter().cloned());
-    let problems = problems.chain(suspicions);
-    for problem in status.verification.error.iter().cloned().chain(problems) {
-        out.push_str(&plain("bad", &problem));
-    }
+    render_problems(out, status, lang);
     if let Some(execution) = &status.execution {
         render_execution(out, execution, lang);
     }
     out.push_str("</section>");
+}
+
+/// What protection and drills have to complain about.
+fn render_problems(out: &mut String, status: &ServiceStatus, lang: Lang) {
+    let (protection, drills) = (&status.protection, &status.verification);
+    let errors = protection.error.iter().chain(&protection.vault_error);
+    let last = drills.last.iter();
+    let found = last.clone().flat_map(|last| &last.problems);
+    for problem in errors.chain(&drills.error).chain(found) {
+        out.push_str(&plain("bad", problem));
+    }
+    for suspicion in last.flat_map(|last| &last.suspicions) {
+        out.push_str(&plain("bad", suspicion.get(lang)));
+    }
 }
 
 fn render_rpo(out: &mut String, status: &ServiceStatus, lang: Lang) {
