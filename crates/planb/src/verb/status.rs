@@ -6,7 +6,7 @@ use crate::error::{CliResult, Exit};
 use crate::explain;
 use crate::output;
 use indicatif::HumanBytes;
-use planb_model::status::{ServiceStatus, SpoolStatus};
+use planb_model::status::{ServiceStatus, SpoolStatus, VerificationStatus};
 use planb_model::{Lang, Text};
 use planb_server::page;
 use std::time::Duration;
@@ -61,24 +61,7 @@ fn show(status: &ServiceStatus, lang: Lang) {
     for error in protection.error.iter().chain(&protection.vault_error) {
         output::data(&format!("  ! {}", explain::text(error, lang)));
     }
-    let verification = page::verification(&status.verification).1;
-    let drill = Text::new("last drill", "최근 복원 훈련");
-    output::data(&format!(
-        "  {}: {}",
-        drill.get(lang),
-        verification.get(lang)
-    ));
-    if let Some(last) = &status.verification.last {
-        for problem in &last.problems {
-            output::data(&format!("  ! {}", explain::text(problem, lang)));
-        }
-        for suspicion in &last.suspicions {
-            output::data(&format!("  ! {}", suspicion.get(lang)));
-        }
-    }
-    if let Some(error) = &status.verification.error {
-        output::data(&format!("  ! {}", explain::text(error, lang)));
-    }
+    show_drill(&status.verification, lang);
     if let Some(execution) = &status.execution {
         let runbook = &execution.execution.runbook;
         output::data(&format!(
@@ -107,6 +90,28 @@ fn show(status: &ServiceStatus, lang: Lang) {
                 execution.execution.id
             ));
         }
+    }
+}
+
+/// The newest drill, and what it has to complain about.
+fn show_drill(drills: &VerificationStatus, lang: Lang) {
+    let verification = page::verification(drills).1;
+    let drill = Text::new("last drill", "최근 복원 훈련");
+    output::data(&format!(
+        "  {}: {}",
+        drill.get(lang),
+        verification.get(lang)
+    ));
+    if let Some(last) = &drills.last {
+        for problem in &last.problems {
+            output::data(&format!("  ! {}", explain::text(problem, lang)));
+        }
+        for suspicion in &last.suspicions {
+            output::data(&format!("  ! {}", suspicion.get(lang)));
+        }
+    }
+    if let Some(error) = &drills.error {
+        output::data(&format!("  ! {}", explain::text(error, lang)));
     }
 }
 
