@@ -191,7 +191,11 @@ impl<'c> Work<'c> {
             if !self.gathered.is_empty() && self.gathered.len() + chunk.len() > limit {
                 self.send().await?;
             }
-            self.gathered.extend_from_slice(&chunk);
+            // A chunk may be a row as large as a statement.
+            match self.gathered.is_empty() {
+                true => self.gathered = chunk,
+                false => self.gathered.extend_from_slice(&chunk),
+            }
         }
         Ok(())
     }
@@ -201,14 +205,14 @@ impl<'c> Work<'c> {
         if gathered.is_empty() {
             return Ok(());
         }
-        self.binlog(&gathered).await
+        self.binlog(gathered).await
     }
 
     /// Says in which format the events come. MySQL takes that outside of a
     /// transaction only, and would have the source's GTID after it.
     async fn format(&mut self, format: &[u8]) -> PortResult<()> {
         if self.client.config.is_mariadb() {
-            return self.binlog(format).await;
+            return self.binlog(format.to_vec()).await;
         }
         let what = "apply the log's format";
         run(&mut self.conn, what, statement(format)).await?;
@@ -216,10 +220,13 @@ impl<'c> Work<'c> {
         run(&mut self.conn, what, own).await
     }
 
-    async fn binlog(&mut self, events: &[u8]) -> PortResult<()> {
+    async fn binlog(&mut self, events: Vec<u8>) -> PortResult<()> {
         self.begin().await?;
+        let sql = statement(&events);
+        // The driver makes copies of its own.
+        drop(events);
         self.conn
-            .query_drop(statement(events))
+            .query_drop(sql)
             .await
             .map_err(|error| refused("row events", error))
     }
