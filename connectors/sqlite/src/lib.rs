@@ -37,8 +37,8 @@ use planb_model::recovery::{
 use planb_model::{Canary, Epoch, ServiceName};
 use planb_ports::database::{DatabaseRole, FenceState};
 use planb_ports::{
-    Clock, ContentCheck, Database, LogSource, PortResult, Progress, SegmentEnd, SnapshotFacts,
-    SnapshotOptions, SnapshotSink, Until,
+    BrokenKey, Clock, ContentCheck, Database, LogSource, PortResult, Progress, SegmentEnd,
+    SnapshotFacts, SnapshotOptions, SnapshotSink, Until,
 };
 use rusqlite::Connection;
 use sidecar::{CopyState, Sidecar};
@@ -257,5 +257,9 @@ impl Database for SqliteDatabase {
 
     async fn content_checks(&self) -> PortResult<Vec<ContentCheck>> {
         self.look(rules::check).await
+    }
+
+    async fn broken_keys(&self) -> PortResult<Option<Vec<BrokenKey>>> {
+        self.look(rules::broken_keys).await.map(Some)
     }
 }

@@ -4,7 +4,7 @@
 use crate::digest::{quote, user_tables};
 use crate::error::{self, from_sqlite};
 use crate::values::{self, Cell, Large, Values};
-use planb_ports::{ContentCheck, ContentRule, PortResult};
+use planb_ports::{BrokenKey, ContentCheck, ContentRule, PortResult};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde::Deserialize;
@@ -62,6 +62,25 @@ fn orphans(connection: &Connection, table: &str) -> PortResult<Option<u64>> {
     }
     let sql = "SELECT count(DISTINCT rowid) FROM pragma_foreign_key_check(?1)";
     of_table(connection, sql, table).map(Some)
+}
+
+/// Foreign keys with rows that lead nowhere. SQLite's have no name: they are
+/// called after their columns.
+pub fn broken_keys(connection: &Connection) -> PortResult<Vec<BrokenKey>> {
+    let sql = "SELECT (SELECT group_concat(l.\"from\", ', ') FROM pragma_foreign_key_list(?1) l WHERE l.id = c.fkid) \
+               || ' -> ' || c.parent, count(*) FROM pragma_foreign_key_check(?1) c GROUP BY c.fkid, c.parent";
+    let mut broken = Vec::new();
+    for table in user_tables(connection)? {
+        let mut statement = connection.prepare(sql).map_err(from_sqlite)?;
+        let rows = statement.query_map([&table], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)));
+        for row in rows.map_err(from_sqlite)? {
+            let (key, rows) = row.map_err(from_sqlite)?;
+            let (table, rows) = (table.clone(), rows.unsigned_abs());
+            broken.push(BrokenKey { table, key, rows });
+        }
+    }
+    broken.sort();
+    Ok(broken)
 }
 
 /// Rows with a text that is none.
@@ -201,6 +220,12 @@ mod tests {
                 check(ContentRule::Json, "child 'x'", 1),
             ]
         );
+        let key = BrokenKey {
+            table: "child 'x'".into(),
+            key: "p -> 부모".into(),
+            rows: 1,
+        };
+        assert_eq!(broken_keys(&connection).expect("counted"), [key]);
         let counts = row_counts(&connection).expect("counted");
         assert_eq!(
             counts,

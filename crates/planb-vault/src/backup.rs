@@ -11,6 +11,7 @@ use crate::error;
 use crate::layout::SegmentName;
 use crate::snapshot::Written;
 use crate::vault::Vault;
+use jiff::Timestamp;
 use planb_model::recovery::{LogPosition, SegmentBody, SegmentSeq, SnapshotManifest};
 use planb_model::{Epoch, SiteName, Text};
 use planb_ports::{Database, PortResult, Progress, SnapshotOptions};
@@ -35,6 +36,9 @@ pub struct Backup {
     pub gap_from: Option<LogPosition>,
     /// Why files or rows, where there was a choice.
     pub why: Option<Text>,
+    /// When the newest snapshot of the vault was taken, where that is a time to
+    /// come: the clock here or there is or was wrong.
+    pub clock_behind: Option<Timestamp>,
 }
 
 impl Vault {
@@ -71,6 +75,7 @@ impl Vault {
             stored_bytes: written.stored_bytes,
             gap_from: place.gap_from,
             why: written.facts.why,
+            clock_behind: written.clock_behind,
         })
     }
 

@@ -6,12 +6,12 @@
 mod writer;
 
 use crate::error;
-use crate::layout::ManifestName;
+use crate::layout::{ManifestName, id_time};
 use crate::prune::ORPHAN_GRACE_SECS;
 use crate::put::Put;
 use crate::vault::Vault;
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use planb_model::Epoch;
 use planb_model::recovery::{
     Engine, ObjectHash, PartManifest, SegmentSeq, SnapshotManifest, VAULT_FORMAT, has_files,
@@ -21,12 +21,19 @@ use planb_ports::{Database, PortResult, Progress, SnapshotFacts, SnapshotOptions
 use std::time::Duration;
 use writer::SnapshotWriter;
 
+/// Names of snapshots are to the millisecond.
+const ID_STEP: SignedDuration = SignedDuration::from_millis(1);
+/// Clocks that NTP keeps are nearer to each other.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_secs(60);
+
 /// A snapshot whose parts are in the vault, and whose manifest is not.
 #[derive(Debug, Clone)]
 pub(crate) struct Written {
     pub(crate) id: String,
     pub(crate) facts: SnapshotFacts,
     pub(crate) stored_bytes: u64,
+    /// The newest snapshot of the vault, when it is of a time to come.
+    pub(crate) clock_behind: Option<Timestamp>,
     engine: Engine,
     taken_at: Timestamp,
     consistent_at: Timestamp,
@@ -57,14 +64,23 @@ impl Vault {
         if options.accounts && !self.seal.encrypts() {
             return Err(error::accounts_in_the_open());
         }
+        let newest = self.newest_begun().await?;
         let taken_at = self.clock.now();
-        let writer = SnapshotWriter::new(self, self.new_id(taken_at));
+        // Manifests behind the same log sort by it, whatever the clocks said.
+        let behind = newest.and_then(|at| at.checked_add(ID_STEP).ok());
+        let id_at = behind.map_or(taken_at, |at| at.max(taken_at));
+        let clock_behind = newest.filter(|at| at.duration_since(taken_at) > CLOCKS_APART_MAX);
+        if let Some(newest) = clock_behind {
+            tracing::warn!(%newest, "the vault's newest snapshot is of a time to come: a clock is or was wrong");
+        }
+        let writer = SnapshotWriter::new(self, self.new_id(id_at));
         let taken = database.snapshot(&writer, options, progress).await;
         let parts = writer.finish().await;
         let (facts, parts) = (taken?, parts?);
         Ok(Written {
             consistent_at: facts.consistent_at.unwrap_or_else(|| self.clock.now()),
             facts,
+            clock_behind,
             stored_bytes: parts.iter().map(|p| p.stored_bytes).sum(),
             engine: database.engine(),
             taken_at,
@@ -119,6 +135,12 @@ impl Vault {
             return Ok(());
         }
         self.check_parts(manifest).await
+    }
+
+    /// The latest time a snapshot of the vault is named after.
+    async fn newest_begun(&self) -> PortResult<Option<Timestamp>> {
+        let names = self.manifests().await?;
+        Ok(names.iter().filter_map(|name| id_time(&name.id)).max())
     }
 
     /// `20260131t235959123z-0a1b2c3d`: sorts by time, unique by chance.

@@ -152,3 +152,23 @@ async fn retention_deletes_nothing_too_early_by_a_clock_that_jumps_back() {
     let all = it.rows_at(RestoreTo::Latest).await;
     assert_eq!(all, Some(it.written.len()));
 }
+
+/// Without log in between only their names tell which snapshot is the newest.
+#[tokio::test(start_paused = true)]
+async fn the_last_snapshot_is_the_newest_whatever_the_clock_says() {
+    let mut it = History::new();
+    it.world.claim(world::ONE).await;
+    for (turn, hours) in [0, 24 * 400, -24 * 405, 0, 24 * 2, -24 * 30]
+        .into_iter()
+        .enumerate()
+    {
+        it.world.clock.jump(hours * HOUR_MS);
+        it.put(&format!("turn-{turn}")).await;
+        let taken = it.backup().await;
+        let points = it.world.repository().points().await.expect("points");
+        assert_eq!(points[0].id, taken, "after a jump of {hours} h");
+        assert_eq!(points.len(), turn + 1);
+        let all = it.rows_at(RestoreTo::Latest).await;
+        assert_eq!(all, Some(it.written.len()), "after a jump of {hours} h");
+    }
+}

@@ -92,6 +92,7 @@ fn report(backup: &Backup, took: f64) -> serde_json::Value {
         "users": manifest.parts.iter().any(|p| p.spec.kind == PART_ACCOUNTS),
         "encrypted": manifest.encrypted,
         "gapFrom": backup.gap_from,
+        "clockBehind": backup.clock_behind,
         "seconds": took,
     })
 }
@@ -118,6 +119,19 @@ fn show(backup: &Backup, took: f64, lang: Lang) {
     let method = Taken::new(manifest.has_files(), backup.why.clone());
     if let Some(text) = method.text() {
         output::note(text.get(lang));
+    }
+    if let Some(at) = backup.clock_behind {
+        let warning = Text::new(
+            format!(
+                "! the vault's newest snapshot is of {at}, which is yet to come: the clock here or there is or was wrong. \
+                 This one counts as newer; `planb prune` deletes nothing until then"
+            ),
+            format!(
+                "! 볼트의 최신 스냅샷 시각 {at}이(가) 아직 오지 않은 시각입니다. 이 시스템이나 그 스냅샷을 만든 시스템의 시계가 잘못되었거나 잘못된 적이 있습니다. \
+                 이번 스냅샷을 더 새로운 것으로 취급하며, 그때까지 `planb prune`은 아무것도 삭제하지 않습니다"
+            ),
+        );
+        output::note(warning.get(lang));
     }
     if let Some(from) = &backup.gap_from {
         let warning = Text::new(

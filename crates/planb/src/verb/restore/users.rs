@@ -124,10 +124,10 @@ fn broken_key(broken: &BrokenKey) -> Text {
     let BrokenKey { table, key, rows } = broken;
     Text::new(
         format!(
-            "! {table}: {rows} of its rows break the foreign key {key}; they came back as they were, and the key holds for new rows"
+            "! {table}: {rows} of its rows break the foreign key {key}; they came back as they were, and new rows are checked as in the source"
         ),
         format!(
-            "! {table}: {rows}개 행이 외래 키 {key}에 어긋납니다. 원본에 있던 그대로 복원했으며, 새로 쓰는 행에는 외래 키가 적용됩니다"
+            "! {table}: {rows}개 행이 외래 키 {key}에 어긋납니다. 원본에 있던 그대로 복원했으며, 새로 쓰는 행은 원본에서처럼 검사됩니다"
         ),
     )
 }
