@@ -127,7 +127,10 @@ impl<'a> Shipper<'a> {
     }
 
     async fn put(&self, key: &str, object: &Bytes, on_retry: OnRetry<'_>) -> PortResult<Put> {
-        let mut backoff = Backoff::default();
+        let mut backoff = match self.attempts_max {
+            u32::MAX => Backoff::of_waiting_log(),
+            _ => Backoff::default(),
+        };
         loop {
             match self.vault.put(key, object).await {
                 Err(e) if is_temporary(&e) && backoff.attempts() < self.attempts_max => {
