@@ -25,7 +25,7 @@ use load::load;
 use log::Applier;
 use planb_model::recovery::{AppliedMark, LogPosition, Reached, RestorePlan, SnapshotManifest};
 use planb_ports::repository::RestoreReport;
-use planb_ports::{Database, ErrorKind, PortResult, Progress, RestoreOptions, Until};
+use planb_ports::{Database, ErrorKind, PortError, PortResult, Progress, RestoreOptions, Until};
 use std::cmp::Ordering;
 
 /// What a restore works with.
@@ -190,7 +190,7 @@ impl Target<'_> {
     }
 
     /// Loads the newest of the snapshots that is whole, and applies the log
-    /// after it. A damaged one gives way to an older one of the same epoch; that
+    /// after it. A damaged one, and one of files the target does not take, gives way to an older one of the same epoch; that
     /// is said, not hidden, and fails when its log does not lead to the same end.
     async fn restore_from_snapshot(
         &self,
@@ -198,6 +198,10 @@ impl Target<'_> {
     ) -> PortResult<(RestoreReport, Option<Head>)> {
         let mut first_error = None;
         for name in names {
+            if let Some(refused) = self.refuses_files(name).await? {
+                first_error.get_or_insert(refused);
+                continue;
+            }
             match self.load_one(name).await {
                 Ok((start, mut report)) => {
                     report.reached_at = start.manifest.consistent_at;
@@ -216,10 +220,31 @@ impl Target<'_> {
                     self.give_way(name, &e);
                     first_error.get_or_insert(e);
                 }
-                Err(e) => return Err(e),
+                Err(e) => return Err(plainer(first_error, e)),
             }
         }
         Err(first_error.unwrap_or_else(error::nothing_to_restore))
+    }
+
+    /// Why a snapshot of files cannot be put into the target, whose address does not
+    /// say how, or which is of another version: one of rows may lead there, too.
+    async fn refuses_files(&self, name: &ManifestName) -> PortResult<Option<PortError>> {
+        let manifest = match self.vault.read_manifest(name).await {
+            Ok(manifest) => manifest,
+            // Found again, and said, where it is to be loaded.
+            Err(e) if e.kind() == ErrorKind::Corrupt => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        if !manifest.has_files() || manifest.engine != self.database.engine() {
+            return Ok(None);
+        }
+        match self.database.accepts(&manifest).await {
+            Err(e) if e.kind() == ErrorKind::Unsupported => {
+                self.give_way(name, &e);
+                Ok(Some(e))
+            }
+            other => other.map(|()| None),
+        }
     }
 
     /// Whether log lies behind a gap that only a newer snapshot bridges. When
@@ -228,7 +253,7 @@ impl Target<'_> {
         *self.goal == Goal::End && report.reached == Reached::LogEnds
     }
 
-    fn give_way(&self, name: &ManifestName, error: &planb_ports::PortError) {
+    fn give_way(&self, name: &ManifestName, error: &PortError) {
         let text = format!("snapshot {} cannot be used: {error}", name.id);
         self.progress.stage(&text);
         tracing::warn!(
@@ -285,6 +310,14 @@ impl Target<'_> {
     async fn apply(&self, report: RestoreReport, head: Head) -> PortResult<(RestoreReport, Head)> {
         Applier::new(*self, report, head).run().await
     }
+}
+
+/// When the target does not take files, that is what is to be mended, not that
+/// older snapshots lead nowhere.
+fn plainer(first: Option<PortError>, last: PortError) -> PortError {
+    first
+        .filter(|e| e.kind() == ErrorKind::Unsupported)
+        .unwrap_or(last)
 }
 
 fn empty_report(mark: AppliedMark) -> RestoreReport {

@@ -81,14 +81,16 @@ pub(super) async fn run(
         .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     let limit = Duration::from_secs(RUN_SECS_MAX);
-    let ended = tokio::time::timeout(limit, command.status()).await;
+    let ended = tokio::time::timeout(limit, command.output()).await;
     let ended = ended.map_err(|_| timed_out("recover the copy of the files", RUN_SECS_MAX))?;
-    let status = ended.map_err(|e| failed(SERVER_MYSQL, e))?;
-    if !status.success() {
-        let said = tokio::fs::read(&log).await.unwrap_or_default();
-        return Err(failed(SERVER_MYSQL, complaint(&said)));
+    let output = ended.map_err(|e| failed(SERVER_MYSQL, e))?;
+    if !output.status.success() {
+        // What it says before it has a log.
+        let log = tokio::fs::read(&log).await.unwrap_or_default();
+        let said = complaint(&[output.stderr, log].concat());
+        return Err(failed(SERVER_MYSQL, format!("{}: {said}", output.status)));
     }
     for name in LEFT {
         super::target::remove_file(&folder.join(name)).map_err(|e| failed("the file system", e))?;

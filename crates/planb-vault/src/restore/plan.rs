@@ -1,7 +1,7 @@
 //! What a restore would do, found out without touching the target.
 
 use super::goal::Goal;
-use super::{Start, Target};
+use super::{Start, Target, plainer};
 use crate::chain::Head;
 use crate::error;
 use crate::layout::{ManifestName, SegmentName};
@@ -45,6 +45,10 @@ impl Target<'_> {
     ) -> PortResult<RestorePlan> {
         let mut first_error = None;
         for name in names {
+            if let Some(refused) = self.refuses_files(name).await? {
+                first_error.get_or_insert(refused);
+                continue;
+            }
             match self.start(name).await {
                 Ok(start) => {
                     self.database.accepts(&start.manifest).await?;
@@ -54,7 +58,7 @@ impl Target<'_> {
                     self.give_way(name, &e);
                     first_error.get_or_insert(e);
                 }
-                Err(e) => return Err(e),
+                Err(e) => return Err(plainer(first_error, e)),
             }
         }
         Err(first_error.unwrap_or_else(error::nothing_to_restore))

@@ -278,12 +278,27 @@ async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'
     let taken = take(&source, desk, run).await;
     drilled(&taken, run);
 
+    // Without a word about its files, an older snapshot of rows and the log lead there.
+    let plain = target.url.split('?').next().expect("a URL");
+    let by_rows = run.json(&["restore", "--to", plain, "--dry-run"], 0);
+    assert_eq!(by_rows["plan"]["snapshot"], taken.rows, "{by_rows}");
+    let by_rows = run.json(&["restore", "--to", plain], 0);
+    assert_eq!(by_rows["snapshot"], taken.rows, "{by_rows}");
+    let newest = format!("snapshot:{}", taken.chosen.as_str().expect("an id"));
+    let only = run.output(&["restore", "--to", plain, "--replace", "--at", &newest]);
+    let said = errors(&only);
+    assert_eq!(only.status.code(), Some(1), "{said}");
+    assert!(said.contains("PB-MYSQL-PHYSICAL"), "{said}");
+    let late = [(1, "late"), (2, "둘"), (3, "between")];
+    let late = late.map(|(id, note)| (id, note.to_owned()));
+    assert_eq!(target.server.rows().await, late);
+    target.server.run(&["DELETE FROM shop.`주문`"]).await;
+
     // The newest one is of files: they take the place of the target's.
-    let restored = run.json(&["restore", "--to", &target.url, "--at", "latest"], 0);
+    let replace = ["restore", "--to", &target.url, "--at", "latest", "--replace"];
+    let restored = run.json(&replace, 0);
     assert_eq!(restored["snapshot"], taken.chosen, "{restored}");
-    let wanted = [(1, "late"), (2, "둘"), (3, "between")];
-    let wanted = wanted.map(|(id, note)| (id, note.to_owned()));
-    assert_eq!(target.server.rows().await, wanted);
+    assert_eq!(target.server.rows().await, late);
 
     let id = taken.chosen.as_str().expect("an id");
     let object = files_object(desk, id);
