@@ -295,7 +295,14 @@ async fn there_and_back(source: Server, target: Server, desk: &Desk, run: &Run<'
     target.server.run(&["DELETE FROM shop.`주문`"]).await;
 
     // The newest one is of files: they take the place of the target's.
-    let replace = ["restore", "--to", &target.url, "--at", "latest", "--replace"];
+    let replace = [
+        "restore",
+        "--to",
+        &target.url,
+        "--at",
+        "latest",
+        "--replace",
+    ];
     let restored = run.json(&replace, 0);
     assert_eq!(restored["snapshot"], taken.chosen, "{restored}");
     assert_eq!(target.server.rows().await, late);
