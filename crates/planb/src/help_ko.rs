@@ -203,7 +203,10 @@ const TEXTS: &[(&str, &str)] = &[
         "*.snapshot_connections",
         "스냅샷을 읽을 연결 수. 0이면 PlanB가 정함",
     ),
-    ("*.physical", "행 대신 서버의 파일을 복사"),
+    (
+        "*.physical",
+        "행 대신 서버의 파일을 복사. URL에 파일을 교체할 방법(data-dir, stop, start)이 있으면 자동 선택",
+    ),
     (
         "*.logical",
         "다른 버전에도 복원할 수 있도록 행을 텍스트로 복사",

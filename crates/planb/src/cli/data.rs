@@ -53,7 +53,7 @@ pub struct SnapshotArgs {
     /// Connections a snapshot reads with; 0 leaves it to PlanB
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=64))]
     pub snapshot_connections: u16,
-    /// Copy the server's files instead of rows
+    /// Copy the server's files instead of rows; by itself where the URL says that files may be replaced (data-dir, stop, start)
     #[arg(long, conflicts_with = "logical")]
     pub physical: bool,
     /// Copy rows as text, restorable into another version

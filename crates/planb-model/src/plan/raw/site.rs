@@ -44,7 +44,8 @@ pub(in crate::plan) struct RawDatabase {
     /// `mysql://user@host:port/database`, `mariadb://…`, `postgresql://…` or `sqlite:/path/file.db`.
     /// PostgreSQL takes `?data-dir=…&bin-dir=…&slot=…&method=logical`. MySQL and MariaDB take
     /// `?data-dir=…&stop=…&start=…`: the files a physical snapshot is restored into, and the commands
-    /// (words between spaces, no shell) for their server.
+    /// (words between spaces, no shell) for their server. Where the databases of all sites have
+    /// these, snapshots copy files by themselves when they can.
     /// Never with a password.
     pub url: DatabaseUrlText,
     /// Where the password of the user is. Leave it out when there is none.
