@@ -69,6 +69,13 @@ impl ServicePlan {
             .find(|s| &s.name == name)
     }
 
+    /// Whether files of every site's database may be replaced. Roles change at a
+    /// failover, so one that takes them is not enough for snapshots of files.
+    pub fn takes_files(&self) -> bool {
+        let sites = self.sites();
+        sites.iter().all(|site| site.database.takes_files())
+    }
+
     /// The site that is not `name`.
     pub fn other_site(&self, name: &SiteName) -> &Site {
         if &self.primary.name == name {

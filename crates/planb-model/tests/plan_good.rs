@@ -306,3 +306,17 @@ proptest! {
         holds(&mutate(GOOD, twice, len, &put))?;
     }
 }
+
+#[test]
+fn files_are_for_plans_whose_sites_all_say_how_they_are_replaced() {
+    let files = "?data-dir=/var/lib/mysql&stop=systemctl+stop+db&start=systemctl+start+db";
+    let with = |text: &str, host: &str| {
+        let url = format!("mariadb://planb@{host}/orders");
+        text.replacen(&url, &format!("{url}{files}"), 1)
+    };
+    let one = with(GOOD, "10.1.31.10");
+    let both = with(&one, "10.0.31.10");
+    assert!(!plans(GOOD)[0].takes_files());
+    assert!(!plans(&one)[0].takes_files(), "not the way back");
+    assert!(plans(&both)[0].takes_files());
+}

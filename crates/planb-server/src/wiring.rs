@@ -244,8 +244,7 @@ async fn connect_vault(plan: &ServicePlan, shared: &Shared) -> PortResult<VaultR
         retention: data.retention,
         snapshot: SnapshotOptions {
             accounts: data.users,
-            // Roles change at a failover, so all of them must.
-            target_takes_files: plan.sites().iter().all(|site| site.database.takes_files()),
+            target_takes_files: plan.takes_files(),
             ..SnapshotOptions::default()
         },
         ..VaultOptions::default()
