@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use planb_model::Text;
 use planb_model::recovery::{PART_ACCOUNTS, SnapshotManifest};
 use planb_ports::repository::RestoreReport;
-use planb_ports::{Accounts, AccountsReport, PortError, PortResult};
+use planb_ports::{Accounts, AccountsReport, PortError, PortResult, Verify};
 
 /// Accounts of one server: a hundred thousand of them are less.
 const ACCOUNTS_BYTES_MAX: usize = 64 << 20;
@@ -27,7 +27,8 @@ impl Target<'_> {
                 Err(e) => tracing::debug!(error = e.chain(), "definers were not looked at"),
             }
         }
-        if report.loaded_snapshot && report.rows_compared > 0 {
+        let compared = self.options.verify == Verify::Rows && report.tables_compared > 0;
+        if report.loaded_snapshot && compared {
             match self.database.broken_keys().await {
                 Ok(keys) => report.broken_keys = keys,
                 Err(e) => tracing::warn!(error = e.chain(), "foreign keys were not looked at"),
