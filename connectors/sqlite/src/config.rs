@@ -20,9 +20,6 @@ pub const WAL_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// A WAL of this many frames is checkpointed and begun anew: SQLite's own default.
 pub const WAL_FRAMES_MAX: u32 = 1000;
 
-/// Log that is gathered before reading pauses, whatever the size of a batch.
-pub const READ_AHEAD_BYTES: u64 = 4 * WAL_BYTES_MAX;
-
 /// Unshipped frames keep a WAL from being begun anew until it is this many
 /// times [`WAL_BYTES_MAX`] large; then the disk of the service matters more.
 pub const WAL_KEEP_FACTOR: u64 = 16;

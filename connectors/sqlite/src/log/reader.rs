@@ -9,7 +9,7 @@ mod patience;
 
 use crate::Shared;
 use crate::config::{
-    CHUNK_BYTES, READ_AHEAD_BYTES, RESTART_PAUSE_MS, WAL_BYTES_MAX, WAL_FRAMES_MAX, WAL_KEEP_FACTOR,
+    CHUNK_BYTES, RESTART_PAUSE_MS, WAL_BYTES_MAX, WAL_FRAMES_MAX, WAL_KEEP_FACTOR,
 };
 use crate::connect::FileId;
 use crate::error;
@@ -84,14 +84,13 @@ impl Reader {
         self.with_pin(|_, _| Ok(()))
     }
 
-    /// Reads what is new, at least until a batch of `enough_bytes` is gathered, and
-    /// begins the WAL anew when it has become long. It reads further than a batch: a
-    /// WAL whose writer is far ahead of us cannot be begun anew.
+    /// Reads what is new, at least until `enough_bytes` are gathered, and begins
+    /// the WAL anew when it has become long.
     pub fn poll(&mut self, enough_bytes: u64) -> PortResult<()> {
         self.batch_bytes_max = enough_bytes;
         self.with_pin(|reader, pin| {
             let extent = pin.extent()?;
-            reader.read_to(extent, enough_bytes.max(READ_AHEAD_BYTES))?;
+            reader.read_to(extent, enough_bytes)?;
             if reader.copying {
                 reader.patience.end();
             } else if reader.wants_restart(extent) {

@@ -30,9 +30,8 @@ const LATER_SNAPSHOTS: usize = 2;
 /// there if the snapshot held the log up.
 const SEGMENTS_MEANWHILE: usize = 3;
 
-/// No segment is larger: a batch that was read at once, or a WAL of SQLite that
-/// is begun anew behind it.
-const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+/// No segment of a server's log is larger.
+pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// An encrypted and signed vault, and a service's repository in it.
 pub struct Bench {
@@ -265,11 +264,11 @@ impl Protection {
     }
 
     /// Waits until what is committed now is in the vault, and stops. Log went on
-    /// under every later snapshot.
-    pub async fn finish(self) {
+    /// under every later snapshot, in segments of so many bytes at most.
+    pub async fn finish(self, segment_bytes_max: u64) {
         let control = Arc::clone(&self.control);
         self.stop().await;
-        log_went_on(&control.events.borrow());
+        log_went_on(&control.events.borrow(), segment_bytes_max);
     }
 
     /// Waits until what is committed now is in the vault, and stops.
@@ -287,7 +286,7 @@ impl Protection {
 }
 
 /// During every later snapshot segments kept arriving, and nothing failed.
-fn log_went_on(events: &[ProtectEvent]) {
+fn log_went_on(events: &[ProtectEvent], segment_bytes_max: u64) {
     let mut meanwhile: Vec<usize> = Vec::new();
     let mut current = None;
     for event in events {
@@ -296,7 +295,7 @@ fn log_went_on(events: &[ProtectEvent]) {
             ProtectEvent::SnapshotDone { .. } => meanwhile.extend(current.take()),
             ProtectEvent::Shipped { raw_bytes, .. } => {
                 assert!(
-                    *raw_bytes <= SEGMENT_BYTES_MAX,
+                    *raw_bytes <= segment_bytes_max,
                     "{raw_bytes} in one segment"
                 );
                 current = current.map(|n| n + 1);

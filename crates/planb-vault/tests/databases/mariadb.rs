@@ -1,6 +1,6 @@
 //! MariaDB, a real server.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, SEGMENT_BYTES_MAX};
 use crate::by_hand::{self, block, unpack};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
@@ -114,7 +114,7 @@ async fn later_snapshots_under_a_continuous_writer() {
     let gtid = conn.query_first("SELECT @@gtid_binlog_pos").await;
     let gtid: String = gtid.expect("asked").expect("a GTID");
     run(&mut conn, "INSERT INTO shop.notes VALUES ('after')").await;
-    protection.finish().await;
+    protection.finish(SEGMENT_BYTES_MAX).await;
 
     let wanted = source.digests().await.expect("digests");
     let rows: Vec<u64> = wanted.iter().map(|table| table.rows).collect();

@@ -1,6 +1,6 @@
 //! PostgreSQL, a real server.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, SEGMENT_BYTES_MAX};
 use crate::by_hand::{block, unpack};
 use planb_connector_postgres::{PostgresConfig, PostgresDatabase, PostgresTarget};
 use planb_connector_system::SystemClock;
@@ -180,7 +180,7 @@ async fn later_snapshots_under_a_continuous_writer() {
     protection.snapshots().await;
     stop.store(true, Ordering::Relaxed);
     let written = writer.await.expect("the writer ended well");
-    protection.finish().await;
+    protection.finish(SEGMENT_BYTES_MAX).await;
 
     let wanted = source.digests().await.expect("digests");
     let rows: Vec<u64> = wanted.iter().map(|table| table.rows).collect();
