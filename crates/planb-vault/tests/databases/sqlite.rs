@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The segment behind a snapshot repeats the WAL. With a writer at full speed that
-/// becomes longer than the usual 4 MiB; at 64 MiB it is begun anew whatever waits,
-/// and what is written meanwhile comes on top.
-const SEGMENT_BYTES_MAX: u64 = 96 << 20;
+/// The segment behind a snapshot repeats the WAL and has one frame more, or goes on
+/// as far as a batch. Beside a writer at full speed a WAL becomes longer than the
+/// usual 4 MiB; beyond 64 MiB no snapshot is taken (PB-SQLITE-LOG-LONG).
+const SEGMENT_BYTES_MAX: u64 = 65 << 20;
 
 fn database(folder: &Path) -> SqliteDatabase {
     SqliteDatabase::new(folder.join("orders.db"), Arc::new(SystemClock::new()))
