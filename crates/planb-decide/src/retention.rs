@@ -1,8 +1,14 @@
 //! What a vault keeps and what goes.
 //!
 //! Deleting is the one thing in a vault that cannot be mended, so every doubt
-//! keeps: a clock that runs behind, snapshots that cannot be read, a vault
+//! keeps: a snapshot of a time to come, snapshots that cannot be read, a vault
 //! without one whole snapshot.
+//!
+//! Clocks are wrong at times, the order of snapshots never is. Age alone asks a
+//! clock: one that is behind now, or was ahead when a snapshot was taken, makes
+//! things look younger, so that less goes, never more. One that was behind when a
+//! snapshot was taken makes it look older; the snapshots before it tell how old it
+//! is at most.
 
 #[cfg(test)]
 mod properties;
@@ -51,8 +57,6 @@ pub struct Retained {
     pub snapshots: Vec<SnapshotDecision>,
     /// Log that goes.
     pub log: Vec<Cut>,
-    /// Whether the clock is behind what the vault has seen. Then nothing goes.
-    pub clock_behind: bool,
 }
 
 /// Decides what stays under `policy`.
@@ -68,18 +72,13 @@ pub fn retain(
 ) -> Retained {
     let mut newest_first = snapshots.to_vec();
     newest_first.sort_by(|a, b| order(b).cmp(&order(a)));
-    let clock_behind = newest_first.iter().any(|s| s.taken_at > now);
     let mut kept: Vec<Vec<Kept>> = vec![Vec::new(); newest_first.len()];
-    if clock_behind || newest_first.iter().all(|s| !s.whole) {
-        let why = match clock_behind {
-            true => Kept::ClockBehind,
-            false => Kept::Newest,
-        };
-        kept.iter_mut().for_each(|reasons| reasons.push(why));
+    if newest_first.iter().all(|s| !s.whole) {
+        kept.iter_mut()
+            .for_each(|reasons| reasons.push(Kept::Newest));
         return Retained {
             snapshots: decisions(&newest_first, kept),
             log: Vec::new(),
-            clock_behind,
         };
     }
     keep(policy, &newest_first, now, &mut kept);
@@ -90,7 +89,6 @@ pub fn retain(
     Retained {
         snapshots: decisions(&newest_first, kept),
         log,
-        clock_behind,
     }
 }
 
@@ -115,27 +113,39 @@ fn keep(
     first(whole.first().copied(), Kept::Newest);
     let verified = whole.iter().copied().find(|i| newest_first[*i].verified);
     first(verified, Kept::LastVerified);
-    first(
-        exact_points(policy, newest_first, &whole, now),
-        Kept::ExactPoints,
-    );
+    let taken = Taken::of(newest_first, now);
+    let base = exact_points(policy, newest_first, &taken, now);
+    first(base, Kept::ExactPoints);
     for index in whole.iter().take(policy.keep_last as usize) {
         kept[*index].push(Kept::KeepLast);
     }
-    for (index, snapshot) in newest_first.iter().enumerate() {
-        if is_younger(snapshot.taken_at, policy.keep_for, now) {
+    for (index, at) in taken.at_least.iter().enumerate() {
+        if *at > now {
+            kept[index].push(Kept::TimeToCome);
+            // It may be as old as the one the exact points start from, and no older.
+            if !policy.keep_for.is_zero() && base.is_none_or(|base| index < base) {
+                kept[index].push(Kept::KeepFor);
+            }
+            continue;
+        }
+        let serves_from = newest_first[index]
+            .consistent_at
+            .map_or(*at, |c| c.max(*at));
+        if is_younger(serves_from, policy.keep_for, now) {
             kept[index].push(Kept::KeepFor);
         }
-        if is_younger(snapshot.taken_at, policy.immutable_for, now) {
+        if is_younger(*at, policy.immutable_for, now) {
             kept[index].push(Kept::Immutable);
         }
     }
     let mut last_of_each = |count: u32, why, period: fn(Timestamp) -> (i16, i16)| {
-        let mut seen = BTreeSet::new();
-        for index in &whole {
-            let period = period(newest_first[*index].taken_at);
-            if seen.len() < count as usize && seen.insert(period) {
-                kept[*index].push(why);
+        // By either time: a wrong one takes no other's place.
+        for times in [&taken.told, &taken.at_least] {
+            let mut seen = BTreeSet::new();
+            for index in whole.iter().filter(|i| times[**i] <= now) {
+                if seen.len() < count as usize && seen.insert(period(times[*index])) {
+                    kept[*index].push(why);
+                }
             }
         }
     };
@@ -153,21 +163,45 @@ fn keep(
     last_of_each(policy.yearly, Kept::Yearly, |at| (date(at).year(), 0));
 }
 
+/// When snapshots were taken, newest first.
+struct Taken {
+    /// By the clock of then.
+    told: Vec<Timestamp>,
+    /// Not before those that come before them, of a time to come excepted: one of
+    /// these would make all after it young until that time.
+    at_least: Vec<Timestamp>,
+}
+
+impl Taken {
+    fn of(newest_first: &[SnapshotFact], now: Timestamp) -> Self {
+        let told: Vec<Timestamp> = newest_first.iter().map(|s| s.taken_at).collect();
+        let mut at_least = told.clone();
+        let mut latest = Timestamp::MIN;
+        for at in at_least.iter_mut().rev().filter(|at| **at <= now) {
+            latest = latest.max(*at);
+            *at = latest;
+        }
+        Self { told, at_least }
+    }
+}
+
 /// The snapshot the oldest exact points that are kept start from.
 fn exact_points(
     policy: &RetentionPolicy,
     newest_first: &[SnapshotFact],
-    whole: &[usize],
+    taken: &Taken,
     now: Timestamp,
 ) -> Option<usize> {
     if policy.keep_for.is_zero() {
         return None;
     }
     let serves = |i: &usize| {
+        // It begins to be taken before its point.
         let at = newest_first[*i].consistent_at;
-        at.is_some_and(|at| !is_younger(at, policy.keep_for, now))
+        let at = at.map(|at| at.max(taken.at_least[*i]));
+        newest_first[*i].whole && at.is_some_and(|at| !is_younger(at, policy.keep_for, now))
     };
-    whole.iter().copied().find(serves)
+    (0..newest_first.len()).find(serves)
 }
 
 fn is_younger(at: Timestamp, age: Duration, now: Timestamp) -> bool {
@@ -183,10 +217,10 @@ fn date(at: Timestamp) -> jiff::civil::Date {
 /// itself alone, such as the last one of a month, needs none.
 fn cut(chain: &ChainFact, newest_first: &[SnapshotFact], kept: &[Vec<Kept>]) -> Option<Cut> {
     let needs_log = |why: &Kept| {
-        use Kept::{ClockBehind, ExactPoints, KeepFor, KeepLast, LastVerified, Newest};
+        use Kept::{ExactPoints, KeepFor, KeepLast, LastVerified, Newest};
         matches!(
             why,
-            Newest | LastVerified | KeepLast | KeepFor | ExactPoints | ClockBehind
+            Newest | LastVerified | KeepLast | KeepFor | ExactPoints
         )
     };
     let of_chain = newest_first.iter().zip(kept);
@@ -208,6 +242,7 @@ fn decisions(newest_first: &[SnapshotFact], kept: Vec<Vec<Kept>>) -> Vec<Snapsho
     decided
         .map(|(snapshot, mut reasons)| {
             reasons.sort();
+            reasons.dedup();
             SnapshotDecision {
                 id: snapshot.id.clone(),
                 epoch: snapshot.epoch,

@@ -241,6 +241,21 @@ pub(crate) fn no_such_snapshot(id: &str) -> PortError {
     )
 }
 
+/// A snapshot was to be deleted that something depends on.
+pub(crate) fn snapshot_needed(id: &str, why: &str) -> PortError {
+    PortError::new(
+        ErrorKind::Conflict,
+        "PB-REPO-NEEDED",
+        format!("snapshot '{id}' stays: {why}"),
+    )
+    .hint(
+        "take a new snapshot (`planb backup`) and verify it (`planb verify`), then try again; \
+         what exact points start from goes when `--keep-for` is over",
+        "새 스냅샷을 만들고(`planb backup`) 검증한(`planb verify`) 뒤 다시 시도하세요. \
+         임의 시점 복구의 시작인 스냅샷은 `--keep-for` 기간이 지나면 삭제됩니다",
+    )
+}
+
 /// The asked point is older than everything in the vault.
 pub(crate) fn before_oldest(point: &impl Display, oldest: &str) -> PortError {
     PortError::new(

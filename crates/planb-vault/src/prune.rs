@@ -10,6 +10,9 @@
 //! on its way. A reader that meets what just went fails by a missing object.
 
 mod facts;
+mod named;
+
+pub(crate) use named::prune_named;
 
 use crate::checkpoint;
 use crate::layout::{ManifestName, id_time};
@@ -86,20 +89,16 @@ pub(crate) async fn prune(
     for name in &oldest_first {
         pruner.snapshot(name).await?;
     }
-    if !retained.clock_behind {
-        for chain in &facts.chains {
-            let cut = retained.log.iter().find(|cut| cut.epoch == chain.epoch);
-            // Also before the first segment: what a broken off prune left.
-            let first = cut.map_or(chain.first, |cut| cut.before);
-            pruner.derived(chain.epoch, first).await?;
-        }
+    for chain in &facts.chains {
+        let cut = retained.log.iter().find(|cut| cut.epoch == chain.epoch);
+        // Also before the first segment: what a broken off prune left.
+        let first = cut.map_or(chain.first, |cut| cut.before);
+        pruner.derived(chain.epoch, first).await?;
     }
     for cut in &retained.log {
         pruner.log(cut).await?;
     }
-    if !retained.clock_behind {
-        pruner.orphans(&facts).await?;
-    }
+    pruner.orphans(&facts).await?;
     Ok(pruner.report)
 }
 

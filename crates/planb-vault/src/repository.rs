@@ -153,6 +153,21 @@ impl VaultRepository {
         Box::pin(crate::prune::prune(&self.vault, policy, dry_run)).await
     }
 
+    /// Deletes the snapshots `ids`, or only tells what that would be. Log stays.
+    ///
+    /// # Errors
+    /// `NotFound` for one that is not there, `Conflict` for the newest whole one, the
+    /// last verified one and the one that exact points of `policy` start from: then
+    /// nothing is deleted. Else as [`VaultRepository::prune`].
+    pub async fn prune_named(
+        &self,
+        ids: &[String],
+        policy: &RetentionPolicy,
+        dry_run: bool,
+    ) -> PortResult<PruneReport> {
+        Box::pin(crate::prune::prune_named(&self.vault, ids, policy, dry_run)).await
+    }
+
     /// Writes a record about a snapshot, signed when there is a key.
     ///
     /// # Errors

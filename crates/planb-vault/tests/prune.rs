@@ -229,6 +229,43 @@ async fn the_last_verified_snapshot_stays_with_its_log() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_named_snapshot_goes_alone_and_never_one_that_is_needed() {
+    let world = days(6).await;
+    let repository = world.repository();
+    let points = repository.points().await.expect("points");
+    let ids: Vec<String> = points.into_iter().map(|p| p.id).collect();
+    let verdict = NewRecord {
+        kind: RecordKind::Verification,
+        snapshot: ids[1].clone(),
+        passed: Some(true),
+        body: serde_json::json!({ "tables": 1 }),
+    };
+    repository.put_record(verdict).await.expect("written");
+    let (before, policy) = (world.storage.keys(), keep(3));
+    // The newest, the last verified, what the exact points start from, and none.
+    let refused = [
+        (ids[0].as_str(), "PB-REPO-NEEDED"),
+        (&ids[1], "PB-REPO-NEEDED"),
+        (&ids[2], "PB-REPO-NEEDED"),
+        ("20260131t235959123z-0a1b2c3d", "PB-REPO-NO-SNAPSHOT"),
+    ];
+    for (id, code) in refused {
+        let named = [ids[4].clone(), id.to_owned()];
+        let refused = repository.prune_named(&named, &policy, false).await;
+        assert_eq!(refused.expect_err(id).code(), code, "{id}");
+        assert_eq!(world.storage.keys(), before, "{id}: all or nothing");
+    }
+    let dropped = repository.prune_named(&ids[4..5], &policy, false).await;
+    let dropped = dropped.expect("dropped");
+    assert!(dropped.deleted.iter().all(|k| k.contains(&ids[4])));
+    assert!(!dropped.deleted.is_empty() && kept(&dropped) == 0);
+    all_whole(&world, "one is gone").await;
+    let points = repository.points().await.expect("points");
+    let left: Vec<String> = points.into_iter().map(|p| p.id).collect();
+    assert_eq!(left, [&ids[..4], &ids[5..]].concat());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_crash_left_goes_after_a_grace() {
     let world = days(1).await;
     let link = Link::direct();

@@ -68,6 +68,19 @@ fn has_log(retained: &Retained, s: &SnapshotFact) -> bool {
     cut.is_none_or(|c| c.before < s.next_segment || s.next_segment <= SegmentSeq::FIRST)
 }
 
+/// What `right` keeps and `wrong` does not.
+fn more(right: &Retained, wrong: &Retained, snapshots: &[SnapshotFact]) -> Option<String> {
+    let gone = snapshots
+        .iter()
+        .find(|s| stays(right, &s.id) && !stays(wrong, &s.id));
+    let cut = wrong.log.iter().find(|cut| {
+        let of = right.log.iter().find(|c| c.epoch == cut.epoch);
+        of.is_none_or(|c| c.before < cut.before)
+    });
+    gone.map(|s| format!("{s:?}"))
+        .or_else(|| cut.map(|c| format!("{c:?}")))
+}
+
 proptest! {
     #[test]
     fn what_must_stay_stays(policy in policies(), vault in vaults(), later in 0..400i64) {
@@ -103,13 +116,56 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_that_runs_behind_deletes_nothing(
-        policy in policies(), vault in vaults(), back in 1..1_000i64,
+    fn a_clock_that_is_behind_never_deletes_more(
+        policy in policies(), vault in vaults(), later in 0..200i64, back in 1..1_000i64,
     ) {
         let (snapshots, chains, end) = vault;
-        let retained = retain(&policy, &snapshots, &chains, at(end - back));
-        prop_assert!(retained.clock_behind && retained.log.is_empty());
-        prop_assert!(snapshots.iter().all(|s| stays(&retained, &s.id)));
+        let right = retain(&policy, &snapshots, &chains, at(end + later));
+        let behind = retain(&policy, &snapshots, &chains, at(end + later - back));
+        prop_assert_eq!(more(&right, &behind, &snapshots), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_never_has_more_deleted(
+        policy in policies(), vault in vaults(), later in 0..200i64, back in 0..200i64,
+        ahead in prop::collection::vec((any::<bool>(), 0..3_000i64, 0..4u8), 30),
+    ) {
+        let (snapshots, chains, end) = vault;
+        // Which day a snapshot is of only its own clock tells.
+        let policy = RetentionPolicy { daily: 0, weekly: 0, monthly: 0, yearly: 0, ..policy };
+        let mut told = snapshots.clone();
+        for (s, (is_ahead, hours, whose)) in told.iter_mut().zip(ahead) {
+            let ahead = SignedDuration::from_hours(if is_ahead { hours } else { 0 });
+            // Of this machine, of the source, or of both.
+            if whose != 0 {
+                s.taken_at += ahead;
+            }
+            if whose != 1 {
+                s.consistent_at = s.consistent_at.map(|at| at + ahead);
+            }
+        }
+        let right = retain(&policy, &snapshots, &chains, at(end + later));
+        let wrong = retain(&policy, &told, &chains, at(end + later - back));
+        prop_assert_eq!(more(&right, &wrong, &snapshots), None);
+    }
+
+    #[test]
+    fn whatever_clocks_said_the_newest_and_the_last_verified_stay(
+        policy in policies(), vault in vaults(), now in -1_000..3_000i64,
+        off in prop::collection::vec(-2_000..2_000i64, 30),
+    ) {
+        let (mut snapshots, chains, _) = vault;
+        for (s, off) in snapshots.iter_mut().zip(off) {
+            s.taken_at += SignedDuration::from_hours(off);
+            s.consistent_at = Some(s.taken_at);
+        }
+        let retained = retain(&policy, &snapshots, &chains, at(now));
+        let newest_first = || snapshots.iter().rev().filter(|s| s.whole);
+        let always = [newest_first().next(), newest_first().find(|s| s.verified)];
+        for must in always.into_iter().flatten() {
+            prop_assert!(stays(&retained, &must.id), "{must:?}");
+            prop_assert!(has_log(&retained, must), "{must:?} {:?}", retained.log);
+        }
     }
 
     #[test]
@@ -189,4 +245,92 @@ fn days_weeks_months_and_years_keep_their_last_one_each() {
     );
     // All log from the last verified one on stays.
     assert_eq!(retained.log[0].before, SegmentSeq(99));
+}
+
+fn reasons(retained: &Retained) -> Vec<String> {
+    let of = |s: &SnapshotDecision| match &s.decision {
+        Decision::Keep { reasons } => format!("{}: {reasons:?}", &s.id[..2]),
+        Decision::Delete => format!("{}: goes", &s.id[..2]),
+    };
+    retained.snapshots.iter().map(of).collect()
+}
+
+fn decided(facts: &[SnapshotFact], policy: &RetentionPolicy, now: &str) -> Retained {
+    let chains = [ChainFact {
+        epoch: Epoch(1),
+        first: SegmentSeq(1),
+        last: SegmentSeq(900),
+    }];
+    let now = now.parse().expect("a time");
+    retain(policy, facts, &chains, now)
+}
+
+const TWO_DAYS: RetentionPolicy = RetentionPolicy {
+    keep_last: 1,
+    keep_for: Duration::from_secs(2 * 24 * 3_600),
+    daily: 3,
+    weekly: 0,
+    monthly: 0,
+    yearly: 0,
+    immutable_for: Duration::ZERO,
+};
+
+#[test]
+fn one_of_a_time_to_come_stays_and_holds_nothing_else_back() {
+    let days = ["01", "02", "03", "04", "05", "06", "07", "08"];
+    let facts: Vec<_> = (1..)
+        .zip(days)
+        .map(|(n, day)| match n {
+            3 => fact(n, "2027-06-01", false),
+            _ => fact(n, &format!("2026-03-{day}"), false),
+        })
+        .collect();
+    let retained = decided(&facts, &TWO_DAYS, "2026-03-08T12:00:00Z");
+    assert_eq!(
+        reasons(&retained),
+        [
+            "08: [Newest, KeepLast, KeepFor, Daily]",
+            "07: [KeepFor, Daily]",
+            "06: [ExactPoints, Daily]",
+            "05: goes",
+            "04: goes",
+            "03: [TimeToCome]",
+            "02: goes",
+            "01: goes",
+        ]
+    );
+    assert_eq!(retained.log[0].before, SegmentSeq(599));
+    // It may be one of the last two days: then it has its log.
+    let retained = decided(&facts[..4], &TWO_DAYS, "2026-03-04T12:00:00Z");
+    assert_eq!(
+        reasons(&retained),
+        [
+            "04: [Newest, KeepLast, KeepFor, Daily]",
+            "03: [KeepFor, TimeToCome]",
+            "02: [ExactPoints, Daily]",
+            "01: [Daily]",
+        ]
+    );
+}
+
+#[test]
+fn one_whose_clock_was_behind_is_no_older_than_the_one_before_it() {
+    let days = ["2026-03-01", "2026-03-04", "2026-03-05", "2025-11-30"];
+    let mut facts: Vec<_> = (1..)
+        .zip(days)
+        .map(|(n, day)| fact(n, day, false))
+        .collect();
+    facts.push(fact(5, "2026-03-06", false));
+    let retained = decided(&facts, &TWO_DAYS, "2026-03-06T12:00:00Z");
+    assert_eq!(
+        reasons(&retained),
+        [
+            "05: [Newest, KeepLast, KeepFor, Daily]",
+            "04: [KeepFor, Daily]",
+            "03: [KeepFor, Daily]",
+            "02: [ExactPoints, Daily]",
+            "01: goes",
+        ]
+    );
+    assert_eq!(retained.log[0].before, SegmentSeq(199));
 }

@@ -65,8 +65,9 @@ pub enum Kept {
     Yearly,
     /// The store does not let it be deleted yet.
     Immutable,
-    /// The clock is behind what the vault has seen; nothing is deleted by it.
-    ClockBehind,
+    /// It is of a time to come: the clock was ahead when it was taken, or is behind
+    /// now. Nobody knows how old it is.
+    TimeToCome,
 }
 
 /// Whether a snapshot stays.

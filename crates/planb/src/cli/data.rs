@@ -189,6 +189,9 @@ pub struct PruneArgs {
     /// Keep the last snapshot of so many days, weeks, months and years, such as 7,4,12,5
     #[arg(long, value_name = "D,W,M,Y")]
     pub gfs: Option<String>,
+    /// Delete this snapshot and nothing else, whatever its age; may be given several times
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub drop: Vec<String>,
     /// Print what would be deleted, and delete nothing
     #[arg(long)]
     pub dry_run: bool,

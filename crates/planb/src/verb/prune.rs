@@ -1,5 +1,5 @@
 //! `planb prune`: deletes what no rule keeps. Never the newest point, never the
-//! last verified one, never what a kept point needs.
+//! last verified one, never what a kept point needs; `--drop` does not either.
 
 use crate::cli::PruneArgs;
 use crate::data;
@@ -13,8 +13,17 @@ use planb_vault::VaultOptions;
 pub async fn run(args: PruneArgs, lang: Lang) -> CliResult<Exit> {
     let policy = policy(&args)?;
     let vault = data::open_vault(&args.vault, VaultOptions::default()).await?;
+    let pruned = async {
+        match args.drop.as_slice() {
+            [] => vault.repository.prune(&policy, args.dry_run).await,
+            ids => {
+                let repository = &vault.repository;
+                repository.prune_named(ids, &policy, args.dry_run).await
+            }
+        }
+    };
     let report = tokio::select! {
-        report = vault.repository.prune(&policy, args.dry_run) => report?,
+        report = pruned => report?,
         () = super::stopped() => return Err(interrupted()),
     };
     if args.json {
@@ -153,7 +162,7 @@ fn reason(kept: Kept) -> Text {
         Kept::Monthly => Text::new("of its month", "월별"),
         Kept::Yearly => Text::new("of its year", "연별"),
         Kept::Immutable => Text::new("locked by the store", "저장소가 잠금"),
-        Kept::ClockBehind => Text::new("the clock is behind", "시계가 뒤처짐"),
+        Kept::TimeToCome => Text::new("of a time to come", "미래 시각"),
     }
 }
 
