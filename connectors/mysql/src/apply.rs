@@ -8,6 +8,7 @@
 //! transaction by itself, so then the mark is made dirty first.
 
 mod compact;
+mod pieces;
 mod plan;
 mod session;
 mod tables;
@@ -22,6 +23,7 @@ use crate::client::Client;
 use crate::error::corrupt;
 use crate::{binlog, own};
 use mysql_async::Conn;
+use pieces::Part;
 use plan::Plan;
 use planb_model::ServiceName;
 use planb_model::recovery::{AppliedMark, LogPosition, SegmentBody, SegmentHeader};
@@ -33,6 +35,7 @@ use work::Work;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use compact::fold_log;
 pub(crate) use compact::{apply as apply_folded, fold};
+pub(crate) use pieces::forget as forget_pieces;
 
 /// A segment, planned.
 struct Planned<'a> {
@@ -64,6 +67,23 @@ pub(crate) async fn segments(
     let mut group: Vec<Planned<'_>> = Vec::new();
     for (index, given) in segments.iter().enumerate() {
         let done_to = if index == 0 { done_to } else { 0 };
+        let part = Part::of(given)?;
+        if part != Part::None {
+            work.apply(&std::mem::take(&mut group)).await?;
+        }
+        if part == Part::Drops {
+            forget_pieces(client, &mut client.connect().await?).await?;
+        } else if part != Part::None {
+            let given = pieces::Given {
+                part,
+                segment: given,
+                done_to,
+            };
+            match pieces::take(client, &mut work, &given, until).await? {
+                Some(position) => return Ok((index, SegmentEnd::Stopped(position))),
+                None => continue,
+            }
+        }
         let planned = plan(client, given, done_to, until)?;
         if !group.last().is_none_or(|last| last.goes_with(&planned)) {
             work.apply(&std::mem::take(&mut group)).await?;
@@ -113,7 +133,7 @@ fn plan<'a>(
 ) -> PortResult<Planned<'a>> {
     let segment = segment::read(&given.bytes)?;
     let cut = match until {
-        Some(until) => until::find(&segment, &given.header, until)?,
+        Some(until) => until::find(&segment, &given.header, until, None)?,
         None => None,
     };
     let mut mark = given.mark.clone();
@@ -169,7 +189,10 @@ async fn continues(client: &Client, conn: &mut Conn, segment: &LogSegment) -> Po
         {
             Ok(0)
         }
-        Applied::At(mark) if is_inside(client, &mark.position, start, end) => {
+        Applied::At(mark)
+            if is_inside(client, &mark.position, start, end)
+                && !BinlogPosition::is_inside(&mark.position.at) =>
+        {
             if mark.position.stream != end.stream {
                 // Read from the old source, the segment from its replica.
                 return passed(client, segment, start, &mark.position);

@@ -8,6 +8,7 @@ pub(crate) mod intake;
 pub(crate) mod junction;
 pub(crate) mod order;
 pub(crate) mod payload;
+pub(crate) mod piece;
 pub(crate) mod position;
 pub(crate) mod query;
 mod reader;

@@ -6,7 +6,7 @@
 //! always sets the switch again.
 
 use crate::client::{Client, first, literal, rows, run};
-use crate::{applied, own};
+use crate::{applied, apply, own};
 use mysql_async::Conn;
 use planb_model::{Epoch, ServiceName};
 use planb_ports::database::FenceState;
@@ -63,6 +63,7 @@ pub(crate) async fn promote(
     raise_epoch(client, &mut conn, service, epoch).await?;
     // The copy goes its own way from here: no log may be applied to it any more.
     applied::clear(client, &mut conn).await?;
+    apply::forget_pieces(client, &mut conn).await?;
     run(
         &mut conn,
         "let the server take writes",

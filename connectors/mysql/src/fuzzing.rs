@@ -18,6 +18,9 @@ use planb_model::recovery::{
 };
 use planb_model::{Epoch, ServiceName};
 
+/// Of a transaction, so much is in a piece.
+const PIECE_BYTES: usize = 100;
+
 /// A segment as it comes out of a vault: everything that applying, folding and
 /// counting do with it before a server sees it.
 pub fn segment(data: &[u8]) {
@@ -76,11 +79,18 @@ pub fn stream(data: &[u8]) {
         joined(&in_pieces.0),
         "other transactions"
     );
+    // Only a piece may go on where the one before ended.
+    let mut is_open = false;
     for run in &at_once.0 {
         let sum: usize = run.whole.iter().map(|whole| whole.bytes).sum();
         assert_eq!(sum, run.bytes.len(), "a run is its transactions");
         let mut run = run.clone();
-        while let Some((_, bytes)) = run.take_first() {
+        while let Some((whole, bytes)) = run.take_first() {
+            if let Some(piece) = whole.piece
+                && std::mem::replace(&mut is_open, piece.inside.is_some())
+            {
+                continue;
+            }
             let begins = Event::take(&bytes, false).map(|(event, _)| event.begins_transaction());
             assert_eq!(
                 begins.ok(),
@@ -97,7 +107,8 @@ fn take_stream(bytes: &[u8], step: usize) -> (Vec<Run>, bool) {
     let Ok(start) = BinlogPosition::parse("b.000001:4") else {
         return (Vec::new(), true);
     };
-    let mut intake = Intake::new(Grouper::new(vec!["shop".into()], start));
+    let mut intake =
+        Intake::new(Grouper::new(vec!["shop".into()], start).in_pieces_of(PIECE_BYTES));
     let mut payloads = Payloads::default();
     let (mut runs, mut from, mut to) = (Vec::new(), 0, 0);
     let mut failed = false;

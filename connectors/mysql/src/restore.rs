@@ -7,6 +7,7 @@ mod scripts;
 mod session;
 
 use crate::applied::{self, Applied};
+use crate::apply;
 use crate::client::{Client, first, ident, literal, literals, run};
 use crate::error::corrupt;
 use crate::fence;
@@ -182,5 +183,7 @@ async fn under_way(client: &Client, conn: &mut Conn) -> PortResult<()> {
 pub(crate) async fn end(client: &Client, mark: &AppliedMark) -> PortResult<()> {
     let mut conn = client.connect().await?;
     applied::set(client, &mut conn, mark).await?;
+    // Of the copy before, or of the server the files are of.
+    apply::forget_pieces(client, &mut conn).await?;
     physical::end(client)
 }

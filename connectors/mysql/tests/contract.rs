@@ -22,6 +22,8 @@ mod fence;
 mod fold;
 #[path = "contract/log.rs"]
 mod log;
+#[path = "contract/long.rs"]
+mod long;
 #[path = "contract/mariadb_only.rs"]
 mod mariadb_only;
 #[path = "contract/physical.rs"]

@@ -53,6 +53,7 @@ pub(crate) async fn compact(run: &Run<'_>, stream: &Stream) -> PortResult<Snapsh
         run,
         head: stream.resume.head.clone(),
         levels: [Level::default(), Level::default()],
+        is_inside: false,
     };
     loop {
         run.vault.clock.sleep(LEVELS[0].1).await;
@@ -87,6 +88,8 @@ struct Compactor<'r> {
     head: Head,
     /// The levels above the first.
     levels: [Level; LEVELS.len() - 1],
+    /// Whether the last segment ended inside of a transaction.
+    is_inside: bool,
 }
 
 impl Compactor<'_> {
@@ -110,9 +113,11 @@ impl Compactor<'_> {
                 self.interrupt();
                 return Ok(());
             }
-            // Most often one large transaction: to fold it would take its size
-            // several times in memory, for little.
-            is_large = segment.raw.len() > FOLD_BYTES_MAX;
+            // Most often one large transaction, and the pieces of a long one: to
+            // fold it would take its size several times in memory, for little.
+            let is_piece = segment.is_piece();
+            is_large = segment.raw.len() > FOLD_BYTES_MAX || is_piece || self.is_inside;
+            self.is_inside = is_piece;
             if !is_large {
                 bytes += segment.raw.len();
                 segments.push(segment);

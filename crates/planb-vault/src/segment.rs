@@ -21,6 +21,19 @@ pub(crate) struct Segment {
     pub(crate) signature: SignatureState,
 }
 
+impl Segment {
+    /// Whether it has a part of a transaction that ends in a later one.
+    pub(crate) fn is_piece(&self) -> bool {
+        matches!(
+            &self.header.body,
+            SegmentBody::Log {
+                transactions: 0,
+                ..
+            }
+        )
+    }
+}
+
 /// Makes the object of a segment. Closing segments are never encrypted: they
 /// hold nothing secret, and a writer must be able to read that it is fenced.
 pub(crate) fn encode(

@@ -8,7 +8,7 @@
 
 use super::plan::{Plan, Step};
 use super::work::Work;
-use super::{not_continuous, plan, same_format, span, tables};
+use super::{not_continuous, pieces, plan, same_format, span, tables};
 use crate::applied::{self, Applied};
 use crate::binlog::segment;
 use crate::client::Client;
@@ -47,6 +47,9 @@ pub(crate) fn fold_log(
     let mut format: Option<(&[u8], bool)> = None;
     let mut folder = Folder::new(&by_the_whole);
     for (header, bytes) in segments {
+        if pieces::touches_one(header) {
+            return Ok(None);
+        }
         let segment = segment::read(bytes)?;
         let (first, _) = *format.get_or_insert((segment.format, segment.checksum));
         let count = segment.events.len();

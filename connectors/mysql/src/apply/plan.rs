@@ -72,6 +72,8 @@ impl<'a> Plan<'a> {
         if planner.is_done && events.len() == segment.events.len() {
             return Err(corrupt("the segment ends before the target's place"));
         }
+        // A piece of a transaction may end inside of a statement.
+        planner.end_statement();
         Ok(planner.plan)
     }
 
@@ -176,13 +178,17 @@ impl<'a> Planner<'a, '_> {
             Some(Fate::Skip) | None => {}
         }
         if event.ends_statement() {
-            let statement = std::mem::take(&mut self.statement);
             self.tables.clear();
-            if !statement.rows.is_empty() && !self.is_done {
-                self.plan.steps.push(Step::Rows(statement));
-            }
+            self.end_statement();
         }
         Ok(())
+    }
+
+    fn end_statement(&mut self) {
+        let statement = std::mem::take(&mut self.statement);
+        if !statement.rows.is_empty() && !self.is_done {
+            self.plan.steps.push(Step::Rows(statement));
+        }
     }
 
     fn query(&mut self, event: &Event<'a>) -> PortResult<()> {

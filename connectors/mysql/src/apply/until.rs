@@ -19,11 +19,13 @@ pub(super) struct Cut {
     pub position: LogPosition,
 }
 
-/// Finds the place; `None` when all of the segment lies before it.
+/// Finds the place; `None` when all of the segment lies before it. `begun` is the
+/// event that begins the transaction the segment is the last piece of.
 pub(super) fn find(
     segment: &Segment<'_>,
     header: &SegmentHeader,
     until: &Until,
+    begun: Option<&Event<'_>>,
 ) -> PortResult<Option<Cut>> {
     let SegmentBody::Log { start, end, .. } = &header.body else {
         return Ok(None);
@@ -36,11 +38,16 @@ pub(super) fn find(
         }));
     }
     let file = BinlogPosition::parse(&end.at)?.file;
-    let mut gtid = GtidState::parse(is_mariadb(segment), start.gtid.as_deref());
+    let mut gtid = GtidState::parse(is_mariadb(segment, begun), start.gtid.as_deref());
     let mut before = start.clone();
-    for (first, next) in bounds(&segment.events) {
+    let bounds = match begun {
+        Some(_) => vec![(0, segment.events.len())],
+        None => bounds(&segment.events),
+    };
+    for (first, next) in bounds {
         let events = &segment.events[first..next];
-        let transaction = Transaction::read(events, &file)?;
+        let begin = begun.or(events.first());
+        let transaction = Transaction::read(begin, events.last(), &file)?;
         match point.look(&transaction)? {
             ControlFlow::Break(Side::Before) => {
                 return Ok(Some(Cut {
@@ -49,7 +56,7 @@ pub(super) fn find(
                 }));
             }
             side => {
-                if let Some(of) = events.first().and_then(gtid::read) {
+                if let Some(of) = begin.and_then(gtid::read) {
                     gtid.add(&of);
                 }
                 before = LogPosition {
@@ -69,8 +76,8 @@ pub(super) fn find(
     Ok(None)
 }
 
-fn is_mariadb(segment: &Segment<'_>) -> bool {
-    let mut kinds = segment.events.iter().map(Event::kind);
+fn is_mariadb(segment: &Segment<'_>, begun: Option<&Event<'_>>) -> bool {
+    let mut kinds = segment.events.iter().chain(begun).map(Event::kind);
     kinds.any(|kind| kind == kind::MARIADB_GTID)
 }
 
@@ -111,15 +118,12 @@ enum Gtid {
 }
 
 impl Transaction {
-    fn read(events: &[Event<'_>], file: &str) -> PortResult<Self> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+    fn read(first: Option<&Event<'_>>, last: Option<&Event<'_>>, file: &str) -> PortResult<Self> {
+        let (Some(first), Some(last)) = (first, last) else {
             return Err(corrupt("a transaction of the log is empty"));
         };
         Ok(Self {
-            end: BinlogPosition {
-                file: file.to_owned(),
-                offset: last.next_offset().into(),
-            },
+            end: BinlogPosition::new(file, last.next_offset().into()),
             committed: committed(first, last)?,
             gtid: gtid_of(first),
         })

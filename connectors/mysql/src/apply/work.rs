@@ -16,7 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use planb_model::Canary;
+use planb_model::recovery::AppliedMark;
+use planb_model::{Canary, ServiceName};
 use planb_ports::{ErrorKind, PortError, PortResult};
 
 /// Row events in one `BINLOG` statement: enough to make round trips cheap.
@@ -56,7 +57,9 @@ impl<'c> Work<'c> {
         if group.is_empty() {
             return Ok(());
         }
-        self.check_fits(group).await?;
+        for planned in group {
+            self.check_fits(&planned.plan.steps).await?;
+        }
         let tables = tables::read(self.client, &mut self.conn).await?;
         let atomic =
             |p: &Planned<'_>| p.plan.is_atomic() && tables.are_transactional(&p.plan.tables);
@@ -88,8 +91,8 @@ impl<'c> Work<'c> {
 
     /// Refuses rows that do not fit into a statement, before anything is
     /// changed: where a definition is among them, nothing can be taken back.
-    async fn check_fits(&mut self, group: &[Planned<'_>]) -> PortResult<()> {
-        for step in group.iter().flat_map(|p| &p.plan.steps) {
+    pub async fn check_fits(&mut self, steps: &[Step<'_>]) -> PortResult<()> {
+        for step in steps {
             if let Step::Rows(rows) = step
                 && let Some(large) = rows.too_large(self.packet)
             {
@@ -133,38 +136,62 @@ impl<'c> Work<'c> {
         let (Some(first), Some(last)) = (group.first(), group.last()) else {
             return Ok(());
         };
-        self.checksum = first.checksum;
         if group.iter().any(|p| !p.plan.steps.is_empty()) {
-            self.format(first.format).await?;
+            self.begin_group(first.format, first.checksum).await?;
         }
-        self.begin().await?;
-        let steps = group.iter().flat_map(|p| &p.plan.steps);
         match fold {
             None => {
-                for step in steps {
-                    match step {
-                        Step::Rows(rows) => self.rows(rows).await?,
-                        Step::Definition(query) => self.definition(query).await?,
-                    }
+                for planned in group {
+                    self.steps(&planned.plan.steps).await?;
                 }
             }
             Some(tables) => {
+                let steps = group.iter().flat_map(|p| &p.plan.steps);
                 for rows in folded(steps, tables) {
                     self.rows(&rows).await?;
                 }
             }
         }
+        self.end_group(first.service, newest_canary(group), &last.mark)
+            .await
+    }
+
+    /// Prepares for steps of a log of that format.
+    pub async fn begin_group(&mut self, format: &[u8], checksum: bool) -> PortResult<()> {
+        self.checksum = checksum;
+        self.format(format).await
+    }
+
+    /// Applies steps as they were logged.
+    pub async fn steps(&mut self, steps: &[Step<'_>]) -> PortResult<()> {
+        self.begin().await?;
+        for step in steps {
+            match step {
+                Step::Rows(rows) => self.rows(rows).await?,
+                Step::Definition(query) => self.definition(query).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the mark for what was applied and commits.
+    pub async fn end_group(
+        &mut self,
+        service: &ServiceName,
+        canary: Option<Canary>,
+        mark: &AppliedMark,
+    ) -> PortResult<()> {
         self.send().await?;
         self.begin().await?;
-        if let Some(canary) = newest_canary(group) {
+        if let Some(canary) = canary {
             let sql = format!(
                 "REPLACE INTO planb.canary (service, mark) VALUES ({}, {})",
-                literal(first.service.as_str()),
+                literal(service.as_str()),
                 literal(&canary.encode())
             );
             run(&mut self.conn, "apply the canary", sql).await?;
         }
-        applied::set(self.client, &mut self.conn, &last.mark).await?;
+        applied::set(self.client, &mut self.conn, mark).await?;
         self.commit().await
     }
 

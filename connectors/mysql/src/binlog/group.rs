@@ -1,12 +1,14 @@
 //! Puts events together to transactions. Nothing is changed: a transaction is
-//! the events between two boundaries, byte for byte.
+//! the events between two boundaries, byte for byte. A long one is given out in
+//! pieces, between two events.
 //!
 //! On the way of every event: no more of it is looked at than this needs, and
 //! its bytes are copied once.
 
 use super::event::{Event, kind};
 use super::gtid::{self, Gtid};
-use super::position::BinlogPosition;
+use super::piece::{self, Course, PIECE_BYTES};
+use super::position::{BinlogPosition, Inside};
 use super::query;
 use super::run::Whole;
 use super::statement::{self, Statement};
@@ -21,8 +23,6 @@ const MARIADB_FLAG_STANDALONE: u8 = 1;
 const MARIADB_FLAGS_XA: u8 = 64 | 128;
 /// Where the flags are in MariaDB's GTID event.
 const MARIADB_FLAGS_AT: usize = 12;
-/// A transaction is held in memory until it is whole.
-const TRANSACTION_BYTES_MAX: usize = 2 << 30;
 
 /// How the open transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,11 @@ enum Ends {
 /// The open transaction.
 #[derive(Debug)]
 struct Open {
-    /// Where it begins in the bytes that are kept.
+    /// Where it, or its next piece, begins in the bytes that are kept.
     start: usize,
+    /// Where it begins in its file.
+    begin: u64,
+    course: Course,
     ends: Ends,
     identifier: Gtid,
     has_rows: bool,
@@ -49,26 +52,39 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct Grouper {
     databases: Vec<String>,
-    /// Whole transactions, and behind them the open one.
+    /// Whole transactions and pieces, and behind them what is open.
     bytes: Vec<u8>,
     whole: VecDeque<Whole>,
     open: Option<Open>,
     seen: BinlogPosition,
+    /// How much was shipped before of the transaction that begins at this offset.
+    shipped: Option<(u64, Inside)>,
+    piece_bytes: usize,
 }
 
 impl Grouper {
-    /// Begins at a boundary.
-    pub fn new(databases: Vec<String>, start: BinlogPosition) -> Self {
+    /// Begins at `start`. Inside of a transaction, the events are wanted from its
+    /// beginning: those that were shipped are compared and left out.
+    pub fn new(databases: Vec<String>, mut start: BinlogPosition) -> Self {
         Self {
             databases,
             bytes: Vec::new(),
             whole: VecDeque::new(),
             open: None,
+            shipped: start.inside.take().map(|inside| (start.offset, inside)),
             seen: start,
+            piece_bytes: PIECE_BYTES,
         }
     }
 
-    /// Takes out the whole transactions and their bytes; the open one stays.
+    /// The same with other pieces.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn in_pieces_of(mut self, bytes: usize) -> Self {
+        self.piece_bytes = bytes;
+        self
+    }
+
+    /// Takes out the whole transactions and pieces; what is open stays.
     pub fn take_whole(&mut self) -> Option<(VecDeque<Whole>, Vec<u8>)> {
         if self.whole.is_empty() {
             return None;
@@ -82,7 +98,7 @@ impl Grouper {
         Some((std::mem::take(&mut self.whole), bytes))
     }
 
-    /// Bytes of whole transactions.
+    /// Bytes that can be taken out.
     pub fn whole_bytes(&self) -> usize {
         match &self.open {
             Some(open) => open.start,
@@ -137,16 +153,16 @@ impl Grouper {
         let (Some(offset), Some(file)) = (offset, file) else {
             return Err(corrupt("a rotate event of the log cannot be read"));
         };
-        let to = BinlogPosition {
-            file: file.to_owned(),
-            offset: u64::from_le_bytes(offset),
-        };
+        let to = BinlogPosition::new(file, u64::from_le_bytes(offset));
         if to.file != self.seen.file {
             // No transaction spans two files. One that is open here was cut off
-            // by a crash of the source, which took it back when it recovered.
+            // by a crash of the source, which took it back when it recovered. A
+            // part that was given out already is not continued then, and whoever
+            // put it aside drops it.
             if let Some(open) = self.open.take() {
                 self.bytes.truncate(open.start);
             }
+            self.shipped = None;
         }
         self.seen = to;
         Ok(())
@@ -171,30 +187,69 @@ impl Grouper {
         }
         let identifier =
             gtid::read(event).ok_or_else(|| corrupt("a GTID of the log cannot be read"))?;
+        let size = event.bytes().len() as u64;
+        let begin = match event.next_offset() {
+            0 => self.seen.offset,
+            next => u64::from(next).saturating_sub(size),
+        };
+        let shipped = match self.shipped.take() {
+            Some((at, _)) if at != begin => return Err(piece::another()),
+            shipped => shipped.map(|(_, inside)| inside),
+        };
         self.open = Some(Open {
             start: self.bytes.len(),
+            begin,
+            course: Course::begin(shipped),
             ends,
             identifier,
             has_rows: false,
         });
-        self.bytes.extend_from_slice(event.bytes());
+        self.keep(event)
+    }
+
+    /// Keeps the event, unless it was shipped before.
+    fn keep(&mut self, event: &Event<'_>) -> PortResult<()> {
+        if let Some(open) = &mut self.open
+            && open.course.pass(event)?
+        {
+            self.bytes.extend_from_slice(event.bytes());
+        }
         Ok(())
     }
 
+    /// Gives out what there is of the open transaction.
+    fn cut(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let bytes = self.bytes.get(open.start..).unwrap_or_default();
+        let piece = open.course.cut(bytes);
+        self.whole.push_back(Whole {
+            identifier: open.identifier.clone(),
+            bytes: bytes.len(),
+            end: open.begin,
+            piece: Some(piece),
+        });
+        open.start = self.bytes.len();
+    }
+
     fn inside(&mut self, event: &Event<'_>) -> PortResult<()> {
-        let Some(open) = &mut self.open else {
+        let Some(open) = &self.open else {
             return Err(corrupt(format!(
                 "the log has an event of type {} outside of a transaction",
                 event.kind()
             )));
         };
-        if self.bytes.len() - open.start + event.bytes().len() > TRANSACTION_BYTES_MAX {
-            return Err(log_lost("the log has a transaction of more than 2 GiB"));
+        // One large row is no reason to ship its commit by itself.
+        let is_long = self.bytes.len() - open.start >= self.piece_bytes;
+        if is_long && event.kind() != kind::XID {
+            self.cut();
         }
-        self.bytes.extend_from_slice(event.bytes());
+        self.keep(event)?;
         if event.is_statement_context() {
             return Err(statement_logged());
         }
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
         open.has_rows |= event.is_rows();
         let (ends, has_rows) = (open.ends, open.has_rows);
         let done = match event.kind() {
@@ -202,10 +257,7 @@ impl Grouper {
             kind::QUERY | kind::MARIADB_QUERY_COMPRESSED => self.query(event, ends, has_rows)?,
             _ => false,
         };
-        if done {
-            self.close();
-        }
-        Ok(())
+        if done { self.close() } else { Ok(()) }
     }
 
     /// Looks at a statement; says whether it ends the transaction.
@@ -252,14 +304,16 @@ impl Grouper {
         })
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> PortResult<()> {
         if let Some(open) = self.open.take() {
             self.whole.push_back(Whole {
                 identifier: open.identifier,
                 bytes: self.bytes.len() - open.start,
                 end: self.seen.offset,
+                piece: open.course.end()?,
             });
         }
+        Ok(())
     }
 }
 
@@ -287,156 +341,4 @@ fn xa() -> PortError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::event::testing;
-    use super::*;
-
-    fn grouper() -> Grouper {
-        let start = BinlogPosition::parse("b.000001:4").expect("position");
-        Grouper::new(vec!["shop".into()], start)
-    }
-
-    /// Takes one event; returns the bytes of the transaction it ends.
-    fn push(grouper: &mut Grouper, bytes: &[u8]) -> PortResult<Option<Vec<u8>>> {
-        let (event, _) = Event::take(bytes, true)?;
-        grouper.push(&event)?;
-        let Some((whole, bytes)) = grouper.take_whole() else {
-            return Ok(None);
-        };
-        assert_eq!(whole.len(), 1);
-        assert_eq!(whole[0].bytes, bytes.len());
-        assert_eq!(whole[0].end, grouper.seen().offset);
-        Ok(Some(bytes))
-    }
-
-    fn mariadb_gtid(sequence: u64, flags: u8) -> Vec<u8> {
-        let mut body = sequence.to_le_bytes().to_vec();
-        body.extend_from_slice(&[0, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0]);
-        testing::event(kind::MARIADB_GTID, &body)
-    }
-
-    #[test]
-    fn a_mariadb_transaction_is_whole_with_its_commit_and_not_before() {
-        let mut grouper = grouper();
-        let parts = [
-            mariadb_gtid(7, 0),
-            testing::table_map(1, "shop", "t"),
-            testing::rows(1, true, b"row"),
-        ];
-        for part in &parts {
-            assert_eq!(push(&mut grouper, part).expect("taken"), None);
-        }
-        let xid = testing::at(kind::XID, &[0; 8], 900);
-        let whole = push(&mut grouper, &xid).expect("taken").expect("whole");
-        assert_eq!(whole, [parts.concat(), xid].concat());
-        assert_eq!(grouper.seen().to_string(), "b.000001:900");
-    }
-
-    #[test]
-    fn whole_transactions_are_taken_out_from_before_the_open_one() {
-        let mut grouper = grouper();
-        let mut take = |bytes: &[u8]| {
-            let (event, _) = Event::take(bytes, true).expect("event");
-            grouper.push(&event).expect("taken");
-            grouper.whole_bytes()
-        };
-        let (first, second) = (mariadb_gtid(7, 0), mariadb_gtid(8, 0));
-        let (xid, end) = (
-            testing::at(kind::XID, &[0; 8], 90),
-            testing::at(kind::XID, &[0; 8], 95),
-        );
-        assert_eq!(take(&first), 0);
-        assert_eq!(take(&xid), first.len() + xid.len());
-        assert_eq!(take(&second), first.len() + xid.len());
-        let (whole, bytes) = grouper.take_whole().expect("one");
-        assert_eq!(bytes, [first, xid].concat());
-        assert_eq!(
-            (whole.len(), &whole[0].identifier),
-            (1, &Gtid::Mariadb(0, 1, 7))
-        );
-        assert_eq!(grouper.take_whole(), None);
-        assert_eq!(
-            push(&mut grouper, &end).expect("taken"),
-            Some([second, end].concat())
-        );
-    }
-
-    #[test]
-    fn a_place_beyond_32_bits_is_noticed() {
-        let mut grouper = grouper();
-        push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
-        let rows = testing::rows(1, true, b"row");
-        push(&mut grouper, &testing::at_of(&rows, u32::MAX)).expect("taken");
-        let error = push(&mut grouper, &testing::at(kind::XID, &[0; 8], 90)).expect_err("wrapped");
-        assert_eq!(error.code(), "PB-MYSQL-LOG-LOST");
-    }
-
-    #[test]
-    fn definitions_are_transactions_of_their_own() {
-        let mut grouper = grouper();
-        let create = testing::query("shop", "CREATE TABLE t (a INT)");
-        push(&mut grouper, &mariadb_gtid(1, 1)).expect("taken");
-        assert!(push(&mut grouper, &create).expect("taken").is_some());
-        let gtid = testing::event(kind::ANONYMOUS_GTID, &[0; 20]);
-        push(&mut grouper, &gtid).expect("taken");
-        assert!(push(&mut grouper, &create).expect("taken").is_some());
-        push(&mut grouper, &gtid).expect("taken");
-        push(&mut grouper, &testing::query("shop", "BEGIN")).expect("taken");
-        assert!(push(&mut grouper, &create).expect("taken").is_none());
-        assert!(
-            push(&mut grouper, &testing::query("", "COMMIT"))
-                .expect("taken")
-                .is_some()
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_replayed_is_refused_at_the_source() {
-        let refused = |events: &[Vec<u8>]| {
-            let mut grouper = grouper();
-            events
-                .iter()
-                .find_map(|event| push(&mut grouper, event).err())
-                .map(|error| error.code())
-        };
-        let insert = |database: &str| testing::query(database, "INSERT INTO t VALUES (UUID())");
-        assert_eq!(
-            refused(&[mariadb_gtid(1, 0), insert("shop")]),
-            Some("PB-MYSQL-LOG-LOST")
-        );
-        assert_eq!(refused(&[mariadb_gtid(1, 0), insert("other")]), None);
-        assert_eq!(refused(&[mariadb_gtid(1, 64)]), Some("PB-MYSQL-XA"));
-        assert_eq!(
-            refused(&[testing::event(kind::INCIDENT, &[1, 0])]),
-            Some("PB-MYSQL-LOG-LOST")
-        );
-        assert_eq!(
-            refused(&[testing::rows(1, true, b"")]),
-            Some("PB-MYSQL-CORRUPT")
-        );
-    }
-
-    #[test]
-    fn rotation_moves_the_position_and_ends_nothing() {
-        let mut grouper = grouper();
-        let mut body = 4u64.to_le_bytes().to_vec();
-        body.extend_from_slice(b"b.000002");
-        push(&mut grouper, &testing::at(kind::ROTATE, &body, 500)).expect("taken");
-        assert_eq!(grouper.seen().to_string(), "b.000002:4");
-    }
-
-    #[test]
-    fn a_transaction_cut_off_by_a_crash_is_dropped_and_the_next_file_read() {
-        let mut grouper = grouper();
-        push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
-        push(&mut grouper, &testing::rows(1, true, b"cut off")).expect("taken");
-        let mut body = 4u64.to_le_bytes().to_vec();
-        body.extend_from_slice(b"b.000002");
-        push(&mut grouper, &testing::event(kind::ROTATE, &body)).expect("taken");
-        push(&mut grouper, &mariadb_gtid(7, 0)).expect("taken");
-        let xid = testing::at(kind::XID, &[0; 8], 90);
-        let whole = push(&mut grouper, &xid).expect("taken").expect("whole");
-        assert_eq!(whole, [mariadb_gtid(7, 0), xid].concat());
-        assert_eq!(grouper.seen().to_string(), "b.000002:90");
-    }
-}
+mod tests;

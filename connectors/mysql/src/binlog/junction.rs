@@ -74,7 +74,7 @@ impl Search {
                     state,
                     known,
                 };
-                return Ok((search, BinlogPosition { file, offset: 4 }));
+                return Ok((search, BinlogPosition::new(file, 4)));
             }
         }
         Err(parted(

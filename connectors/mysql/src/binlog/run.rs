@@ -1,6 +1,7 @@
-//! Whole transactions that follow each other, on their way to be shipped.
+//! Transactions that follow each other, on their way to be shipped.
 
 use super::gtid::Gtid;
+use super::piece::Piece;
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -8,14 +9,26 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Where a transaction ends, and which one it is.
+/// Where a transaction ends, and which one it is; or a piece of a long one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Whole {
     /// Its own GTID.
     pub identifier: Gtid,
     pub bytes: usize,
-    /// Offset after it in the run's file.
+    /// Offset after it in the run's file; of a piece that does not end the
+    /// transaction, where that begins.
     pub end: u64,
+    /// For a piece.
+    pub piece: Option<Piece>,
+}
+
+impl Whole {
+    /// Whether nothing of the transaction comes after it.
+    pub fn ends(&self) -> bool {
+        self.piece
+            .as_ref()
+            .is_none_or(|piece| piece.inside.is_none())
+    }
 }
 
 /// Transactions of one file and one format, byte for byte as they are there.

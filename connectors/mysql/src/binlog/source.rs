@@ -14,6 +14,7 @@ use crate::own;
 use crate::snapshot::{end_of_log, mariadb_gtid_at};
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use mysql_async::Conn;
 use planb_model::recovery::LogPosition;
 use planb_ports::{Clock, LogBatch, LogSource, PortError, PortResult};
@@ -132,11 +133,10 @@ impl Source {
                     while !search.is_done()
                         && let Some((passed, _)) = received.run.take_first()
                     {
-                        search.pass(&passed.identifier)?;
-                        place = BinlogPosition {
-                            file: received.run.file.clone(),
-                            offset: passed.end,
-                        };
+                        if passed.ends() {
+                            search.pass(&passed.identifier)?;
+                            place = BinlogPosition::new(&received.run.file, passed.end);
+                        }
                     }
                     rest = (!received.run.whole.is_empty()).then_some(received);
                 }
@@ -205,8 +205,11 @@ impl Source {
 
     /// Takes transactions off the front: as many as fit, at least one, all of
     /// one format and of one file. So the place of each in that file is known
-    /// from its events, which do not name the file.
+    /// from its events, which do not name the file. A piece goes alone.
     fn batch(&mut self, flush_bytes: u64) -> Option<LogBatch> {
+        if self.piece_is_next() {
+            return self.piece();
+        }
         let first = self.waiting.front()?;
         let (format, file) = (first.run.format.clone(), first.run.file.clone());
         let mut bytes = (MAGIC.len() + format.len()) as u64;
@@ -216,11 +219,12 @@ impl Source {
             if next.run.file != file || !same_format(&format, &next.run.format) {
                 break;
             }
-            let Some(more) = next.run.whole.front().map(|whole| whole.bytes as u64) else {
+            let Some(whole) = next.run.whole.front() else {
                 self.waiting.pop_front();
                 continue;
             };
-            if !transactions.is_empty() && bytes + more > flush_bytes {
+            let more = whole.bytes as u64;
+            if !transactions.is_empty() && (whole.piece.is_some() || bytes + more > flush_bytes) {
                 break;
             }
             bytes += more;
@@ -232,31 +236,70 @@ impl Source {
                 transactions.push(taken);
             }
         }
-        while self
-            .waiting
-            .front()
-            .is_some_and(|next| next.run.whole.is_empty())
-        {
+        self.drop_empty();
+        let at = BinlogPosition::new(file, offset);
+        let bytes = segment::write(&format, &transactions);
+        Some(self.batch_to(&at, bytes, transactions.len() as u64, read_at))
+    }
+
+    fn piece_is_next(&self) -> bool {
+        let next = self.waiting.front().and_then(|next| next.run.whole.front());
+        next.is_some_and(|whole| whole.piece.is_some())
+    }
+
+    /// Takes a piece of a long transaction off the front. Only with the last one
+    /// its transaction stands before the place that is reached.
+    fn piece(&mut self) -> Option<LogBatch> {
+        let next = self.waiting.front_mut()?;
+        let (whole, taken) = next.run.take_first()?;
+        let (read_at, ends) = (next.read_at, whole.ends());
+        let mut at = BinlogPosition::new(&next.run.file, whole.end);
+        let piece = whole.piece?;
+        at.inside = piece.inside;
+        let bytes = segment::write(&next.run.format, &[&piece.maps[..], &taken[..]]);
+        self.waiting_bytes -= whole.bytes as u64;
+        if ends {
+            self.state.add(&whole.identifier);
+        }
+        drop(taken);
+        self.drop_empty();
+        Some(self.batch_to(&at, bytes, u64::from(ends), read_at))
+    }
+
+    fn drop_empty(&mut self) {
+        let is_empty = |next: &Received| next.run.whole.is_empty();
+        while self.waiting.front().is_some_and(is_empty) {
             self.waiting.pop_front();
         }
+    }
+
+    /// The batch from the end of the one before up to `at`.
+    fn batch_to(
+        &mut self,
+        at: &BinlogPosition,
+        bytes: Vec<u8>,
+        transactions: u64,
+        read_at: Timestamp,
+    ) -> LogBatch {
         let end = LogPosition {
             stream: self.stream.clone(),
-            at: BinlogPosition { file, offset }.to_string(),
+            at: at.to_string(),
             gtid: self.state.text(),
         };
-        Some(LogBatch {
+        LogBatch {
             start: std::mem::replace(&mut self.end, end.clone()),
             end,
-            bytes: Bytes::from(segment::write(&format, &transactions)),
-            transactions: transactions.len() as u64,
+            bytes: Bytes::from(bytes),
+            transactions,
             read_at,
-        })
+        }
     }
 
     /// When the waiting transactions must be returned.
     fn due(&self, flush_bytes: u64, flush_interval: Duration, idle_until: Instant) -> Instant {
         match self.waiting.front() {
             None => idle_until,
+            Some(_) if self.piece_is_next() => Instant::now(),
             Some(_) if self.failed.is_some() || self.waiting_bytes >= flush_bytes => Instant::now(),
             Some(first) => first.arrived + flush_interval,
         }
@@ -297,10 +340,7 @@ async fn no_gtid_at(conn: &mut Conn, position: &BinlogPosition) -> PortResult<Po
     let Some(size) = file_bytes(conn, &position.file).await? else {
         return Ok(no_longer(position));
     };
-    let end = BinlogPosition {
-        file: position.file.clone(),
-        offset: size,
-    };
+    let end = BinlogPosition::new(&position.file, size);
     if position.offset > size || mariadb_gtid_at(conn, &end).await?.is_some() {
         return Ok(no_longer(position));
     }

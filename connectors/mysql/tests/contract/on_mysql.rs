@@ -16,6 +16,8 @@ mod fence;
 mod fold;
 #[path = "log.rs"]
 mod log;
+#[path = "long.rs"]
+mod long;
 #[path = "mysql_only.rs"]
 mod mysql_only;
 #[path = "replica.rs"]

@@ -1,11 +1,12 @@
 //! A source that failed over by itself: its replica answers in its place, with
 //! other files and offsets and the same transactions.
 
-use crate::support::{DEADLINE, Site, apply, drain, per_engine, restore, snapshot};
+use crate::support::{DEADLINE, Site, apply, drain, numbers, per_engine, restore, snapshot};
 use planb_connector_mysql::MysqlDatabase;
 use planb_model::recovery::LogPosition;
-use planb_ports::{Database, ErrorKind};
+use planb_ports::{Database, ErrorKind, LogBatch};
 use std::cmp::Ordering;
+use std::time::Duration;
 
 const SETUP: &[&str] = &[
     "CREATE DATABASE shop",
@@ -256,4 +257,86 @@ async fn a_replica_that_purged_the_place_is_refused() {
         assert!(std::time::Instant::now() < until);
     }
     refused(&replica.database(), &facts.position).await;
+}
+
+/// About 12 MB of log in one transaction.
+const LONG: &[&str] = &[
+    "ALTER TABLE shop.t ADD COLUMN w INT DEFAULT 0",
+    "USE shop",
+    concat!(
+        "INSERT INTO shop.t (id, v) SELECT seq + 10, REPEAT(SHA2(seq, 256), 8) FROM ",
+        numbers!(24000)
+    ),
+    "INSERT INTO shop.t (id, v) VALUES (2, 'after')",
+];
+
+/// Ships the log up to a place inside of a transaction of the source that its
+/// replica has, or has not, when it takes over; what it has then is in the copy.
+async fn taken_over_inside_of_a_transaction(replica_has_it: bool) {
+    let (mut source, replica) = source_and_replica().await;
+    let copy = Site::start(3).await;
+    let old = source.database();
+    let (parts, facts) = snapshot(&old).await;
+    restore(&copy.database(), &parts, &facts).await;
+    let mut log = old.open_log(&facts.position).await.expect("opens");
+    source.run(&LONG[..1]).await;
+    caught_up(&source, &replica).await;
+    if !replica_has_it {
+        replica.run(&[STOP]).await;
+    }
+    source.run(&LONG[1..]).await;
+    if replica_has_it {
+        caught_up(&source, &replica).await;
+    }
+    let mut batches: Vec<LogBatch> = Vec::new();
+    while batches
+        .iter()
+        .filter(|batch| batch.transactions == 0)
+        .count()
+        < 2
+    {
+        let next = log.next(1, Duration::ZERO, DEADLINE).await.expect("read");
+        batches.push(next.expect("a batch"));
+    }
+    drop(log);
+    source.server.kill();
+    promote(&replica).await;
+    replica
+        .run(&["INSERT INTO shop.t (id, v) VALUES (3, 'new')"])
+        .await;
+    let new = replica.database();
+    let last = batches.last().expect("a batch").end.clone();
+    let mut log = new.open_log(&last).await.expect("goes on");
+    let after = drain(log.as_mut()).await;
+    assert_eq!(after[0].start, last);
+    assert_ne!(after[0].end.stream, last.stream);
+    assert_eq!(after[0].transactions == 0, replica_has_it);
+    batches.extend(after);
+    for (batch, seq) in batches.iter().zip(1..) {
+        apply(&copy.database(), batch, seq)
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.chain()));
+    }
+    assert_eq!(
+        copy.database().digests().await.expect("digests"),
+        new.digests().await.expect("digests")
+    );
+    let aside = "SELECT COUNT(*) FROM information_schema.TABLES \
+                 WHERE TABLE_SCHEMA = 'planb' AND TABLE_NAME LIKE 'pending%'";
+    assert_eq!(copy.one(aside).await.as_deref(), Some("0"));
+    let rows = if replica_has_it { "24003" } else { "2" };
+    assert_eq!(
+        copy.one("SELECT COUNT(*) FROM shop.t").await.as_deref(),
+        Some(rows)
+    );
+}
+
+#[tokio::test]
+async fn a_replica_begins_a_transaction_anew_of_which_a_part_was_shipped() {
+    taken_over_inside_of_a_transaction(true).await;
+}
+
+#[tokio::test]
+async fn a_part_of_a_transaction_that_the_replica_lacks_is_dropped() {
+    taken_over_inside_of_a_transaction(false).await;
 }

@@ -70,13 +70,23 @@ fn after(files: &[(String, Vec<u8>)], position: &LogPosition) -> Vec<u8> {
     bytes
 }
 
-/// What the batches carry, without the head each has for itself.
+/// What the batches carry, without the head each has for itself: for a piece
+/// that goes on in a transaction, copies of table maps as well.
 fn carried(batches: &[LogBatch]) -> Vec<u8> {
     let mut bytes = Vec::new();
+    let mut maps: Vec<&[u8]> = Vec::new();
     for batch in batches {
-        let mut all = events(&batch.bytes[MAGIC_BYTES..]);
+        let mut all = events(&batch.bytes[MAGIC_BYTES..]).peekable();
         assert_eq!(all.next().expect("a format description")[4], 15);
-        bytes.extend(all.flatten());
+        if batch.start.at.contains('+') {
+            while all.next_if(|event| maps.contains(event)).is_some() {}
+        }
+        for event in all {
+            bytes.extend(event);
+            if event[4] == 19 {
+                maps.push(event);
+            }
+        }
     }
     bytes
 }

@@ -110,6 +110,8 @@ async fn later_snapshots_under_a_continuous_writer() {
     stop.store(true, Ordering::Relaxed);
     let written = writer.await.expect("the writer ended well") + 2;
     let mut conn = site.connect().await;
+    // One transaction in several segments.
+    run(&mut conn, "UPDATE shop.orders SET what = REVERSE(what)").await;
     run(&mut conn, "INSERT INTO shop.notes VALUES ('before')").await;
     let gtid = conn.query_first("SELECT @@gtid_binlog_pos").await;
     let gtid: String = gtid.expect("asked").expect("a GTID");

@@ -69,7 +69,7 @@ type Found = Option<(usize, String, Option<String>)>;
 fn cut(until: &Until) -> Result<Found, &'static str> {
     let (bytes, header) = mariadb();
     let segment = segment::read(&bytes).expect("segment");
-    match find(&segment, &header, until) {
+    match find(&segment, &header, until, None) {
         Ok(None) => Ok(None),
         Ok(Some(cut)) => Ok(Some((cut.events, cut.position.at, cut.position.gtid))),
         Err(error) => Err(error.code()),
@@ -156,7 +156,7 @@ fn mysql_tells_transactions_by_uuid_and_commits_to_the_microsecond() {
     let segment = segment::read(&bytes).expect("segment");
     let set = format!("{uuid}:1-5");
     let header = header(position("b.1:100", &set), position("b.1:300", &set));
-    let cut = |until| match find(&segment, &header, &until) {
+    let cut = |until| match find(&segment, &header, &until, None) {
         Ok(cut) => Ok(cut.map(|cut| cut.events)),
         Err(error) => Err(error.code()),
     };

@@ -88,7 +88,7 @@ pub(crate) async fn end_of_log(conn: &mut Conn) -> PortResult<BinlogPosition> {
     };
     let row = row.ok_or_else(binlog_off)?;
     match (row.get::<String, _>(0), row.get::<u64, _>(1)) {
-        (Some(file), Some(offset)) => Ok(BinlogPosition { file, offset }),
+        (Some(file), Some(offset)) => Ok(BinlogPosition::new(file, offset)),
         _ => Err(binlog_off()),
     }
 }
