@@ -6,7 +6,7 @@ use crate::support::{
     restore, service, snapshot,
 };
 use planb_model::Epoch;
-use planb_model::recovery::TableDigest;
+use planb_model::recovery::{LogPosition, TableDigest};
 use planb_ports::{
     Database, ErrorKind, LogBatch, LogSegment, LogSource, SegmentEnd, SnapshotFacts, Until,
 };
@@ -335,6 +335,18 @@ async fn piece(log: &mut dyn LogSource) -> LogBatch {
     }
 }
 
+/// The last transaction before a position, in the engine's words.
+fn last_gtid(position: &LogPosition) -> String {
+    let state = position.gtid.clone().expect("GTIDs");
+    match state.split_once(':') {
+        None => state,
+        Some((uuid, interval)) => {
+            let last = interval.rsplit('-').next().expect("a number");
+            format!("{uuid}:{last}")
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_restore_to_a_point_has_all_of_a_transaction_or_nothing() {
     let shipped = Shipped::new(&[]).await;
@@ -351,16 +363,6 @@ async fn a_restore_to_a_point_has_all_of_a_transaction_or_nothing() {
     };
     let file = begin.at.rsplit_once(':').expect("a place").0;
     let middle = format!("{file}:{}", (offset(&begin.at) + offset(&end.at)) / 2);
-    let last_gtid = |position: &planb_model::recovery::LogPosition| {
-        let state = position.gtid.clone().expect("GTIDs");
-        match state.split_once(':') {
-            None => state,
-            Some((uuid, interval)) => {
-                let last = interval.rsplit('-').next().expect("a number");
-                format!("{uuid}:{last}")
-            }
-        }
-    };
     let stop = async |from: usize, until: &Until| {
         let done = target
             .database()
