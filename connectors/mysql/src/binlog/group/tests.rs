@@ -1,3 +1,5 @@
+//! Transactions and pieces of long ones, from events made for the purpose.
+
 use super::*;
 use crate::binlog::event::testing;
 
