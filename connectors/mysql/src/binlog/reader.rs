@@ -166,7 +166,8 @@ impl Work {
         }
         result?;
         if !is_behind {
-            tokio::time::sleep(Duration::from_millis(REST_MS)).await;
+            let pause = Duration::from_millis(REST_MS);
+            dump.rest(pause).await.map_err(Error::from)?;
         }
         Ok(true)
     }

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use mysql_async::Error;
 use mysql_common::constants::Command;
 use std::io;
+use std::time::Duration;
 
 /// Send MariaDB's annotations, too: every byte of a transaction as it is in
 /// the file. MySQL knows no such flag and logs the same in an ordinary event.
@@ -99,6 +100,12 @@ impl Dump {
             Some(filled) => filled.map(|()| true),
             None => Ok(false),
         }
+    }
+
+    /// Lets events gather for `pause`. Dropped before its end, it leaves the
+    /// connection closed.
+    pub async fn rest(&mut self, pause: Duration) -> io::Result<()> {
+        self.conn.wire.stream.rest(pause).await
     }
 
     /// Hands every event that is whole to `take`.

@@ -7,16 +7,19 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// A connection to a server.
 pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
     /// While it is being changed.
     Gone,
 }
@@ -25,7 +28,7 @@ impl Stream {
     pub async fn connect(config: &MysqlConfig) -> Result<Self, Error> {
         let stream = TcpStream::connect((config.host.as_str(), config.port)).await?;
         stream.set_nodelay(true)?;
-        Ok(Stream::Plain(stream))
+        Ok(Stream::Plain(Socket(Some(stream))))
     }
 
     /// Goes on encrypted, to a server whose certificate the authority in `ca`
@@ -53,6 +56,22 @@ impl Stream {
         }
     }
 
+    /// Lets what comes gather in the kernel for `pause`. Nothing wakes this process
+    /// meanwhile, which a socket that is waited for does with every packet. Dropped
+    /// before its end, it leaves the connection closed.
+    pub async fn rest(&mut self, pause: Duration) -> io::Result<()> {
+        let socket = match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => stream.get_mut().0,
+            Stream::Gone => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        let live = socket.0.take().ok_or(io::ErrorKind::NotConnected)?;
+        let resting = live.into_std()?;
+        tokio::time::sleep(pause).await;
+        socket.0 = Some(TcpStream::from_std(resting)?);
+        Ok(())
+    }
+
     pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Plain(stream) => stream.write_all(bytes).await,
@@ -62,6 +81,44 @@ impl Stream {
             }
             Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+}
+
+/// A socket, `None` while it rests.
+pub(super) struct Socket(Option<TcpStream>);
+
+impl Socket {
+    fn live(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        let live = self.0.as_mut().map(Pin::new);
+        live.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.live()?.poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.live()?.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.live()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.live()?.poll_shutdown(cx)
     }
 }
 
