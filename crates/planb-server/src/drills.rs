@@ -120,9 +120,8 @@ impl Verifier for ScratchVerifier {
     }
 
     async fn last(&self) -> PortResult<Option<Verified>> {
-        let records = self.repository.records(RecordKind::Verification).await?;
-        let newest = records.into_iter().max_by_key(|record| record.written_at);
-        let Some(record) = newest else {
+        let mut records = self.repository.records(RecordKind::Verification).await?;
+        let Some(record) = records.pop() else {
             return Ok(None);
         };
         let Ok(found) = serde_json::from_value::<Findings>(record.body) else {

@@ -5,6 +5,7 @@ use crate::put::Put;
 use crate::segment::check_format;
 use crate::vault::Vault;
 use bytes::Bytes;
+use jiff::Timestamp;
 use planb_model::recovery::{NewRecord, ObjectHash, Record, RecordKind, VAULT_FORMAT};
 use planb_ports::{ErrorKind, PortResult};
 
@@ -14,12 +15,14 @@ impl Vault {
         if !crate::layout::is_id(&new.snapshot) {
             return Err(error::no_such_snapshot(&new.snapshot));
         }
+        let written_at = self.clock.now();
         let record = Record {
             format: VAULT_FORMAT,
             service: self.service.clone(),
             kind: new.kind,
             snapshot: new.snapshot,
-            written_at: self.clock.now(),
+            written_at,
+            turn: self.turn(new.kind, written_at).await?,
             passed: new.passed,
             body: new.body,
             signature: self.signs(),
@@ -34,6 +37,17 @@ impl Vault {
             Put::Ours => Ok(record),
             Put::Others(_) => Err(error::other_writer(&key)),
         }
+    }
+
+    /// A later one begins when the newest record is of a time to come: what was found
+    /// since must count, whatever the clock said then.
+    async fn turn(&self, kind: RecordKind, now: Timestamp) -> PortResult<u32> {
+        let newest = self.patient().records(kind).await?.pop();
+        Ok(newest.map_or(0, |newest| {
+            newest
+                .turn
+                .saturating_add(u32::from(newest.written_at > now))
+        }))
     }
 
     /// All records of a kind, oldest first. One that cannot be trusted is left
@@ -51,7 +65,7 @@ impl Vault {
                 Err(e) => tracing::warn!(error = e.chain(), "a record is left out"),
             }
         }
-        records.sort_by_key(|record| record.written_at);
+        records.sort_by_key(|record| (record.turn, record.written_at));
         Ok(records)
     }
 

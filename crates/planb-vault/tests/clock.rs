@@ -5,7 +5,7 @@ mod world;
 
 use jiff::{SignedDuration, Timestamp};
 use planb_model::SiteName;
-use planb_model::recovery::RetentionPolicy;
+use planb_model::recovery::{NewRecord, RecordKind, RetentionPolicy};
 use planb_ports::progress::NoProgress;
 use planb_ports::{Clock, Repository, RestoreOptions, RestoreTo, SnapshotOptions};
 use std::time::Duration;
@@ -246,4 +246,35 @@ async fn a_snapshot_by_a_clock_that_was_behind_takes_no_points_away() {
     assert_eq!(it.rows_at(RestoreTo::Time(then)).await, rows);
     let points = it.world.repository().points().await.expect("points");
     assert!(points.iter().any(|p| p.id == snapshots[4]));
+}
+
+/// A verdict of a time to come must not stand against what was found since.
+#[tokio::test(start_paused = true)]
+async fn the_last_verdict_counts_whatever_the_clock_says() {
+    let mut it = History::new();
+    it.world.claim(world::ONE).await;
+    it.put("some").await;
+    let snapshot = it.backup().await;
+    let repository = it.world.repository();
+    let found = |passed: bool, turn: usize| NewRecord {
+        kind: RecordKind::Verification,
+        snapshot: snapshot.clone(),
+        passed: Some(passed),
+        body: serde_json::json!({ "turn": turn }),
+    };
+    let jumps = [0, 24 * 400, -24 * 405, 0, 24 * 2, -24 * 30];
+    for (turn, hours) in jumps.into_iter().enumerate() {
+        it.world.clock.jump(hours * HOUR_MS);
+        let passed = turn % 2 == 0;
+        let written = repository.put_record(found(passed, turn)).await;
+        assert_eq!(written.expect("a record").written_at, it.world.clock.now());
+        let points = repository.points().await.expect("points");
+        let told = points[0].verified.map(|verdict| verdict.passed);
+        assert_eq!(told, Some(passed), "after a jump of {hours} h");
+        let records = repository.records(RecordKind::Verification).await;
+        let in_order: Vec<_> = records.expect("records").into_iter().collect();
+        let turns: Vec<_> = in_order.iter().map(|r| r.body["turn"].clone()).collect();
+        assert_eq!(turns, (0..=turn).collect::<Vec<_>>());
+        it.world.clock.sleep(Duration::from_millis(1)).await;
+    }
 }

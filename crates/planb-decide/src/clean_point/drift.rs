@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 const ALLOWANCE: f64 = 1.0;
 /// The sum that is no chance any more, in standard deviations.
 const LIMIT: f64 = 12.0;
+/// Values at the end that must have left the slack, by their middle: many small
+/// deviations that stay within it are how honest data grows.
+const LAST: usize = 3;
 /// Share of a signal's slack that counts as one standard deviation at least.
 const DEVIATION_SHARE_MIN: f64 = 0.25;
 
@@ -21,22 +24,20 @@ pub(super) struct Drift {
     table: Option<String>,
     /// The first point of it.
     pub(super) from: usize,
-    /// The point at which it was certain enough.
-    seen: usize,
+    /// The last known value before it.
+    before: f64,
+    /// The value at which it was certain enough.
+    now: f64,
 }
 
 impl Drift {
     pub(super) fn reason(&self, points: &[Point]) -> Reason {
-        let at = |index: usize| {
-            let value = value(&points[index], self.signal, self.table.as_deref());
-            OrderedValue::new(value.unwrap_or_default())
-        };
         Reason::Drifts {
             signal: self.signal,
             table: self.table.clone(),
             since: points[self.from].at,
-            before: at(self.from.saturating_sub(1)),
-            now: at(self.seen),
+            before: OrderedValue::new(self.before),
+            now: OrderedValue::new(self.now),
         }
     }
 }
@@ -69,25 +70,27 @@ fn creeping(
     if known.len() <= policy.history_min {
         return None;
     }
-    let (first, later) = known.split_at(policy.history_min);
-    let first: Vec<f64> = first.iter().map(|(_, v)| *v).collect();
-    let (usual, deviation) = middle(&first);
-    let deviation = deviation.max(signal.slack() * policy.slack * DEVIATION_SHARE_MIN);
-    let (mut sum, mut from) = (0.0, None);
-    for (index, value) in later {
+    let values: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
+    let (usual, deviation) = middle(&values[..policy.history_min]);
+    let slack = signal.slack() * policy.slack;
+    let deviation = deviation.max(slack * DEVIATION_SHARE_MIN);
+    let (mut sum, mut began) = (0.0, None);
+    for (place, value) in values.iter().enumerate().skip(policy.history_min) {
         sum = f64::max(0.0, sum + (value - usual) / deviation - ALLOWANCE);
         if sum == 0.0 {
-            from = None;
-        } else {
-            let from = *from.get_or_insert(*index);
-            if sum > LIMIT {
-                return Some(Drift {
-                    signal,
-                    table,
-                    from,
-                    seen: *index,
-                });
-            }
+            began = None;
+            continue;
+        }
+        let began = *began.get_or_insert(place);
+        let last = &values[(place + 1).saturating_sub(LAST)..=place];
+        if sum > LIMIT && middle(last).0 - usual > slack {
+            return Some(Drift {
+                signal,
+                table,
+                from: known[began].0,
+                before: began.checked_sub(1).map_or(usual, |last| values[last]),
+                now: *value,
+            });
         }
     }
     None

@@ -51,6 +51,10 @@ pub struct Record {
     pub snapshot: String,
     /// When it was written, by the writer's clock.
     pub written_at: Timestamp,
+    /// How often the clock was behind the newest record until then: records are in
+    /// the order of turns, then of times.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub turn: u32,
     /// Whether all was well; `None` when that is not known.
     pub passed: Option<bool>,
     /// What was found, in the words of its writer.
@@ -58,6 +62,11 @@ pub struct Record {
     /// Whether it is signed; not part of the object.
     #[serde(skip)]
     pub signature: SignatureState,
+}
+
+/// Records without a turn are of the first one.
+fn is_first(turn: &u32) -> bool {
+    *turn == 0
 }
 
 impl Record {

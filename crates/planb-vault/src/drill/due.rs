@@ -6,8 +6,9 @@ use std::time::Duration;
 
 /// The snapshot of `points`, newest first, that most needs a drill: the newest
 /// that never had one, then older ones; else the newest whole one when log has
-/// come behind it and its last drill is `interval` old. Damaged ones cannot be
-/// restored, which is said where they are listed.
+/// come behind it and its last drill is `interval` old, or of a time to come: how
+/// old that one is nobody knows. Damaged ones cannot be restored, which is said
+/// where they are listed.
 pub fn due(points: &[SnapshotPoint], interval: Duration, now: Timestamp) -> Option<&SnapshotPoint> {
     let whole = || points.iter().filter(|point| point.damage.is_none());
     if let Some(never) = whole().find(|point| point.verified.is_none()) {
@@ -15,9 +16,11 @@ pub fn due(points: &[SnapshotPoint], interval: Duration, now: Timestamp) -> Opti
     }
     let newest = whole().next()?;
     let drilled = newest.verified?.at;
-    let age = Duration::try_from(now.duration_since(drilled)).unwrap_or_default();
-    let has_news = newest.log.as_ref().is_some_and(|log| log.to.at > drilled);
-    (has_news && age >= interval).then_some(newest)
+    let is_due = match Duration::try_from(now.duration_since(drilled)) {
+        Ok(age) => age >= interval && newest.log.as_ref().is_some_and(|log| log.to.at > drilled),
+        Err(_) => true,
+    };
+    is_due.then_some(newest)
 }
 
 #[cfg(test)]
@@ -83,5 +86,7 @@ mod tests {
         points[0] = point("c", Some(10), 5);
         assert_eq!(id(&points, 70), None, "nothing has come since");
         assert_eq!(id(&[], 70), None);
+        points[0] = point("c", Some(5_000), 60);
+        assert_eq!(id(&points, 70).as_deref(), Some("c"), "of a time to come");
     }
 }

@@ -117,6 +117,35 @@ fn a_drip_in_the_log_is_found_near_its_beginning() {
     assert!(to >= at(27) && to <= at(33), "{to}");
 }
 
+/// Numbers in texts get longer, and words are added: by a real stream beside a
+/// growing table, 4.91 to 5.15 bits in two minutes.
+#[test]
+fn honest_data_that_changes_a_little_for_long_is_followed() {
+    let grows = |minute: usize, window: &mut Window| {
+        let entropy = if minute < 10 { 4.91 } else { 5.15 };
+        *window = self::window(minute, entropy, 20.0);
+    };
+    let within = followed(grows, None);
+    assert_eq!(reached(&within), "m59", "{:?}", within.stopped);
+}
+
+#[test]
+fn a_drift_is_told_from_the_last_value_that_is_known() {
+    let within = followed(
+        |minute, window| match minute {
+            29 => window.measures.clear(),
+            30.. => *window = self::window(minute, 5.15 + (minute - 30) as f64 * 0.02, 20.0),
+            _ => {}
+        },
+        None,
+    );
+    let stopped = within.stopped.expect("a reason");
+    let Reason::Drifts { before, now, .. } = &stopped.rejected[0] else {
+        panic!("{stopped:?}");
+    };
+    assert!(before.get() > 4.5 && now.get() > 5.2, "{stopped:?}");
+}
+
 #[test]
 fn a_batch_is_said_and_followed() {
     let within = followed(
