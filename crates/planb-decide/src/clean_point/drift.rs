@@ -11,9 +11,11 @@ use std::collections::BTreeSet;
 const ALLOWANCE: f64 = 1.0;
 /// The sum that is no chance any more, in standard deviations.
 const LIMIT: f64 = 12.0;
-/// Values at the end that must have left the slack, by their middle: many small
-/// deviations that stay within it are how honest data grows.
+/// Values at the end whose middle must have gone away by the share of the slack
+/// below: many deviations that stay smaller are how honest data grows.
 const LAST: usize = 3;
+/// … of a signal's slack.
+const GONE_SHARE_MIN: f64 = 0.5;
 /// Share of a signal's slack that counts as one standard deviation at least.
 const DEVIATION_SHARE_MIN: f64 = 0.25;
 
@@ -83,7 +85,7 @@ fn creeping(
         }
         let began = *began.get_or_insert(place);
         let last = &values[(place + 1).saturating_sub(LAST)..=place];
-        if sum > LIMIT && middle(last).0 - usual > slack {
+        if sum > LIMIT && middle(last).0 - usual > slack * GONE_SHARE_MIN {
             return Some(Drift {
                 signal,
                 table,
