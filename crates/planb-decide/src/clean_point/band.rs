@@ -1,7 +1,7 @@
 //! What a signal usually is: median and median absolute deviation, which a few
 //! odd points do not move.
 
-use super::{Policy, Signal};
+use super::Policy;
 
 /// The MAD of normal values is this share of their standard deviation.
 const MAD_TO_DEVIATION: f64 = 1.4826;
@@ -14,13 +14,14 @@ pub(super) struct Band {
 }
 
 impl Band {
-    /// Learns from `history`; `None` while there is too little of it.
-    pub(super) fn learn(history: &[f64], signal: Signal, policy: &Policy) -> Option<Self> {
+    /// Learns from `history`; `None` while there is too little of it. A deviation
+    /// below `slack`, in the signal's own unit, never counts.
+    pub(super) fn learn(history: &[f64], slack: f64, policy: &Policy) -> Option<Self> {
         if history.len() < policy.history_min {
             return None;
         }
         let (middle, deviation) = middle(history);
-        let half = (policy.width * deviation).max(signal.slack() * policy.slack);
+        let half = (policy.width * deviation).max(slack);
         Some(Self {
             low: middle - half,
             high: middle + half,
@@ -58,15 +59,15 @@ mod tests {
     fn a_few_odd_values_do_not_move_the_band() {
         let policy = Policy::default();
         let usual = [0.30, 0.31, 0.29, 0.30, 0.95, 0.30, 0.31];
-        let band = Band::learn(&usual, Signal::Compressed, &policy).expect("a band");
+        let band = Band::learn(&usual, 0.02, &policy).expect("a band");
         assert!(band.holds(0.33) && !band.holds(0.6), "{band:?}");
     }
 
     #[test]
     fn little_history_is_no_band_and_a_constant_one_has_slack() {
         let policy = Policy::default();
-        assert_eq!(Band::learn(&[0.3; 4], Signal::Compressed, &policy), None);
-        let band = Band::learn(&[0.3; 5], Signal::Compressed, &policy).expect("a band");
+        assert_eq!(Band::learn(&[0.3; 4], 0.02, &policy), None);
+        let band = Band::learn(&[0.3; 5], 0.02, &policy).expect("a band");
         assert!(band.holds(0.315) && !band.holds(0.33));
     }
 }

@@ -74,7 +74,7 @@ fn creeping(
     }
     let values: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
     let (usual, deviation) = middle(&values[..policy.history_min]);
-    let slack = signal.slack() * policy.slack;
+    let slack = signal.slack(table.as_deref()) * policy.slack;
     let deviation = deviation.max(slack * DEVIATION_SHARE_MIN);
     let (mut sum, mut began) = (0.0, None);
     for (place, value) in values.iter().enumerate().skip(policy.history_min) {

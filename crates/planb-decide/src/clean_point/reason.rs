@@ -1,6 +1,6 @@
 //! Why a point is not taken, in words.
 
-use super::{Measured, OrderedValue, Signal};
+use super::{FILES, Measured, OrderedValue, Signal};
 use jiff::Timestamp;
 use planb_model::Text;
 use serde::Serialize;
@@ -139,6 +139,7 @@ fn named(signal: Signal, table: Option<&str>) -> (String, String) {
     };
     match table {
         None => (en.to_owned(), ko.to_owned()),
+        Some(FILES) => (format!("files: {en}"), format!("파일: {ko}")),
         Some(table) => (format!("{table}: {en}"), format!("{table}: {ko}")),
     }
 }

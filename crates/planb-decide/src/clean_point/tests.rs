@@ -232,3 +232,55 @@ fn one_more_broken_row_than_ever_before_rejects() {
     assert_eq!(chosen(&choice), "h00", "nothing to compare with: only said");
     assert_eq!(choice.chosen.expect("a point").noted.len(), 1);
 }
+
+/// Points a day apart: of files unless `rows`, with these bits of entropy each.
+fn by_entropy(values: &[f64], rows: &[usize]) -> Vec<Judged> {
+    let measure = |index: usize, value: &f64| {
+        let mut point = point(index, &Table::new(), 1.0);
+        point.measures = vec![Measured {
+            signal: Signal::Entropy,
+            table: (!rows.contains(&index)).then(|| FILES.to_owned()),
+            value: OrderedValue::new(*value),
+        }];
+        point
+    };
+    let points: Vec<_> = values
+        .iter()
+        .enumerate()
+        .map(|(i, v)| measure(i, v))
+        .collect();
+    judge_all(&points, &Policy::default())
+}
+
+fn rejected(judged: &[Judged]) -> Vec<usize> {
+    let bad = |(index, j): (usize, &Judged)| (!j.rejected.is_empty()).then_some(index);
+    judged.iter().enumerate().filter_map(bad).collect()
+}
+
+/// As a real MariaDB wrote them beside a growing table.
+const OF_FILES: [f64; 8] = [5.99, 5.917, 5.98, 5.95, 5.96, 5.638, 5.91, 6.1];
+
+#[test]
+fn pages_that_are_filled_later_are_no_attack_on_files() {
+    let judged = by_entropy(&OF_FILES, &[]);
+    assert_eq!(rejected(&judged), [0; 0], "{judged:?}");
+    // The same of rows would be.
+    assert!(!rejected(&by_entropy(&OF_FILES, &[0, 1, 2, 3, 4, 5, 6, 7])).is_empty());
+}
+
+#[test]
+fn files_full_of_ciphertext_are_rejected_and_said_to_be_files() {
+    let mut values = OF_FILES.to_vec();
+    values.extend([7.2, 7.3]);
+    let judged = by_entropy(&values, &[]);
+    assert_eq!(rejected(&judged), [8, 9], "{judged:?}");
+    let said = judged[8].rejected[0].text();
+    assert!(said.en.starts_with("files: ") && said.ko.starts_with("파일: "));
+}
+
+#[test]
+fn another_method_of_taking_snapshots_is_no_attack() {
+    let values = [4.5, 4.51, 4.5, 4.52, 4.5, 4.51, 6.0, 6.0, 6.0];
+    let judged = by_entropy(&values, &[0, 1, 2, 3, 4, 5]);
+    assert_eq!(rejected(&judged), [0; 0], "{judged:?}");
+}

@@ -5,7 +5,8 @@ use super::Findings;
 use crate::VaultRepository;
 use jiff::Timestamp;
 use planb_decide::clean_point::{
-    Choice, Log, Measured, OrderedValue, Point, Policy, Signal, Window, Within, choose, follow,
+    Choice, FILES, Log, Measured, OrderedValue, Point, Policy, Signal, Window, Within, choose,
+    follow,
 };
 use planb_model::Text;
 use planb_model::recovery::{Record, RecordKind, SnapshotPoint};
@@ -138,6 +139,9 @@ fn judged(point: &SnapshotPoint, drill: Option<&Findings>) -> Point {
             value: OrderedValue::new(facts.stored_bytes as f64 / facts.raw_bytes.max(1) as f64),
         });
     }
+    if drill.is_some_and(|d| d.files) {
+        of_files(&mut measures);
+    }
     Point {
         id: point.id.clone(),
         at: at.unwrap_or_default(),
@@ -148,5 +152,13 @@ fn judged(point: &SnapshotPoint, drill: Option<&Findings>) -> Point {
         dropped: Vec::new(),
         measures,
         failed_checks: drill.map(|d| d.integrity.clone()).unwrap_or_default(),
+    }
+}
+
+/// What was measured of all bytes of a snapshot of files is of these, not of rows.
+fn of_files(measures: &mut [Measured]) {
+    let whole = |m: &&mut Measured| m.signal.is_content() && m.table.is_none();
+    for measure in measures.iter_mut().filter(whole) {
+        measure.table = Some(FILES.to_owned());
     }
 }
