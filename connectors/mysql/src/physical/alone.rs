@@ -1,6 +1,7 @@
 //! Statements on the files of a MySQL server, by a server nobody can reach: it
 //! recovers the files, runs the statements, and stops.
 
+use super::folder::Folder;
 use super::program::{self, SERVER_MYSQL, complaint, failed};
 use crate::client::{Client, first};
 use crate::error::{corrupt, timed_out};
@@ -39,8 +40,7 @@ pub(super) async fn run(
     more: &[String],
     statements: &str,
 ) -> PortResult<()> {
-    let temporary = tempfile::Builder::new().prefix("planb-").tempdir();
-    let temporary = temporary.map_err(|e| failed(SERVER_MYSQL, e))?;
+    let temporary = Folder::of_tool().map_err(|e| failed(SERVER_MYSQL, e))?;
     let (script, log) = (
         temporary.path().join("script"),
         temporary.path().join("log"),

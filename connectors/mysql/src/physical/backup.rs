@@ -1,5 +1,6 @@
 //! Taking the files.
 
+use super::folder::Folder;
 use super::program::{self, BACKUP, complaint, failed};
 use super::{KIND_PHYSICAL, major, unsupported};
 use crate::binlog::position::BinlogPosition;
@@ -18,7 +19,6 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 
@@ -46,8 +46,7 @@ pub(crate) async fn take(
     own::ensure(&mut conn).await?;
     let bytes = size_of_tables(&mut conn).await?;
     progress.stage("copying the server's files");
-    let dir = tempfile::Builder::new().prefix("planb-").tempdir();
-    let dir = dir.map_err(|e| failed(BACKUP, e))?;
+    let dir = Folder::of_tool().map_err(|e| failed(BACKUP, e))?;
     let spec = PartSpec {
         name: "files".to_owned(),
         kind: KIND_PHYSICAL.to_owned(),
@@ -127,7 +126,7 @@ pub(super) async fn may(conn: &mut Conn, wanted: &[&str]) -> PortResult<()> {
     Err(unsupported(format!("PlanB's account lacks {missing}")))
 }
 
-fn start(config: &MysqlConfig, dir: &TempDir) -> PortResult<Child> {
+fn start(config: &MysqlConfig, dir: &Folder) -> PortResult<Child> {
     let account = account(config, dir.path()).map_err(|e| failed(BACKUP, e))?;
     let notes = dir.path().join("notes");
     let log = std::fs::File::create(dir.path().join("log")).map_err(|e| failed(BACKUP, e))?;

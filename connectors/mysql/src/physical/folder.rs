@@ -1,7 +1,8 @@
-//! The folder a copy of the server's files is put into.
+//! The folder a copy of the server's files is put into, and the one a tool works in.
 //!
-//! It takes as much room as the data, so it must go whatever happens: when the
-//! snapshot ends, or when the next one finds that its owner is gone.
+//! One takes as much room as the data, the other has the account the tool logs in
+//! with, so they must go whatever happens: when the snapshot ends, or when the next
+//! one finds that their owner is gone.
 
 use super::unsupported;
 use crate::client::first;
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 
 /// How the folders are called, in the server's `tmpdir`.
 const PREFIX: &str = "planb-clone-";
+/// How those of tools are called, in our own temporary directory.
+const TOOL_PREFIX: &str = "planb-tool-";
 /// Locked as long as the folder is in use.
 const LOCK: &str = "lock";
 /// The same, before it is locked.
@@ -38,8 +41,8 @@ impl Folder {
         let place = Path::new(tmpdir.split(':').next().unwrap_or(&tmpdir));
         let made = || {
             let server = std::fs::metadata(&data)?;
-            sweep(place, server.uid())?;
-            Self::make(place, &server)
+            sweep(place, PREFIX, server.uid())?;
+            Self::make(place, PREFIX, &server)
         };
         made().map_err(|e| {
             let place = place.display();
@@ -50,9 +53,23 @@ impl Folder {
         })
     }
 
-    /// One that belongs to the server, so that it may write into it.
-    fn make(place: &Path, server: &Metadata) -> io::Result<Self> {
-        let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
+    /// One for a tool, after those that runs left behind which were killed.
+    pub fn of_tool() -> io::Result<Self> {
+        Self::of_tool_in(&std::env::temp_dir())
+    }
+
+    fn of_tool_in(place: &Path) -> io::Result<Self> {
+        let ours = std::fs::metadata("/proc/self")?;
+        // No reason to take no snapshot.
+        if let Err(error) = sweep(place, TOOL_PREFIX, ours.uid()) {
+            tracing::warn!(%error, "what an earlier run left behind stays");
+        }
+        Self::make(place, TOOL_PREFIX, &ours)
+    }
+
+    /// One that belongs to its user, so that it may write into it.
+    fn make(place: &Path, prefix: &str, server: &Metadata) -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix(prefix).tempdir_in(place)?;
         // A sweep that comes in between must not find it unlocked.
         let lock = File::create(dir.path().join(LOCK_NEW))?;
         lock.lock()?;
@@ -67,6 +84,11 @@ impl Folder {
         })
     }
 
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the server is to put its files: nothing is there yet.
     pub fn files(&self) -> PathBuf {
         self.path.join("data")
@@ -78,19 +100,19 @@ impl Drop for Folder {
         let removed = self.dir.take().map_or(Ok(()), TempDir::close);
         if let Err(error) = removed {
             let folder = self.path.display();
-            tracing::warn!(%error, %folder, "a copy of the server's files is left behind");
+            tracing::warn!(%error, %folder, "a folder is left behind");
         }
     }
 }
 
 /// Deletes the folders whose users are gone. What is not PlanB's or the server's
 /// is not touched: everybody may write into a `tmpdir`.
-fn sweep(place: &Path, server: u32) -> io::Result<()> {
+fn sweep(place: &Path, prefix: &str, server: u32) -> io::Result<()> {
     let ours = std::fs::metadata("/proc/self")?.uid();
     for entry in std::fs::read_dir(place)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !name.starts_with(PREFIX) {
+        if !name.starts_with(prefix) {
             continue;
         }
         // One that ends just now goes by itself.
@@ -102,7 +124,7 @@ fn sweep(place: &Path, server: u32) -> io::Result<()> {
             continue;
         }
         let folder = path.display();
-        tracing::warn!(%folder, "removing a copy that a snapshot left behind");
+        tracing::warn!(%folder, "removing what a snapshot left behind");
         super::target::remove(&path)?;
     }
     Ok(())
@@ -135,7 +157,7 @@ mod tests {
     fn a_folder_that_was_left_behind_goes_and_one_in_use_stays() {
         let place = tempfile::tempdir().expect("a folder");
         let server = std::fs::metadata(place.path()).expect("ours");
-        let used = Folder::make(place.path(), &server).expect("made");
+        let used = Folder::make(place.path(), PREFIX, &server).expect("made");
         std::fs::create_dir(used.files()).expect("the server's");
         let left = place.path().join("planb-clone-left");
         std::fs::create_dir_all(left.join("data")).expect("made");
@@ -146,7 +168,7 @@ mod tests {
         File::create(left.join(LOCK)).expect("a lock nobody holds");
         File::create(theirs.join(LOCK)).expect("a file");
 
-        sweep(place.path(), server.uid()).expect("swept");
+        sweep(place.path(), PREFIX, server.uid()).expect("swept");
         let mut still = folders(place.path());
         still.sort();
         let mut wanted = vec![used.path.clone(), just_made, theirs];
@@ -155,5 +177,17 @@ mod tests {
         let gone = used.path.clone();
         drop(used);
         assert!(!gone.exists());
+    }
+    #[test]
+    fn the_account_a_killed_run_left_goes_with_the_next_one() {
+        let place = tempfile::tempdir().expect("a folder");
+        let mut killed = Folder::of_tool_in(place.path()).expect("made");
+        let left = killed.dir.take().expect("there").keep();
+        std::fs::write(left.join("account.cnf"), "[client]").expect("written");
+        let beside = Folder::of_tool_in(place.path()).expect("made");
+        assert!(left.exists(), "it is in use");
+        drop(killed);
+        let next = Folder::of_tool_in(place.path()).expect("made");
+        assert!(!left.exists() && beside.path().exists() && next.path().exists());
     }
 }
