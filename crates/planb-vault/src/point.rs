@@ -13,19 +13,17 @@ use crate::segment::Segment;
 use crate::trust::Trust;
 use crate::vault::{Vault, same_place};
 use futures::StreamExt;
-use futures::stream;
 use jiff::Timestamp;
 use planb_model::recovery::{
     LogPosition, ObjectHash, RecoveryPoint, SegmentBody, SegmentSeq, SnapshotManifest,
 };
 use planb_model::{Canary, Epoch};
 use planb_ports::{ErrorKind, PortResult};
+use std::pin::pin;
 use std::time::Duration;
 
 /// Listing a day of segments costs up to a quarter of a second on a local disk.
 const LISTING_SECS_MIN: u64 = 60;
-/// Segments read ahead: hides a vault's latency, costs this many segments of memory.
-pub(crate) const READ_AHEAD_SEGMENTS: usize = 8;
 
 /// How far the vault has been checked.
 #[derive(Debug)]
@@ -145,8 +143,7 @@ impl Verified {
         }
         let new = names.into_iter().filter(|name| name.seq >= known);
         let epoch = self.head.epoch;
-        let reads = new.map(|name| async move { vault.read_segment(epoch, &name).await });
-        let mut segments = stream::iter(reads).buffered(READ_AHEAD_SEGMENTS);
+        let mut segments = pin!(vault.read_ahead(epoch, new));
         while let Some(segment) = segments.next().await {
             if !self.ended {
                 let segment = segment?;

@@ -8,6 +8,7 @@ use crate::sign::Signing;
 use crate::spool::Spool;
 use crate::{VaultOptions, error};
 use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt};
 use planb_model::recovery::{LogPosition, SegmentSeq};
 use planb_model::{Epoch, ServiceName};
 use planb_ports::{Clock, ErrorKind, PortError, PortResult, Random, VaultStorage};
@@ -15,6 +16,12 @@ use std::sync::Arc;
 
 /// Larger objects are compressed and expanded off the async threads.
 const INLINE_BYTES_MAX: usize = 128 * 1024;
+
+/// Objects of segments read ahead: hides a vault's latency.
+const READ_AHEAD_SEGMENTS: usize = 8;
+/// Of those, so many are expanded ahead. What is expanded may be many times as
+/// large as it is stored: pieces of long transactions have 4 MiB each.
+const EXPAND_AHEAD_SEGMENTS: usize = 2;
 
 /// One service's folder in a vault, and how to write in it.
 #[derive(Clone)]
@@ -39,10 +46,31 @@ impl Vault {
         epoch: Epoch,
         name: &SegmentName,
     ) -> PortResult<Segment> {
-        let object = match self.storage.read(&name.key).await {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Err(error::missing(&name.key)),
-            other => other?,
-        };
+        let object = self.read_object(name).await?;
+        self.expand(epoch, name, object).await
+    }
+
+    /// Reads segments in the order of their names, several at a time.
+    pub(crate) fn read_ahead<'a>(
+        &'a self,
+        epoch: Epoch,
+        names: impl Iterator<Item = SegmentName> + 'a,
+    ) -> impl Stream<Item = PortResult<Segment>> + 'a {
+        let reads = names.map(move |name| async move { (self.read_object(&name).await, name) });
+        stream::iter(reads)
+            .buffered(READ_AHEAD_SEGMENTS)
+            .map(move |(object, name)| async move { self.expand(epoch, &name, object?).await })
+            .buffered(EXPAND_AHEAD_SEGMENTS)
+    }
+
+    async fn read_object(&self, name: &SegmentName) -> PortResult<Bytes> {
+        match self.storage.read(&name.key).await {
+            Err(e) if e.kind() == ErrorKind::NotFound => Err(error::missing(&name.key)),
+            other => other,
+        }
+    }
+
+    async fn expand(&self, epoch: Epoch, name: &SegmentName, object: Bytes) -> PortResult<Segment> {
         let segment = self.decode(&name.key, object).await?;
         self.check_place(epoch, name, &segment)?;
         Ok(segment)

@@ -214,7 +214,9 @@ impl<'c> Work<'c> {
     /// Gathers row events, and sends them when they are many.
     async fn rows(&mut self, rows: &Rows) -> PortResult<()> {
         let limit = BINLOG_BYTES.min(self.packet);
-        for chunk in rows.chunks(self.packet, self.checksum)? {
+        // A long statement as one would be in memory several times: as it came,
+        // in base64, and in the driver.
+        for chunk in rows.chunks_of(limit, self.packet, self.checksum)? {
             if !self.gathered.is_empty() && self.gathered.len() + chunk.len() > limit {
                 self.send().await?;
             }

@@ -22,8 +22,9 @@ const SILENCE_SECS_MAX: u64 = 10;
 /// Runs of transactions waiting to be shipped; the source keeps the rest in its
 /// log.
 const WAITING_RUNS_MAX: usize = 1024;
-/// Bytes of them, in KiB. One larger transaction waits alone.
-const WAITING_KIB_MAX: usize = 64 * 1024;
+/// Bytes of them, in KiB: four pieces of a long transaction, many batches of short
+/// ones. One larger event waits alone.
+const WAITING_KIB_MAX: usize = 16 * 1024;
 /// A run is handed over when it has so many bytes, even if more are there.
 const RUN_BYTES: usize = 512 * 1024;
 /// Rest after everything that was there is handed over. The source sends each

@@ -147,6 +147,12 @@ impl Rows {
     /// The events in pieces of at most `limit` bytes, each of which can be
     /// applied by itself, for a log with or without checksums.
     pub fn chunks(&self, limit: usize, checksum: bool) -> PortResult<Vec<Vec<u8>>> {
+        self.chunks_of(limit, limit, checksum)
+    }
+
+    /// The same in pieces of about `size` bytes; only one event may be larger, up
+    /// to `limit`.
+    pub fn chunks_of(&self, size: usize, limit: usize, checksum: bool) -> PortResult<Vec<Vec<u8>>> {
         if let Some(large) = self.too_large(limit) {
             return Err(large.refused(None));
         }
@@ -158,7 +164,7 @@ impl Rows {
         let mut chunk = maps.clone();
         for (index, event) in self.rows.iter().enumerate() {
             let next = self.rows.get(index + 1).map(Logged::size);
-            let last = next.is_none_or(|next| chunk.len() + event.size() + next > limit);
+            let last = next.is_none_or(|next| chunk.len() + event.size() + next > size);
             if last {
                 let ending = event.with_flags(FLAG_STATEMENT_END);
                 ending.append(checksum, &mut chunk);

@@ -8,16 +8,16 @@ use crate::chain::{Head, Link};
 use crate::checkpoint::Proofs;
 use crate::error;
 use crate::layout::SegmentName;
-use crate::point::{READ_AHEAD_SEGMENTS, check_start};
+use crate::point::check_start;
 use crate::segment::Segment;
 use crate::trust::Trust;
 use futures::StreamExt;
-use futures::stream;
 use planb_model::Canary;
 use planb_model::recovery::{AppliedMark, Reached, SegmentBody, SegmentSeq};
 use planb_ports::repository::RestoreReport;
 use planb_ports::{ErrorKind, LogSegment, PortResult, SegmentEnd, Until};
 use std::cmp::Ordering;
+use std::pin::pin;
 
 /// Log applied at once, before compression: a connector that folds changes
 /// gains from seeing many, and a batch is kept in memory.
@@ -149,11 +149,7 @@ impl<'a> Applier<'a> {
     async fn take_all(&mut self, names: &[SegmentName], total: u64) -> PortResult<()> {
         let (vault, progress) = (self.target.vault, self.target.progress);
         let epoch = self.head.epoch;
-        let reads = names
-            .iter()
-            .cloned()
-            .map(|name| async move { vault.read_segment(epoch, &name).await });
-        let mut segments = stream::iter(reads).buffered(READ_AHEAD_SEGMENTS);
+        let mut segments = pin!(vault.read_ahead(epoch, names.iter().cloned()));
         while let Some(segment) = segments.next().await {
             if self.ended {
                 break;
@@ -183,9 +179,11 @@ impl<'a> Applier<'a> {
             }
             Link::Continues => {}
         }
+        // A piece of a long transaction gains nothing from those behind it.
+        let is_piece = segment.is_piece();
         self.batch.push(segment);
         let raw: usize = self.batch.iter().map(|s| s.raw.len()).sum();
-        if raw >= BATCH_RAW_BYTES {
+        if raw >= BATCH_RAW_BYTES || is_piece {
             self.apply_batch().await?;
         }
         Ok(())

@@ -126,7 +126,8 @@ impl<'c> Store<'c> {
 
     /// The bytes of a piece, as its segment has them.
     pub async fn read(&mut self, piece: &Aside) -> PortResult<Bytes> {
-        let mut bytes = Vec::new();
+        let parts = usize::try_from(piece.parts).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(parts.saturating_mul(PART_BYTES));
         for part in 0..piece.parts {
             let sql = format!(
                 "SELECT bytes FROM {} WHERE seq = {} AND part = {part}",
