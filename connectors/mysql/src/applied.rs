@@ -26,12 +26,32 @@ pub(crate) async fn read(client: &Client, conn: &mut Conn) -> PortResult<Applied
         "SELECT dirty, mark FROM planb.applied WHERE scope = {}",
         literal(&own::scope(&client.config))
     );
-    let row: Option<(i8, String)> = first(conn, "read the applied mark", sql).await?;
-    Ok(match row {
+    Ok(parsed(first(conn, "read the applied mark", sql).await?))
+}
+
+/// Locks the row until the transaction that is open ends. Refuses when the
+/// target does not stand `at` this mark any more.
+pub(crate) async fn lock(client: &Client, conn: &mut Conn, at: &AppliedMark) -> PortResult<()> {
+    let sql = format!(
+        "SELECT dirty, mark FROM planb.applied WHERE scope = {} FOR UPDATE",
+        literal(&own::scope(&client.config))
+    );
+    match parsed(first(conn, "lock the applied mark", sql).await?) {
+        Applied::At(mark) if mark == *at => Ok(()),
+        _ => Err(PortError::new(
+            ErrorKind::Conflict,
+            "PB-MYSQL-NOT-CONTINUOUS",
+            format!("somebody else took the target away from {}", at.position),
+        )),
+    }
+}
+
+fn parsed(row: Option<(i8, String)>) -> Applied {
+    match row {
         None => Applied::Never,
         Some((0, mark)) => serde_json::from_str(&mark).map_or(Applied::Broken, Applied::At),
         Some(_) => Applied::Broken,
-    })
+    }
 }
 
 /// Sets the mark, in the transaction that is open, if one is.

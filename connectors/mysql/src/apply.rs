@@ -8,6 +8,7 @@
 //! transaction by itself, so then the mark is made dirty first.
 
 mod compact;
+pub(crate) mod lanes;
 mod pieces;
 mod plan;
 mod session;
@@ -61,9 +62,10 @@ pub(crate) async fn segments(
     };
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
-    let done_to = continues(client, &mut conn, first).await?;
+    lanes::settle::settle(client, &mut conn).await?;
+    let (at, done_to) = continues(client, &mut conn, first).await?;
     check_order(segments)?;
-    let mut work = Work::start(client, conn).await?;
+    let mut work = Work::start(client, conn, Some(at)).await?;
     let mut group: Vec<Planned<'_>> = Vec::new();
     for (index, given) in segments.iter().enumerate() {
         let done_to = if index == 0 { done_to } else { 0 };
@@ -81,7 +83,10 @@ pub(crate) async fn segments(
             };
             match pieces::take(client, &mut work, &given, until).await? {
                 Some(position) => return Ok((index, SegmentEnd::Stopped(position))),
-                None => continue,
+                None => {
+                    work.stands_at(&segments[index].mark);
+                    continue;
+                }
             }
         }
         let planned = plan(client, given, done_to, until)?;
@@ -178,16 +183,20 @@ fn check_not_passed(
 /// Refuses a segment that does not go on where the target stands: applying one
 /// twice, or leaving one out, would change rows without a trace.
 ///
-/// Returns how far the target has come in the file the segment is of; 0 when
-/// everything in the segment is new. A snapshot that was taken while log was
-/// shipped lies inside a segment.
-async fn continues(client: &Client, conn: &mut Conn, segment: &LogSegment) -> PortResult<u64> {
+/// Returns the mark, and how far the target has come in the file the segment is
+/// of; 0 when everything in the segment is new. A snapshot that was taken while
+/// log was shipped lies inside a segment.
+async fn continues(
+    client: &Client,
+    conn: &mut Conn,
+    segment: &LogSegment,
+) -> PortResult<(AppliedMark, u64)> {
     let (start, end) = span(&segment.header)?;
     match applied::read(client, conn).await? {
         Applied::At(mark)
             if (&mark.position.stream, &mark.position.at) == (&start.stream, &start.at) =>
         {
-            Ok(0)
+            Ok((mark, 0))
         }
         Applied::At(mark)
             if is_inside(client, &mark.position, start, end)
@@ -195,11 +204,13 @@ async fn continues(client: &Client, conn: &mut Conn, segment: &LogSegment) -> Po
         {
             if mark.position.stream != end.stream {
                 // Read from the old source, the segment from its replica.
-                return passed(client, segment, start, &mark.position);
+                let offset = passed(client, segment, start, &mark.position)?;
+                return Ok((mark, offset));
             }
             let here = BinlogPosition::parse(&mark.position.at)?;
             let file = BinlogPosition::parse(&end.at)?.file;
-            Ok(if here.file == file { here.offset } else { 0 })
+            let offset = if here.file == file { here.offset } else { 0 };
+            Ok((mark, offset))
         }
         Applied::At(mark) => Err(not_continuous(format!(
             "the segment goes from {start} to {end}, the target stands at {}",

@@ -7,6 +7,7 @@ use crate::version;
 use mysql_async::prelude::{AsQuery, FromRow, Queryable};
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row, SslOpts};
 use planb_ports::{ErrorKind, PortError, PortResult};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub(crate) struct Client {
     /// MariaDB: whose transactions the source's log had when it was read last.
     /// A replica that takes its place is held against it.
     origins: Mutex<Origins>,
+    /// Whether it was said that the log goes over one connection.
+    said_one_lane: AtomicBool,
 }
 
 impl Client {
@@ -64,6 +67,7 @@ impl Client {
             config,
             opts,
             origins: Mutex::default(),
+            said_one_lane: AtomicBool::default(),
         }
     }
 
@@ -71,6 +75,16 @@ impl Client {
     pub fn known_origins(&self) -> Origins {
         let origins = self.origins.lock();
         origins.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says once that several connections were of no use, and why.
+    pub fn say_one_lane(&self, why: &PortError) {
+        let (server, error) = (self.config.subject(), why.chain());
+        if self.said_one_lane.swap(true, Ordering::Relaxed) {
+            tracing::debug!(server, error, "applying the log over one connection");
+        } else {
+            tracing::warn!(server, error, "applying the log over one connection");
+        }
     }
 
     /// Asks whose transactions the source's log has (MariaDB).

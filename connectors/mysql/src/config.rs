@@ -9,6 +9,13 @@ use std::time::Duration;
 /// How long connecting may take when the plan does not say.
 pub const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 
+/// Connections over which log is applied at once. More gain little: PlanB folds
+/// the log on one core beside them.
+pub const APPLY_LANES_DEFAULT: usize = 4;
+/// Log that a connection of its own is worth: below, its round trips and its
+/// commit cost more than it saves.
+pub const APPLY_LANE_BYTES_DEFAULT: usize = 512 * 1024;
+
 /// One server and the databases in it that are protected.
 #[derive(Debug, Clone)]
 pub struct MysqlConfig {
@@ -37,6 +44,11 @@ pub struct MysqlConfig {
     pub bin_dir: Option<PathBuf>,
     /// How its files are replaced; without it, only rows can be restored.
     pub physical: Option<PhysicalTarget>,
+    /// Connections over which log is applied at once, at most; 1 for one after
+    /// the other.
+    pub apply_lanes: usize,
+    /// Bytes of row events that each of them must have to be used.
+    pub apply_lane_bytes: usize,
 }
 
 impl MysqlConfig {
@@ -59,6 +71,8 @@ impl MysqlConfig {
             replica_id: None,
             bin_dir: None,
             physical: None,
+            apply_lanes: APPLY_LANES_DEFAULT,
+            apply_lane_bytes: APPLY_LANE_BYTES_DEFAULT,
         }
     }
 

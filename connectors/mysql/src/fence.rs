@@ -5,8 +5,9 @@
 //! therefore fences again whatever it finds writable, and the same epoch again
 //! always sets the switch again.
 
+use crate::apply::lanes::settle::settle_and_clear;
 use crate::client::{Client, first, literal, rows, run};
-use crate::{applied, apply, own};
+use crate::{apply, own};
 use mysql_async::Conn;
 use planb_model::{Epoch, ServiceName};
 use planb_ports::database::FenceState;
@@ -62,7 +63,7 @@ pub(crate) async fn promote(
     own::ensure(&mut conn).await?;
     raise_epoch(client, &mut conn, service, epoch).await?;
     // The copy goes its own way from here: no log may be applied to it any more.
-    applied::clear(client, &mut conn).await?;
+    settle_and_clear(client, &mut conn).await?;
     apply::forget_pieces(client, &mut conn).await?;
     run(
         &mut conn,

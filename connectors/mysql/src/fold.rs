@@ -14,8 +14,13 @@
 //! before a change has the very bytes of the image after the change before it.
 //! Keys that differ in bytes but not by collation are of chains of their own,
 //! and the strides keep them apart.
+//!
+//! Where the primary key is of whole numbers and no other key is unique, the
+//! rows of a table may be divided by it: whatever happens to one key is in one
+//! share, so shares may be applied side by side. Keys of other types may be
+//! equal with different bytes, and would meet from two shares.
 
 mod chains;
 mod folder;
 
-pub(crate) use folder::{Folder, Keys};
+pub(crate) use folder::{Folded, FoldedTable, Folder, Keys};

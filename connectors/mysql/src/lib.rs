@@ -34,10 +34,13 @@ mod snapshot;
 mod sum;
 mod version;
 
-pub use config::{CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig};
+pub use config::{
+    APPLY_LANE_BYTES_DEFAULT, APPLY_LANES_DEFAULT, CONNECT_TIMEOUT_MS_DEFAULT, MysqlConfig,
+};
 pub use physical::{Control, HeldServer, PhysicalTarget};
 
 use crate::applied::Applied;
+use crate::apply::lanes::settle;
 use crate::client::{Client, bounded, run};
 use crate::sum::Method;
 use async_trait::async_trait;
@@ -162,6 +165,7 @@ impl Database for MysqlDatabase {
     async fn applied(&self) -> PortResult<Option<AppliedMark>> {
         let work = async {
             let mut conn = self.client.connect().await?;
+            settle::settle(&self.client, &mut conn).await?;
             applied::read(&self.client, &mut conn).await
         };
         match self.client.small("read the applied mark", work).await {

@@ -4,7 +4,9 @@
 //! - `canary`: the newest canary, per service; the only one that is carried
 //!   over to another site, by its row events;
 //! - `applied`: how far a restore has come, per set of databases;
-//! - `identity`: names this server's data, because MariaDB has no server UUID.
+//! - `identity`: names this server's data, because MariaDB has no server UUID;
+//! - `lanes`, `lane_done`, `lane_redo`: a group of log that is applied over
+//!   several connections, made when the first one is.
 
 use crate::client::{first, run};
 use crate::config::MysqlConfig;

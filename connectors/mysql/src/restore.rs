@@ -8,6 +8,7 @@ mod session;
 
 use crate::applied::{self, Applied};
 use crate::apply;
+use crate::apply::lanes::settle;
 use crate::client::{Client, first, ident, literal, literals, run};
 use crate::error::corrupt;
 use crate::fence;
@@ -63,6 +64,7 @@ pub(crate) async fn begin(client: &Client, manifest: &SnapshotManifest) -> PortR
     own::ensure(&mut conn).await?;
     session::unlogged(client, &mut conn).await?;
     applied::begin(client, &mut conn).await?;
+    settle::forget(client, &mut conn).await?;
     if files {
         // What is there stays until the files take its place.
         return Ok(());

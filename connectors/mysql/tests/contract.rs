@@ -20,6 +20,8 @@ mod check;
 mod fence;
 #[path = "contract/fold.rs"]
 mod fold;
+#[path = "contract/lanes.rs"]
+mod lanes;
 #[path = "contract/log.rs"]
 mod log;
 #[path = "contract/long.rs"]

@@ -154,10 +154,6 @@ pub(crate) async fn connect_with_files(
                 return Ok(Arc::new(PostgresDatabase::connect_lazy(config, clock)));
             }
             let config = MysqlConfig {
-                engine: *engine,
-                host: host.clone(),
-                port: *port,
-                user: user.clone(),
                 password,
                 databases: databases.clone(),
                 tls_ca: tls_ca.clone(),
@@ -165,6 +161,7 @@ pub(crate) async fn connect_with_files(
                 replica_id: None,
                 bin_dir: programs.bin_dir,
                 physical: programs.target.or(files.as_ref().map(replaceable)),
+                ..MysqlConfig::new(*engine, host, *port, user)
             };
             Ok(Arc::new(MysqlDatabase::connect_lazy(config, clock)))
         }

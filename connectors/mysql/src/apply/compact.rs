@@ -6,6 +6,7 @@
 //! where InnoDB changes rows by foreign keys on its own, so the source looks at
 //! its tables before, and the target at its own again.
 
+use super::lanes::settle::settle;
 use super::plan::{Plan, Step};
 use super::work::Work;
 use super::{not_continuous, pieces, plan, same_format, span, tables};
@@ -72,7 +73,7 @@ pub(crate) fn fold_log(
     let Some((format, checksum)) = format else {
         return Ok(None);
     };
-    let mut folded = folder.finish();
+    let mut folded = folder.finish().in_order();
     folded.extend(canary.map(|(_, rows)| rows));
     let mut statements = Vec::new();
     for rows in &folded {
@@ -99,22 +100,26 @@ fn by_the_whole(map: &TableMap) -> Option<Keys> {
 pub(crate) async fn apply(client: &Client, folded: &LogSegment) -> PortResult<bool> {
     let mut conn = client.connect().await?;
     own::ensure(&mut conn).await?;
+    settle(client, &mut conn).await?;
     let (start, _) = span(&folded.header)?;
-    match applied::read(client, &mut conn).await? {
+    let at = match applied::read(client, &mut conn).await? {
         Applied::At(mark)
-            if (&mark.position.stream, &mark.position.at) == (&start.stream, &start.at) => {}
+            if (&mark.position.stream, &mark.position.at) == (&start.stream, &start.at) =>
+        {
+            mark
+        }
         // There is no skipping in it: it is not in the order of the log.
         _ => {
             return Err(not_continuous(format!(
                 "the target does not stand at {start}"
             )));
         }
-    }
+    };
     let planned = plan(client, folded, 0, None)?;
     if !planned.plan.is_atomic() {
         return Ok(false);
     }
-    Work::start(client, conn)
+    Work::start(client, conn, Some(at))
         .await?
         .apply_folded(&planned)
         .await

@@ -18,6 +18,19 @@ pub(super) struct Tables {
     /// Whether this server applies row events so that folded ones lead to the
     /// same rows.
     folds: bool,
+    /// What any foreign key joins, as [`folded_name`]s.
+    joined: Vec<[(String, String); 2]>,
+}
+
+/// Tables that foreign keys join.
+pub(super) struct Relatives(BTreeSet<(String, String)>);
+
+impl Relatives {
+    /// Whether the table is one of them.
+    pub fn has(&self, (database, table): &Name) -> bool {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        self.0.contains(&folded_name(&text(database), &text(table)))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +44,15 @@ struct Found {
 type ForeignKey = (String, String, String, String, String, String);
 
 impl Tables {
+    /// Tables of which nothing is known but foreign keys between them.
+    #[cfg(test)]
+    pub fn with_keys(joined: Vec<[(String, String); 2]>) -> Self {
+        Self {
+            joined,
+            ..Self::default()
+        }
+    }
+
     /// Whether a change of `tables` can be taken back. A table that is not
     /// there will be refused by the server itself.
     pub fn are_transactional(&self, tables: &BTreeSet<Name>) -> bool {
@@ -57,6 +79,25 @@ impl Tables {
         self
     }
 
+    /// `tables`, and what foreign keys join to them, by however many.
+    pub fn with_relatives<'t>(&self, tables: impl Iterator<Item = &'t Name>) -> Relatives {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let mut all: BTreeSet<_> = tables
+            .map(|(database, table)| folded_name(&text(database), &text(table)))
+            .collect();
+        loop {
+            let before = all.len();
+            for ends in &self.joined {
+                if ends.iter().any(|end| all.contains(end)) {
+                    all.extend(ends.iter().cloned());
+                }
+            }
+            if all.len() == before {
+                return Relatives(all);
+            }
+        }
+    }
+
     /// What folding needs to know of a table of the log; `None` when its rows
     /// stay as they are.
     pub fn keys(&self, map: &TableMap) -> Option<Keys> {
@@ -71,6 +112,7 @@ pub(super) async fn read(client: &Client, conn: &mut Conn) -> PortResult<Tables>
     let mut tables = Tables {
         found: BTreeMap::new(),
         folds: folds(conn).await?,
+        joined: Vec::new(),
     };
     type Entry = (String, String, String, Option<String>);
     let sql = format!(
@@ -78,14 +120,19 @@ pub(super) async fn read(client: &Client, conn: &mut Conn) -> PortResult<Tables>
          WHERE TABLE_SCHEMA IN ({databases})"
     );
     let entries: Vec<Entry> = rows(conn, "list the tables", sql).await?;
-    let mut tied = tied(conn, &databases).await?;
+    let foreign = foreign_keys(conn, &databases).await?;
+    tables.joined = foreign.iter().map(ends).collect();
+    let mut tied = tie(&foreign);
     for (database, table, kind, engine) in entries {
         let innodb = engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB"));
         let base = kind == "BASE TABLE";
         let alone = !tied.remove(&folded_name(&database, &table));
         let found = Found {
             transactional: innodb || kind != "BASE TABLE",
-            keys: (base && innodb && alone).then(Keys::default),
+            keys: (base && innodb && alone).then(|| Keys {
+                only_primary: true,
+                ..Keys::default()
+            }),
         };
         tables.found.insert(name(&database, &table), found);
     }
@@ -104,29 +151,34 @@ async fn folds(conn: &mut Conn) -> PortResult<bool> {
         .all(|(_, value)| value.eq_ignore_ascii_case("STRICT") || value.eq_ignore_ascii_case("NO")))
 }
 
-/// The tables that foreign keys with actions tie together, and those tied to
-/// them by any foreign key. InnoDB changes rows of a child by itself then, and
-/// does not log it: such a change is lost when the one before it is folded away.
-async fn tied(conn: &mut Conn, databases: &str) -> PortResult<BTreeSet<(String, String)>> {
+async fn foreign_keys(conn: &mut Conn, databases: &str) -> PortResult<Vec<ForeignKey>> {
     let sql = format!(
         "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, \
          UPDATE_RULE, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS \
          WHERE CONSTRAINT_SCHEMA IN ({databases}) OR UNIQUE_CONSTRAINT_SCHEMA IN ({databases})"
     );
-    let keys: Vec<ForeignKey> = rows(conn, "list the foreign keys", sql).await?;
-    Ok(tie(&keys))
+    rows(conn, "list the foreign keys", sql).await
 }
 
+/// The tables a foreign key joins.
+fn ends((child_database, child, parent_database, parent, ..): &ForeignKey) -> [(String, String); 2] {
+    [
+        folded_name(child_database, child),
+        folded_name(parent_database, parent),
+    ]
+}
+
+/// The tables that foreign keys with actions tie together, and those tied to
+/// them by any foreign key. InnoDB changes rows of a child by itself then, and
+/// does not log it: such a change is lost when the one before it is folded away.
 fn tie(keys: &[ForeignKey]) -> BTreeSet<(String, String)> {
     let acts = |rule: &str| !matches!(rule, "RESTRICT" | "NO ACTION");
     let mut tied = BTreeSet::new();
     loop {
         let before = tied.len();
-        for (child_database, child, parent_database, parent, update, delete) in keys {
-            let ends = [
-                folded_name(child_database, child),
-                folded_name(parent_database, parent),
-            ];
+        for key in keys {
+            let ends = ends(key);
+            let (update, delete) = (&key.4, &key.5);
             if acts(update) || acts(delete) || ends.iter().any(|end| tied.contains(end)) {
                 tied.extend(ends);
             }
@@ -181,6 +233,7 @@ async fn read_columns(conn: &mut Conn, databases: &str, tables: &mut Tables) -> 
         let Some(keys) = keys_of(tables, &database, &table) else {
             continue;
         };
+        keys.only_primary &= index == "PRIMARY";
         match place {
             Some(place) => {
                 keys.unique.push(place);

@@ -3,6 +3,8 @@
 
 use super::Planned;
 use super::plan::Step;
+use super::lanes::divide::{Divided, divide};
+use super::lanes::{Failure, Lanes};
 use super::session;
 use super::tables::{self, Tables};
 use crate::applied;
@@ -10,7 +12,7 @@ use crate::binlog::query::Query;
 use crate::binlog::statement::without_transaction;
 use crate::client::{Client, first, ident, literal, run};
 use crate::error::{cannot, corrupt};
-use crate::fold::Folder;
+use crate::fold::{Folded, Folder};
 use crate::rowlog::statement::Rows;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -36,11 +38,21 @@ pub(super) struct Work<'c> {
     /// Whether the server expects events with checksums.
     checksum: bool,
     gathered: Vec<u8>,
+    /// Where the target stands; `None` where nobody needs to know.
+    at: Option<AppliedMark>,
+    /// Whether the mark says that something was begun.
+    is_dirty: bool,
+    /// Connections beside this one, once they were needed.
+    lanes: Option<Lanes<'c>>,
 }
 
 impl<'c> Work<'c> {
-    /// Prepares `conn`.
-    pub async fn start(client: &'c Client, mut conn: Conn) -> PortResult<Self> {
+    /// Prepares `conn`, to a target that stands `at` a mark.
+    pub async fn start(
+        client: &'c Client,
+        mut conn: Conn,
+        at: Option<AppliedMark>,
+    ) -> PortResult<Self> {
         prepare(client, &mut conn).await?;
         Ok(Self {
             client,
@@ -49,6 +61,9 @@ impl<'c> Work<'c> {
             open: false,
             checksum: false,
             gathered: Vec::new(),
+            at,
+            is_dirty: false,
+            lanes: None,
         })
     }
 
@@ -67,6 +82,7 @@ impl<'c> Work<'c> {
             for one in group {
                 if !atomic(one) {
                     applied::begin(self.client, &mut self.conn).await?;
+                    self.is_dirty = true;
                 }
                 self.whole(std::slice::from_ref(one), None).await?;
             }
@@ -75,18 +91,66 @@ impl<'c> Work<'c> {
         if !tables.may_fold() {
             return self.whole(group, None).await;
         }
-        match self.whole(group, Some(&tables)).await {
+        match self.folded(group, &tables).await {
             Err(refused) if is_refusal(&refused) => {
                 // Nothing of it is left. Row by row the server says what is
                 // wrong, if it is not the folding.
                 tracing::warn!(error = refused.chain(), "applying the log without folding");
                 run(&mut self.conn, "take back what was applied", "ROLLBACK").await?;
                 let conn = self.client.connect().await?;
-                *self = Self::start(self.client, conn).await?;
+                *self = Self::start(self.client, conn, self.at.take()).await?;
                 self.whole(group, None).await
             }
             done => done,
         }
+    }
+
+    /// Applies a group folded, by lanes where it is worth them.
+    async fn folded(&mut self, group: &[Planned<'_>], tables: &Tables) -> PortResult<()> {
+        let config = &self.client.config;
+        let lanes = if self.at.is_some() {
+            config.apply_lanes
+        } else {
+            1
+        };
+        // Nothing becomes more by folding it.
+        let most = lanes.min(group_bytes(group) / config.apply_lane_bytes.max(1));
+        let folded = fold(group, tables, most);
+        let shares = match divide(folded, tables, most, config.apply_lane_bytes) {
+            Divided::Lanes(shares) => shares,
+            Divided::One(rows) => return self.whole(group, Some(rows)).await,
+        };
+        match self.abreast(group, &shares).await {
+            Err(Failure::TakenBack(error)) => {
+                self.client.say_one_lane(&error);
+                drop(shares);
+                let rows = fold(group, tables, 1).in_order();
+                self.whole(group, Some(rows)).await
+            }
+            Err(Failure::Ended(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Applies the shares of a group side by side.
+    async fn abreast(
+        &mut self,
+        group: &[Planned<'_>],
+        shares: &[Vec<Rows>],
+    ) -> Result<(), Failure> {
+        let (Some(at), Some(last)) = (&self.at, group.last()) else {
+            return Ok(());
+        };
+        let mut lanes = match self.lanes.take() {
+            Some(lanes) => lanes,
+            None => Box::pin(Lanes::open(self.client, shares.len()))
+                .await
+                .map_err(Failure::TakenBack)?,
+        };
+        Box::pin(lanes.apply(group, shares, at)).await?;
+        self.stands_at(&last.mark);
+        self.lanes = Some(lanes);
+        Ok(())
     }
 
     /// Refuses rows that do not fit into a statement, before anything is
@@ -117,10 +181,7 @@ impl<'c> Work<'c> {
         // The changes are not in the order they were made in, so a row is known
         // by the whole of it and not by a key, which two rows may have in turn.
         let tables = tables.without_primary_keys();
-        match self
-            .whole(std::slice::from_ref(folded), Some(&tables))
-            .await
-        {
+        match self.folded(std::slice::from_ref(folded), &tables).await {
             Err(refused) if is_refusal(&refused) => {
                 tracing::warn!(error = refused.chain(), "the target refuses folded log");
                 run(&mut self.conn, "take back what was applied", "ROLLBACK").await?;
@@ -131,23 +192,31 @@ impl<'c> Work<'c> {
     }
 
     /// Applies a group and sets its mark; in one transaction but for what
-    /// commits by itself. With `fold`, many changes of a row become one.
-    async fn whole(&mut self, group: &[Planned<'_>], fold: Option<&Tables>) -> PortResult<()> {
+    /// commits by itself. `folded` is what many changes of a row came to.
+    async fn whole(
+        &mut self,
+        group: &[Planned<'_>],
+        folded: Option<Vec<Rows>>,
+    ) -> PortResult<()> {
         let (Some(first), Some(last)) = (group.first(), group.last()) else {
             return Ok(());
         };
         if group.iter().any(|p| !p.plan.steps.is_empty()) {
             self.begin_group(first.format, first.checksum).await?;
         }
-        match fold {
+        self.begin().await?;
+        if let Some(at) = self.at.as_ref().filter(|_| !self.is_dirty) {
+            applied::lock(self.client, &mut self.conn, at).await?;
+        }
+        match folded {
             None => {
                 for planned in group {
                     self.steps(&planned.plan.steps).await?;
                 }
             }
-            Some(tables) => {
-                let steps = group.iter().flat_map(|p| &p.plan.steps);
-                for rows in folded(steps, tables) {
+            Some(rows) => {
+                // What was sent needs no memory any more.
+                for rows in rows {
                     self.rows(&rows).await?;
                 }
             }
@@ -182,6 +251,49 @@ impl<'c> Work<'c> {
         mark: &AppliedMark,
     ) -> PortResult<()> {
         self.send().await?;
+        self.set_mark(service, canary, mark).await?;
+        self.commit().await?;
+        self.is_dirty = false;
+        self.stands_at(mark);
+        Ok(())
+    }
+
+    /// Says that the target stands at this mark now.
+    pub fn stands_at(&mut self, mark: &AppliedMark) {
+        if self.at.is_some() {
+            self.at = Some(mark.clone());
+        }
+    }
+
+    /// Says in which format the rows come, and begins.
+    pub async fn open_group(&mut self, first: &Planned<'_>) -> PortResult<()> {
+        self.begin_group(first.format, first.checksum).await?;
+        self.begin().await
+    }
+
+    /// Applies rows and leaves the transaction open.
+    pub async fn all_rows(&mut self, all: &[Rows]) -> PortResult<()> {
+        for rows in all {
+            self.rows(rows).await?;
+        }
+        self.send().await
+    }
+
+    /// Sets the mark of a group, and its canary.
+    pub async fn mark(&mut self, group: &[Planned<'_>]) -> PortResult<()> {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            return Ok(());
+        };
+        let canary = newest_canary(group);
+        self.set_mark(first.service, canary, &last.mark).await
+    }
+
+    async fn set_mark(
+        &mut self,
+        service: &ServiceName,
+        canary: Option<Canary>,
+        mark: &AppliedMark,
+    ) -> PortResult<()> {
         self.begin().await?;
         if let Some(canary) = canary {
             let sql = format!(
@@ -191,11 +303,31 @@ impl<'c> Work<'c> {
             );
             run(&mut self.conn, "apply the canary", sql).await?;
         }
-        applied::set(self.client, &mut self.conn, mark).await?;
-        self.commit().await
+        applied::set(self.client, &mut self.conn, mark).await
     }
 
-    async fn begin(&mut self) -> PortResult<()> {
+    /// The connection.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Bytes of row events that fit into a statement.
+    pub fn packet(&self) -> usize {
+        self.packet
+    }
+
+    /// Takes back what is not committed.
+    pub async fn roll_back(&mut self) -> PortResult<()> {
+        self.gathered.clear();
+        if self.open {
+            run(&mut self.conn, "take back what was applied", "ROLLBACK").await?;
+            self.open = false;
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction, if none is open.
+    pub async fn begin(&mut self) -> PortResult<()> {
         if !self.open {
             run(&mut self.conn, "begin a transaction", "START TRANSACTION").await?;
             self.open = true;
@@ -203,7 +335,8 @@ impl<'c> Work<'c> {
         Ok(())
     }
 
-    async fn commit(&mut self) -> PortResult<()> {
+    /// Commits it.
+    pub async fn commit(&mut self) -> PortResult<()> {
         if self.open {
             run(&mut self.conn, "commit what was applied", "COMMIT").await?;
             self.open = false;
@@ -239,7 +372,7 @@ impl<'c> Work<'c> {
 
     /// Says in which format the events come. MySQL takes that outside of a
     /// transaction only, and would have the source's GTID after it.
-    async fn format(&mut self, format: &[u8]) -> PortResult<()> {
+    pub async fn format(&mut self, format: &[u8]) -> PortResult<()> {
         if self.client.config.is_mariadb() {
             return self.binlog(format.to_vec()).await;
         }
@@ -249,7 +382,8 @@ impl<'c> Work<'c> {
         run(&mut self.conn, what, own).await
     }
 
-    async fn binlog(&mut self, events: Vec<u8>) -> PortResult<()> {
+    /// Applies events that belong together.
+    pub async fn binlog(&mut self, events: Vec<u8>) -> PortResult<()> {
         self.begin().await?;
         let sql = statement(&events);
         // The driver makes copies of its own.
@@ -316,15 +450,25 @@ async fn prepare(client: &Client, conn: &mut Conn) -> PortResult<()> {
     Ok(())
 }
 
-fn folded<'s>(steps: impl Iterator<Item = &'s Step<'s>>, tables: &Tables) -> Vec<Rows> {
+fn fold(group: &[Planned<'_>], tables: &Tables, shares: usize) -> Folded {
     let keys = |map: &_| tables.keys(map);
-    let mut folder = Folder::new(&keys);
-    for step in steps {
-        if let Step::Rows(rows) = step {
-            folder.push(rows);
-        }
+    let mut folder = Folder::new(&keys).divided(shares);
+    for rows in group_rows(group) {
+        folder.push(rows);
     }
     folder.finish()
+}
+
+fn group_rows<'g>(group: &'g [Planned<'_>]) -> impl Iterator<Item = &'g Rows> {
+    let steps = group.iter().flat_map(|p| &p.plan.steps);
+    steps.filter_map(|step| match step {
+        Step::Rows(rows) => Some(rows),
+        Step::Definition(_) => None,
+    })
+}
+
+fn group_bytes(group: &[Planned<'_>]) -> usize {
+    group_rows(group).map(Rows::bytes).sum()
 }
 
 fn newest_canary(group: &[Planned<'_>]) -> Option<Canary> {

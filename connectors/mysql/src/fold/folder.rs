@@ -19,6 +19,12 @@ const EVENT_BYTES: usize = 128 * 1024;
 /// a table until its definition changes.
 const TABLE_NUMBER_BYTES: usize = 6;
 
+/// So many keys that follow each other (as a power of two) go together.
+const NEIGHBOURS_LOG2: u32 = 7;
+/// Spreads numbers that follow each other (Knuth, "The Art of Computer
+/// Programming", 6.4: 2^64 divided by the golden ratio).
+const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// What folding must know about a table, by the places of its columns.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Keys {
@@ -30,6 +36,35 @@ pub(crate) struct Keys {
     pub unique: Vec<usize>,
     /// Columns the server may number by itself.
     pub numbered: Vec<usize>,
+    /// Whether no key but the primary one is unique.
+    pub only_primary: bool,
+}
+
+/// What is left to apply.
+#[derive(Debug, Default)]
+pub(crate) struct Folded {
+    /// Rows that stay as they were logged, in their order; they come first.
+    pub kept: Vec<Rows>,
+    /// What each table comes to. Nothing of it depends on another table.
+    pub tables: Vec<FoldedTable>,
+}
+
+/// What the rows of one table come to.
+#[derive(Debug)]
+pub(crate) struct FoldedTable {
+    /// Database and name.
+    pub name: (Vec<u8>, Vec<u8>),
+    /// Each in its order; no row of one has to do with a row of another one.
+    pub shares: Vec<Vec<Rows>>,
+}
+
+impl Folded {
+    /// All of it, one after the other.
+    pub fn in_order(self) -> Vec<Rows> {
+        let mut all = self.kept;
+        all.extend(self.tables.into_iter().flat_map(|t| t.shares).flatten());
+        all
+    }
 }
 
 /// Takes statements and gives fewer.
@@ -42,6 +77,8 @@ pub(crate) struct Folder<'f> {
     seen: HashMap<Bytes, Option<usize>>,
     /// What stays as it is, in its order.
     kept: Vec<Rows>,
+    /// How many shares the rows of a table are divided into where they may.
+    shares: usize,
 }
 
 /// The rows of one table.
@@ -54,8 +91,12 @@ struct Table {
     style: Option<Style>,
     /// By numbered column: the row that came and went with the largest number.
     passed: BTreeMap<usize, (Vec<u8>, Bytes)>,
-    /// What is folded already.
-    done: Vec<Rows>,
+    /// What is folded already, and of which share it is.
+    done: Vec<(usize, Rows)>,
+    /// Into how many shares its rows are divided.
+    shares: usize,
+    /// Whether an event of it stayed as it was, so that its order matters.
+    in_order: bool,
 }
 
 /// What the events of a table have in common.
@@ -74,7 +115,14 @@ impl<'f> Folder<'f> {
             names: HashMap::new(),
             seen: HashMap::new(),
             kept: Vec::new(),
+            shares: 1,
         }
+    }
+
+    /// Divides the rows of a table into shares where its keys allow it.
+    pub fn divided(mut self, shares: usize) -> Self {
+        self.shares = shares.max(1);
+        self
     }
 
     /// Takes the next statement.
@@ -107,13 +155,25 @@ impl<'f> Folder<'f> {
 
     /// What is left to apply. The order of tables among each other does not
     /// matter: nothing that is folded depends on another table.
-    pub fn finish(mut self) -> Vec<Rows> {
-        let mut all = std::mem::take(&mut self.kept);
-        for mut table in self.tables {
+    pub fn finish(self) -> Folded {
+        let tables = self.tables.into_iter().map(|mut table| {
             table.flush();
-            all.append(&mut table.done);
+            let mut shares = vec![Vec::new(); if table.in_order { 1 } else { table.shares }];
+            for (share, rows) in table.done {
+                let share = if table.in_order { 0 } else { share };
+                if let Some(of) = shares.get_mut(share) {
+                    of.push(rows);
+                }
+            }
+            FoldedTable {
+                name: (table.map.database, table.map.table),
+                shares,
+            }
+        });
+        Folded {
+            kept: self.kept,
+            tables: tables.collect(),
         }
-        all
     }
 
     /// The place in `tables` of the table of `map`.
@@ -136,7 +196,15 @@ impl<'f> Folder<'f> {
             return None;
         }
         let keys = (self.keys)(&map).filter(|keys| keys.columns == map.columns())?;
+        // Only the bytes of whole numbers are equal exactly when the keys are.
+        let whole = |column| map.whole_numbers().contains(column);
+        let divides = keys.only_primary
+            && !keys.primary.is_empty()
+            && keys.unique == keys.primary
+            && keys.primary.iter().all(whole);
         self.tables.push(Table {
+            shares: if divides { self.shares } else { 1 },
+            in_order: false,
             keys,
             map,
             map_event: map_event.clone(),
@@ -157,7 +225,8 @@ impl Folder<'_> {
     fn give_up(&mut self, place: usize) {
         if let Some(table) = self.tables.get_mut(place) {
             table.flush();
-            self.kept.append(&mut table.done);
+            let done = std::mem::take(&mut table.done);
+            self.kept.extend(done.into_iter().map(|(_, rows)| rows));
         }
         for seen in self.seen.values_mut().filter(|seen| **seen == Some(place)) {
             *seen = None;
@@ -172,10 +241,12 @@ impl Table {
             // what is folded so far. Foreign keys are checked at the end of all
             // only, by the source having checked them.
             self.flush();
-            self.done.push(Rows {
+            self.in_order = true;
+            let rows = Rows {
                 maps: vec![self.map_event.clone()],
                 rows: vec![renumbered(event, &self.map_event).with_flags(FLAG_NO_FOREIGN_KEYS)],
-            });
+            };
+            self.done.push((0, rows));
         }
     }
 
@@ -243,47 +314,82 @@ impl Table {
         let Some(style) = self.style.clone() else {
             return;
         };
-        let mut strides = Strides::default();
+        let mut shares: Vec<Strides> = Vec::new();
+        shares.resize_with(self.shares, Strides::default);
         for chain in chains {
-            self.sort(chain, &mut strides);
+            self.sort(chain, &mut shares);
         }
-        let mut events = Vec::new();
-        self.write(&style, Action::Delete, &strides.going, &mut events);
-        for image in &passed {
-            self.write(
-                &style,
-                Action::Write,
-                std::slice::from_ref(image),
-                &mut events,
-            );
-            self.write(
-                &style,
-                Action::Delete,
-                std::slice::from_ref(image),
-                &mut events,
-            );
+        for image in passed {
+            if let Some(strides) = shares.get_mut(self.share_of(&image)) {
+                strides.passing.push(image);
+            }
         }
-        self.write(&style, Action::Update, &strides.changing, &mut events);
-        self.write(&style, Action::Write, &strides.coming, &mut events);
-        if !events.is_empty() {
-            self.done.push(Rows {
-                maps: vec![self.map_event.clone()],
-                rows: events,
-            });
+        for (share, strides) in shares.into_iter().enumerate() {
+            let events = self.stride(&style, &strides);
+            if !events.is_empty() {
+                let rows = Rows {
+                    maps: vec![self.map_event.clone()],
+                    rows: events,
+                };
+                self.done.push((share, rows));
+            }
         }
     }
 
-    fn sort(&self, chain: Chain, strides: &mut Strides) {
+    /// The events of one share, in the order they are applied in.
+    fn stride(&self, style: &Style, strides: &Strides) -> Vec<Logged> {
+        let mut events = Vec::new();
+        self.write(style, Action::Delete, &strides.going, &mut events);
+        for image in &strides.passing {
+            let image = std::slice::from_ref(image);
+            self.write(style, Action::Write, image, &mut events);
+            self.write(style, Action::Delete, image, &mut events);
+        }
+        self.write(style, Action::Update, &strides.changing, &mut events);
+        self.write(style, Action::Write, &strides.coming, &mut events);
+        events
+    }
+
+    fn sort(&self, chain: Chain, shares: &mut [Strides]) {
         match (chain.before, chain.after) {
             (Some(before), Some(after)) if self.stays(&before, &after) => {
-                let both = [&before[..], &after[..]].concat();
-                strides.changing.push(both.into());
+                if let Some(strides) = shares.get_mut(self.share_of(&before)) {
+                    let both = [&before[..], &after[..]].concat();
+                    strides.changing.push(both.into());
+                }
             }
             (before, after) => {
-                strides.going.extend(before);
-                strides.coming.extend(after);
+                for (image, comes) in [(before, false), (after, true)] {
+                    let Some(image) = image else { continue };
+                    let strides = shares.get_mut(self.share_of(&image));
+                    match (strides, comes) {
+                        (Some(strides), true) => strides.coming.push(image),
+                        (Some(strides), false) => strides.going.push(image),
+                        (None, _) => {}
+                    }
+                }
             }
         }
+    }
+
+    /// The share that has all rows with the primary key of `image`. Neighbours
+    /// have the same one, because they lie on the same pages.
+    fn share_of(&self, image: &Bytes) -> usize {
+        if self.shares == 1 {
+            return 0;
+        }
+        let key = self.map.key(image, &self.keys.primary).unwrap_or_default();
+        let mut low_first = [0; 8];
+        let spread = match low_first.get_mut(..key.len()) {
+            Some(number) if self.keys.primary.len() == 1 => {
+                number.copy_from_slice(&key);
+                u64::from_le_bytes(low_first) >> NEIGHBOURS_LOG2
+            }
+            _ => u64::from(crc32fast::hash(&key)),
+        };
+        let mixed = spread.wrapping_mul(MIXER) >> 32;
+        // As many as there are connections: a remainder fits.
+        usize::try_from(mixed).unwrap_or(0) % self.shares
     }
 
     /// Whether a row keeps its place in every unique key.
@@ -325,6 +431,8 @@ impl Table {
 #[derive(Default)]
 struct Strides {
     going: Vec<Bytes>,
+    /// Rows that came and went, whose numbers must stay taken.
+    passing: Vec<Bytes>,
     changing: Vec<Bytes>,
     coming: Vec<Bytes>,
 }

@@ -176,6 +176,11 @@ impl Rows {
         Ok(chunks)
     }
 
+    /// Bytes of its row events.
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(|event| event.bytes().len()).sum()
+    }
+
     /// The first event that does not fit into `limit` bytes.
     pub fn too_large(&self, limit: usize) -> Option<TooLarge> {
         let maps: usize = self.maps.iter().map(Logged::size).sum();

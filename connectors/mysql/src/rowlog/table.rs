@@ -46,6 +46,14 @@ impl TableMap {
         })
     }
 
+    /// Database and name in the body of a table map, whatever its columns are.
+    pub fn name(body: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        let mut rest = Cursor(body);
+        rest.take(8)?; // number of the table, flags
+        let database = rest.short_text()?.to_vec();
+        Some((database, rest.short_text()?.to_vec()))
+    }
+
     /// Number of columns.
     pub fn columns(&self) -> usize {
         self.sizes.len()

@@ -1,7 +1,7 @@
 //! Folded changes lead to the very rows that the log leads to.
 
 #[path = "fold/workload.rs"]
-mod workload;
+pub mod workload;
 
 use crate::support::{
     IS_MARIADB, Site, drain, header, mark, per_engine, restore, service, snapshot,
@@ -12,7 +12,7 @@ use planb_model::{Canary, Epoch};
 use planb_ports::{Database, LogBatch, LogSegment, LogSource, SegmentEnd};
 use workload::{Dice, OWN_TABLES, TABLES};
 
-fn as_segments(batches: &[LogBatch], first: u64) -> Vec<LogSegment> {
+pub fn as_segments(batches: &[LogBatch], first: u64) -> Vec<LogSegment> {
     let numbered = batches.iter().zip(first..);
     let segment = |(batch, seq): (&LogBatch, u64)| LogSegment {
         header: header(batch, seq),
@@ -51,14 +51,14 @@ async fn catch_up_with_segments(target: &Site, segments: &[LogSegment]) {
     assert_eq!(done, (segments.len(), SegmentEnd::All));
 }
 
-async fn status(site: &Site, name: &str) -> u64 {
+pub async fn status(site: &Site, name: &str) -> u64 {
     let mut conn = site.connect().await;
     let sql = format!("SHOW GLOBAL STATUS LIKE '{name}'");
     let row: Option<(String, String)> = conn.query_first(sql).await.expect("status");
     row.expect("a value").1.parse().expect("a number")
 }
 
-async fn random_changes(source: &Site, dice: &mut Dice, count: u64, sequences: bool) {
+pub async fn random_changes(source: &Site, dice: &mut Dice, count: u64, sequences: bool) {
     let mut conn = source.connect().await;
     let setup = "SET NAMES utf8mb4, sql_mode=''";
     conn.query_drop(setup).await.expect("set");

@@ -14,6 +14,8 @@ mod clone;
 mod fence;
 #[path = "fold.rs"]
 mod fold;
+#[path = "lanes.rs"]
+mod lanes;
 #[path = "log.rs"]
 mod log;
 #[path = "long.rs"]

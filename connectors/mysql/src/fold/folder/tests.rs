@@ -46,13 +46,14 @@ fn fold(statements: &[Rows]) -> Vec<Rows> {
             primary: vec![0],
             unique: vec![0],
             numbered: Vec::new(),
+            only_primary: true,
         })
     };
     let mut folder = Folder::new(&keys);
     for statement in statements {
         folder.push(statement);
     }
-    folder.finish()
+    folder.finish().in_order()
 }
 
 /// Types and images of all row events.
@@ -122,4 +123,36 @@ fn other_tables_keep_their_events_and_a_table_that_changes_its_columns_does_too(
     assert_eq!(folded[0], other);
     assert_eq!(read(&folded[1..2]), [(WRITE, vec![1, 1])]);
     assert_eq!(folded[2..], [wider, again]);
+}
+
+#[test]
+fn rows_are_divided_by_their_key_and_all_of_a_key_is_in_one_share() {
+    let keys = |unique: bool| Keys {
+        columns: 2,
+        primary: vec![0],
+        unique: vec![0],
+        numbered: Vec::new(),
+        only_primary: unique,
+    };
+    let fold = |only_primary: bool, ordered: bool| {
+        let keys = |_: &TableMap| Some(keys(only_primary));
+        let mut folder = Folder::new(&keys).divided(4);
+        let coming: Vec<(u8, u8)> = (0..=254).map(|key| (key, 1)).collect();
+        folder.push(&statement(7, vec![event(7, DELETE, &[(255, 9)])]));
+        folder.push(&statement(7, vec![event(7, WRITE, &coming)]));
+        // 255 goes from where 0 was to where 255 was.
+        folder.push(&statement(7, vec![event(7, UPDATE, &[(0, 1), (255, 1)])]));
+        if ordered {
+            folder.push(&statement(7, vec![logged(testing::event(WRITE, &[7, 0, 0, 0, 0, 0, 1, 0, 9, 3]))]));
+        }
+        let folded = folder.finish();
+        assert!(folded.kept.is_empty() && folded.tables.len() == 1);
+        let shares = &folded.tables[0].shares;
+        shares.iter().map(|share| share.len()).collect::<Vec<_>>()
+    };
+    let divided = fold(true, false);
+    assert_eq!(divided.len(), 4);
+    assert!(divided.iter().filter(|rows| **rows > 0).count() >= 2, "{divided:?}");
+    assert_eq!(fold(false, false), [1], "a second unique key");
+    assert_eq!(fold(true, true).len(), 1, "an event as it was");
 }
