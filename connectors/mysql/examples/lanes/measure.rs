@@ -32,8 +32,12 @@ pub async fn run() {
         options.extra_args.extend(relaxed.map(str::to_owned));
     })
     .await;
-    // With the durability a server comes with.
-    let target = Site::start(2).await;
+    // With the durability a server comes with, and room for its tables.
+    let target = Site::start_with(2, |options| {
+        let pool = "--innodb-buffer-pool-size=1G".to_owned();
+        options.extra_args.push(pool);
+    })
+    .await;
     fill(&source).await;
     let (parts, facts) = snapshot(&source.database()).await;
     let log = source.database().open_log(&facts.position).await;

@@ -34,7 +34,7 @@ use futures::future::join_all;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use planb_model::recovery::AppliedMark;
-use planb_ports::{ErrorKind, PortError, PortResult};
+use planb_ports::{PortError, PortResult};
 use redo::Packer;
 
 /// Nobody else writes to a copy, so lanes that wait for a row wait for each
@@ -68,17 +68,11 @@ struct Shared<'g> {
 impl<'c> Lanes<'c> {
     /// Connects `count` lanes.
     pub async fn open(client: &'c Client, count: usize) -> PortResult<Self> {
-        let mut redo = client.connect().await?;
-        settle::ensure(&mut redo).await?;
-        match run(&mut redo, "leave the binlog out", "SET sql_log_bin=0").await {
-            // It costs room in the target's binlog, and nothing else.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
-            set => set?,
-        }
+        settle::ensure(&mut client.connect().await?).await?;
         let mut lanes = Self {
             client,
             lanes: Vec::new(),
-            redo,
+            redo: settle::unlogged(client).await?,
         };
         lanes.widen(count).await?;
         Ok(lanes)
@@ -151,7 +145,10 @@ impl<'c> Lanes<'c> {
             "INSERT IGNORE INTO planb.lane_done (scope, lane, token) VALUES {}",
             rows.join(", ")
         );
-        run(&mut self.redo, "prepare the lanes", sql).await?;
+        // The target's replicas must have them, too: on a lane that has not begun.
+        if let Some(lane) = self.lanes.get_mut(1) {
+            run(lane.conn(), "prepare the lanes", sql).await?;
+        }
         let token: Option<String> =
             first(&mut self.redo, "name the group", "SELECT UUID()").await?;
         Ok(Shared {

@@ -4,6 +4,7 @@
 mod paused;
 
 use super::fold::{as_segments, random_changes, status, workload};
+use super::replica::{caught_up, follow, server};
 use crate::support::{
     IS_MARIADB, Parts, Site, TestClock, canary, drain, restore, service, snapshot,
 };
@@ -420,4 +421,27 @@ async fn what_lanes_write_into_the_targets_binlog_can_be_applied_in_turn() {
     let has = |bytes: &[u8]| bytes.windows(name.len()).any(|window| window == name);
     let stored = batches.iter().any(|batch| has(&batch.bytes));
     assert!(!stored, "stored rows are in the {written} bytes of binlog");
+}
+
+#[tokio::test]
+async fn a_replica_of_the_target_follows_the_lanes() {
+    let mut pair = Pair::start(&[SHOP]).await;
+    let replica = server(5).await;
+    pair.target = server(4).await;
+    follow(&pair.target, &replica).await;
+    pair.target.run(&["CREATE DATABASE crm"]).await;
+    // It is connected, so the restore is logged for it.
+    caught_up(&pair.target, &replica).await;
+    restore(&pair.target.database(), &pair.parts, &pair.facts).await;
+    pair.source.run(CHANGES).await;
+    let segments = pair.segments().await;
+    let paused = Paused::at_decision(&pair.target, wide(pair.target.config()), &segments).await;
+    paused.end_lanes(&pair.target, 1).await;
+    paused.go_on().await.expect_err("half");
+    pair.source.run(CHANGES).await;
+    all(&wide(pair.target.config()), &pair.segments().await).await;
+    promote(&wide(pair.target.config())).await;
+    caught_up(&pair.target, &replica).await;
+    let found = replica.database().digests().await.expect("digests");
+    assert_eq!(found, pair.wanted().await);
 }

@@ -18,7 +18,7 @@ const STOP: &str = per_engine("STOP SLAVE", "STOP REPLICA");
 const START: &str = per_engine("START SLAVE", "START REPLICA");
 
 /// A server whose GTIDs go on from its source's, as replicas' do.
-async fn server(id: u32) -> Site {
+pub async fn server(id: u32) -> Site {
     Site::start_with(id, |options| {
         let more = per_engine(
             ["--gtid-domain-id=0", "--log-slave-updates=ON"],
@@ -33,6 +33,12 @@ async fn server(id: u32) -> Site {
 async fn source_and_replica() -> (Site, Site) {
     let (source, replica) = (server(1).await, server(2).await);
     source.run(SETUP).await;
+    follow(&source, &replica).await;
+    (source, replica)
+}
+
+/// Makes a server the replica of another one.
+pub async fn follow(source: &Site, replica: &Site) {
     let port = source.server.port();
     let follow = per_engine(
         format!(
@@ -50,11 +56,10 @@ async fn source_and_replica() -> (Site, Site) {
     // Its files have other numbers than its source's.
     let rotate = "FLUSH BINARY LOGS";
     replica.run(&[rotate, rotate, &follow, START]).await;
-    (source, replica)
 }
 
 /// Waits until the replica has what the source has.
-async fn caught_up(source: &Site, replica: &Site) {
+pub async fn caught_up(source: &Site, replica: &Site) {
     let there = source.one(EXECUTED).await.expect("a state");
     let seconds = DEADLINE.as_secs();
     let wait = per_engine(

@@ -40,10 +40,14 @@ pub(crate) fn divide(
         .partition(|table| relatives.has(&table.name));
     folded.tables = bound;
     let bound = folded.in_order();
-    let mut shares: Vec<Vec<Rows>> = free.into_iter().flat_map(shares_of).collect();
-    shares.sort_by_key(|share| Reverse(bytes(share)));
-    let total: usize = bytes(&bound) + shares.iter().map(|share| bytes(share)).sum::<usize>();
+    let total = bytes(&bound) + free.iter().map(table_bytes).sum::<usize>();
     let lanes = lanes.min(total / lane_bytes.max(1)).max(1);
+    let share_bytes = total / lanes;
+    let mut shares: Vec<Vec<Rows>> = free
+        .into_iter()
+        .flat_map(|table| shares_of(table, share_bytes))
+        .collect();
+    shares.sort_by_key(|share| Reverse(bytes(share)));
     let mut divided = vec![(bytes(&bound), bound)];
     divided.resize_with(lanes, Default::default);
     for share in shares {
@@ -64,8 +68,20 @@ pub(crate) fn divide(
     Divided::Lanes(divided.collect())
 }
 
-fn shares_of(table: FoldedTable) -> impl Iterator<Item = Vec<Rows>> {
-    table.shares.into_iter().filter(|share| !share.is_empty())
+/// What of a table goes to one lane each. All of it when that is no more than a
+/// lane should have: then nobody else is at its pages.
+fn shares_of(table: FoldedTable, share_bytes: usize) -> Vec<Vec<Rows>> {
+    let mut shares = if table_bytes(&table) > share_bytes {
+        table.shares
+    } else {
+        vec![table.shares.into_iter().flatten().collect()]
+    };
+    shares.retain(|share| !share.is_empty());
+    shares
+}
+
+fn table_bytes(table: &FoldedTable) -> usize {
+    table.shares.iter().map(|share| bytes(share)).sum()
 }
 
 fn maps(rows: &[Rows]) -> impl Iterator<Item = bytes::Bytes> {
@@ -130,11 +146,15 @@ mod tests {
 
     #[test]
     fn the_first_lane_has_most_and_the_others_their_share() {
-        let of: &[(&str, &[usize])] = &[("a", &[60]), ("b", &[0, 30, 30]), ("c", &[50])];
-        assert_eq!(lanes(folded(&[], of), &[], 1), ["a60", "b30 b30", "c50"]);
+        let of: &[(&str, &[usize])] = &[("a", &[20]), ("b", &[0, 55, 45]), ("c", &[50])];
+        assert_eq!(lanes(folded(&[], of), &[], 1), ["b45 a20", "b55", "c50"]);
         // For 170 bytes two lanes of 80 are enough.
-        assert_eq!(lanes(folded(&[], of), &[], 80), ["a60 b30", "c50 b30"]);
-        assert_eq!(lanes(folded(&[], of), &[], 100), ["a60 c50 b30 b30"]);
+        assert_eq!(lanes(folded(&[], of), &[], 80), ["c50 b45", "b55 a20"]);
+        assert_eq!(lanes(folded(&[], of), &[], 100), ["b55 b45 c50 a20"]);
+        // What is not too much for one lane is not divided.
+        let of: &[(&str, &[usize])] = &[("a", &[30, 30]), ("b", &[30, 30]), ("c", &[30, 30])];
+        let whole = ["a30 a30", "b30 b30", "c30 c30"];
+        assert_eq!(lanes(folded(&[], of), &[], 1), whole);
     }
 
     #[test]

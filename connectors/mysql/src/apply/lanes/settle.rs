@@ -100,7 +100,24 @@ pub(crate) async fn forget(client: &Client, conn: &mut Conn) -> PortResult<()> {
     let scope = literal(&own::scope(&client.config));
     let sql = format!("DELETE FROM planb.lanes WHERE scope = {scope}");
     run(conn, "forget the lanes", sql).await?;
-    forget_redo(client, conn).await
+    let sql = format!("SELECT 1 FROM planb.lane_redo WHERE scope = {scope} LIMIT 1");
+    let stored: Option<u8> = first(conn, "look for stored lanes", sql).await?;
+    match stored {
+        None => Ok(()),
+        Some(_) => forget_redo(client, &mut unlogged(client).await?).await,
+    }
+}
+
+/// A connection whose changes stay out of the target's binlog, if the account
+/// may do that: what it writes is of use to this server only, and its replicas
+/// do not have what it deletes.
+pub(super) async fn unlogged(client: &Client) -> PortResult<Conn> {
+    let mut conn = client.connect().await?;
+    match run(&mut conn, "leave the binlog out", "SET sql_log_bin=0").await {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+        set => set?,
+    }
+    Ok(conn)
 }
 
 /// Forgets what is needed to do it over.
