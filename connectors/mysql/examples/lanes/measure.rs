@@ -74,6 +74,7 @@ pub async fn run() {
 async fn fill(source: &Site) {
     source.run(&["CREATE DATABASE shop"]).await;
     let mut conn = source.connect().await;
+    conn.query_drop("USE shop").await.expect("used");
     for table in 1..=TABLES {
         let create = format!(
             "CREATE TABLE shop.sbtest{table} (id INT NOT NULL PRIMARY KEY, k INT NOT NULL, \
