@@ -1,8 +1,6 @@
 //! The work of both programs.
 
-use crate::support::{
-    Parts, Site, TestClock, drain, header, mark, restore, snapshot,
-};
+use crate::support::{Parts, Site, TestClock, drain, header, mark, restore, snapshot};
 use mysql_async::prelude::Queryable;
 use planb_connector_mysql::{MysqlConfig, MysqlDatabase};
 use planb_ports::{Database, LogSegment, SnapshotFacts};
@@ -53,7 +51,11 @@ pub async fn run() {
     let mut times = vec![Vec::new(); LANES.len()];
     for _ in 0..rounds {
         for (lanes, times) in LANES.into_iter().zip(&mut times) {
-            times.push(apply(&target, &parts, &facts, &segments, lanes).await.as_millis());
+            times.push(
+                apply(&target, &parts, &facts, &segments, lanes)
+                    .await
+                    .as_millis(),
+            );
             let found = target.database().digests().await;
             assert_eq!(found.expect("digests"), wanted);
         }

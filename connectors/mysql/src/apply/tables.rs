@@ -161,7 +161,9 @@ async fn foreign_keys(conn: &mut Conn, databases: &str) -> PortResult<Vec<Foreig
 }
 
 /// The tables a foreign key joins.
-fn ends((child_database, child, parent_database, parent, ..): &ForeignKey) -> [(String, String); 2] {
+fn ends(
+    (child_database, child, parent_database, parent, ..): &ForeignKey,
+) -> [(String, String); 2] {
     [
         folded_name(child_database, child),
         folded_name(parent_database, parent),

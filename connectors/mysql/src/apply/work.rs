@@ -2,9 +2,9 @@
 //! through it.
 
 use super::Planned;
-use super::plan::Step;
 use super::lanes::divide::{Divided, divide};
 use super::lanes::{Failure, Lanes};
+use super::plan::Step;
 use super::session;
 use super::tables::{self, Tables};
 use crate::applied;
@@ -193,11 +193,7 @@ impl<'c> Work<'c> {
 
     /// Applies a group and sets its mark; in one transaction but for what
     /// commits by itself. `folded` is what many changes of a row came to.
-    async fn whole(
-        &mut self,
-        group: &[Planned<'_>],
-        folded: Option<Vec<Rows>>,
-    ) -> PortResult<()> {
+    async fn whole(&mut self, group: &[Planned<'_>], folded: Option<Vec<Rows>>) -> PortResult<()> {
         let (Some(first), Some(last)) = (group.first(), group.last()) else {
             return Ok(());
         };

@@ -162,18 +162,26 @@ async fn little_log_and_what_cannot_be_divided_go_over_one_connection() {
     ];
     let mut pair = Pair::start(&[SHOP, tied]).await;
     let ordinary = pair.target.database();
-    pair.source.run(&["UPDATE shop.a SET v = 1 WHERE id < 90"]).await;
+    pair.source
+        .run(&["UPDATE shop.a SET v = 1 WHERE id < 90"])
+        .await;
     all(&ordinary, &pair.segments().await).await;
     let database = wide(pair.target.config());
     for changes in [
         // InnoDB deletes of shop.k by itself.
-        &["DELETE FROM shop.p WHERE id > 9", "INSERT INTO shop.p VALUES (99, 1)"][..],
+        &[
+            "DELETE FROM shop.p WHERE id > 9",
+            "INSERT INTO shop.p VALUES (99, 1)",
+        ][..],
         // A row takes the number of another one.
         &["UPDATE shop.u SET u = -u", "UPDATE shop.u SET u = 3001 + u"],
         &["UPDATE shop.w SET a = -a", "UPDATE shop.w SET a = 3001 + a"],
         &["UPDATE shop.d SET v = v + 1"],
         // The same key for the server, in other bytes.
-        &["DELETE FROM shop.t", "INSERT INTO shop.t SELECT CONCAT('A', id), 1 FROM shop.a"],
+        &[
+            "DELETE FROM shop.t",
+            "INSERT INTO shop.t SELECT CONCAT('A', id), 1 FROM shop.a",
+        ],
     ] {
         pair.source.run(changes).await;
         all(&database, &pair.segments().await).await;
@@ -336,8 +344,7 @@ async fn another_service_of_the_server_leaves_the_lanes_alone() {
     let before = pair.found().await;
     pair.source.run(CHANGES).await;
     let segments = pair.segments().await;
-    let paused =
-        Paused::at_decision(&pair.target, wide(pair.target.config()), &segments).await;
+    let paused = Paused::at_decision(&pair.target, wide(pair.target.config()), &segments).await;
     paused.end_lanes(&pair.target, 2).await;
     paused.go_on().await.expect_err("half");
     let half = pair.found().await;
@@ -358,8 +365,7 @@ async fn a_lane_that_cannot_be_done_over_is_told() {
     let mut pair = Pair::start(&[SHOP]).await;
     pair.source.run(CHANGES).await;
     let segments = pair.segments().await;
-    let paused =
-        Paused::at_decision(&pair.target, wide(pair.target.config()), &segments).await;
+    let paused = Paused::at_decision(&pair.target, wide(pair.target.config()), &segments).await;
     paused.end_lanes(&pair.target, 1).await;
     paused.go_on().await.expect_err("half");
     pair.target.run(&["DELETE FROM planb.lane_redo"]).await;

@@ -27,7 +27,9 @@ pub(crate) fn divide(
     lanes: usize,
     lane_bytes: usize,
 ) -> Divided {
-    let kept: Option<Vec<_>> = maps(&folded.kept).map(|body| TableMap::name(&body)).collect();
+    let kept: Option<Vec<_>> = maps(&folded.kept)
+        .map(|body| TableMap::name(&body))
+        .collect();
     let Some(kept) = kept else {
         return Divided::One(folded.in_order());
     };
@@ -161,14 +163,8 @@ mod tests {
     fn what_foreign_keys_join_to_rows_as_logged_goes_with_them() {
         let of: &[(&str, &[usize])] = &[("a", &[60]), ("b", &[30]), ("c", &[50])];
         let keys = [("k", "c"), ("c", "b"), ("x", "a")];
-        assert_eq!(
-            lanes(folded(&["k"], of), &keys, 1),
-            ["k50 b30 c50", "a60"]
-        );
-        assert_eq!(
-            lanes(folded(&["k"], of), &[], 1),
-            ["k50 b30", "a60", "c50"]
-        );
+        assert_eq!(lanes(folded(&["k"], of), &keys, 1), ["k50 b30 c50", "a60"]);
+        assert_eq!(lanes(folded(&["k"], of), &[], 1), ["k50 b30", "a60", "c50"]);
     }
 
     #[test]

@@ -64,8 +64,7 @@ pub(crate) async fn settle(client: &Client, conn: &mut Conn) -> PortResult<()> {
         return Ok(());
     };
     let token = literal(&token);
-    let sql =
-        format!("SELECT lane FROM planb.lane_done WHERE scope = {scope} AND token = {token}");
+    let sql = format!("SELECT lane FROM planb.lane_done WHERE scope = {scope} AND token = {token}");
     let done: Vec<u32> = rows(conn, "read which lanes are done", sql).await?;
     for lane in (1..lanes).filter(|lane| !done.contains(lane)) {
         let over = Over {

@@ -143,7 +143,13 @@ fn rows_are_divided_by_their_key_and_all_of_a_key_is_in_one_share() {
         // 255 goes from where 0 was to where 255 was.
         folder.push(&statement(7, vec![event(7, UPDATE, &[(0, 1), (255, 1)])]));
         if ordered {
-            folder.push(&statement(7, vec![logged(testing::event(WRITE, &[7, 0, 0, 0, 0, 0, 1, 0, 9, 3]))]));
+            folder.push(&statement(
+                7,
+                vec![logged(testing::event(
+                    WRITE,
+                    &[7, 0, 0, 0, 0, 0, 1, 0, 9, 3],
+                ))],
+            ));
         }
         let folded = folder.finish();
         assert!(folded.kept.is_empty() && folded.tables.len() == 1);
@@ -152,7 +158,10 @@ fn rows_are_divided_by_their_key_and_all_of_a_key_is_in_one_share() {
     };
     let divided = fold(true, false);
     assert_eq!(divided.len(), 4);
-    assert!(divided.iter().filter(|rows| **rows > 0).count() >= 2, "{divided:?}");
+    assert!(
+        divided.iter().filter(|rows| **rows > 0).count() >= 2,
+        "{divided:?}"
+    );
     assert_eq!(fold(false, false), [1], "a second unique key");
     assert_eq!(fold(true, true).len(), 1, "an event as it was");
 }
