@@ -4,6 +4,7 @@
 //! else in it is a leftover.
 
 use super::gone;
+use super::tables::packet_bytes;
 use crate::applied;
 use crate::binlog::event::Event;
 use crate::binlog::segment;
@@ -15,7 +16,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use planb_ports::{LogSegment, PortResult};
 
-/// Bytes of a piece in one row: far below what any server takes in a statement.
+/// Bytes of a piece in one row, unless the target takes less in a statement.
 const PART_BYTES: usize = 512 * 1024;
 
 /// The table, and a connection for it.
@@ -74,8 +75,9 @@ impl<'c> Store<'c> {
             table(self.client)
         );
         run(&mut self.conn, WHAT, "START TRANSACTION").await?;
-        let parts = piece.bytes.len().div_ceil(PART_BYTES);
-        for (part, bytes) in piece.bytes.chunks(PART_BYTES).enumerate() {
+        let size = PART_BYTES.min(packet_bytes(&mut self.conn).await?).max(1);
+        let parts = piece.bytes.len().div_ceil(size);
+        for (part, bytes) in piece.bytes.chunks(size).enumerate() {
             let seq = piece.header.seq.0;
             let row = (
                 seq,
