@@ -35,5 +35,7 @@ mod restore_at;
 mod spool;
 #[path = "data_path/sqlite.rs"]
 mod sqlite;
+#[path = "data_path/up_files.rs"]
+mod up_files;
 #[path = "data_path/users.rs"]
 mod users;

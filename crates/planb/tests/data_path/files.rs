@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A server, by engine.
-enum Server {
+pub enum Server {
     Mariadb(MariaDb),
     Mysql(Mysql),
 }
@@ -31,12 +31,20 @@ impl Server {
         }
     }
 
-    async fn run(&self, statements: &[&str]) {
+    pub async fn run(&self, statements: &[&str]) {
         let mut conn = self.connect().await;
         for sql in statements {
             conn.query_drop(*sql).await.expect(sql);
         }
         conn.disconnect().await.expect("a goodbye");
+    }
+
+    /// The number a query answers.
+    pub async fn count(&self, sql: &str) -> u64 {
+        let mut conn = self.connect().await;
+        let count: Option<u64> = conn.query_first(sql).await.expect("a number");
+        conn.disconnect().await.expect("a goodbye");
+        count.expect("a row")
     }
 
     async fn rows(&self) -> Vec<(i32, String)> {
@@ -57,7 +65,7 @@ impl Server {
     }
 }
 
-async fn mariadb(desk: &Desk, name: &str, id: u32) -> Server {
+pub async fn mariadb(desk: &Desk, name: &str, id: u32) -> Server {
     let options = MariaDbOptions::new(desk.path(name), id);
     Server::Mariadb(MariaDb::start(options).await.expect("a MariaDB server"))
 }
@@ -80,14 +88,14 @@ async fn mysql(desk: &Desk, name: &str, id: u32) -> Server {
 }
 
 /// A server whose files may be replaced, and the commands for it; stopped at the end.
-struct Replaceable {
-    server: Server,
+pub struct Replaceable {
+    pub server: Server,
     stop: PathBuf,
-    url: String,
+    pub url: String,
 }
 
 impl Replaceable {
-    fn of(server: Server, desk: &Desk, name: &str) -> Self {
+    pub fn of(server: Server, desk: &Desk, name: &str) -> Self {
         let data = desk.path(name).join("data");
         let engine = server.engine();
         let pid = data.join(format!("{engine}.pid"));
