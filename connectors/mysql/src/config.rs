@@ -9,9 +9,9 @@ use std::time::Duration;
 /// How long connecting may take when the plan does not say.
 pub const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 
-/// Connections over which log is applied at once. On two cores two and four were
-/// about as fast as each other, and both faster than one (docs/benchmarks.md).
-pub const APPLY_LANES_DEFAULT: usize = 4;
+/// Connections over which log is applied at once. On two cores MySQL was slower
+/// with four than with one, and with two always faster (docs/benchmarks.md).
+pub const APPLY_LANES_DEFAULT: usize = 2;
 /// Bytes of rows that a connection of its own is worth: with less, connecting
 /// and committing took longer than one connection did for all of it.
 pub const APPLY_LANE_BYTES_DEFAULT: usize = 2 << 20;
