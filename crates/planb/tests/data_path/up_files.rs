@@ -1,8 +1,8 @@
 //! `planb up` over servers whose files may be replaced: its snapshots are of files,
 //! and what a killed control plane left is gone on with.
 
-use crate::common;
-use crate::desk::{Desk, terminate};
+use crate::common::{self, Up};
+use crate::desk::Desk;
 use crate::files::{Replaceable, mariadb};
 use serde_json::Value;
 
@@ -54,13 +54,15 @@ async fn snapshots_are_of_files_and_go_on_after_a_kill() {
     let two = Replaceable::of(mariadb(&desk, "two", 2).await, &desk, "two");
     one.server.run(TABLE).await;
     plan(&desk, [&one, &two]);
-    let start = || desk.start(&["up", "--listen", "127.0.0.1:0"], "up.log");
+    let start = || Up {
+        child: desk.start(&["up", "--listen", "127.0.0.1:0"], "up.log"),
+    };
     let mut up = start();
     let first = desk.wait("a snapshot", "up.log", || points(&desk).into_iter().next());
     // One of rows would name its tables.
     assert_eq!(first["snapshot"]["facts"]["tables"], 0, "{first}");
-    up.kill().expect("killed");
-    up.wait().expect("reaped");
+    up.child.kill().expect("killed");
+    up.child.wait().expect("reaped");
     one.server
         .run(&["INSERT INTO shop.orders (note) VALUES ('behind the kill')"])
         .await;
@@ -70,7 +72,7 @@ async fn snapshots_are_of_files_and_go_on_after_a_kill() {
         protection(&desk).filter(|now| now["state"] == "protected" && now["rpoSecs"].is_number())
     });
     assert!(now["vaultError"].is_null(), "{now}");
-    assert_eq!(terminate(up), Some(0), "{}", desk.said("up.log"));
+    assert_eq!(up.stop(), Some(0), "{}", desk.said("up.log"));
     let there = ["--to", &two.url, "--replace"];
     let restored = desk.json(&[&["restore", "--service", "orders"], &there[..]].concat());
     assert_eq!(restored["snapshot"], first["snapshot"]["id"], "{restored}");
