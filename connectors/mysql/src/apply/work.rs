@@ -139,7 +139,9 @@ impl<'c> Work<'c> {
         shares: &[Vec<Rows>],
     ) -> Result<(), Failure> {
         let (Some(at), Some(last)) = (&self.at, group.last()) else {
-            return Ok(());
+            // Nothing was applied, so this must not look like it.
+            let why = corrupt("log cannot go over several connections without a mark");
+            return Err(Failure::TakenBack(why));
         };
         let mut lanes = match self.lanes.take() {
             Some(lanes) => lanes,
